@@ -1,0 +1,41 @@
+"""Exceptions that carry a message for a person, and the exit status that goes with each.
+
+Every error a user can cause or a run can meet is one of these.  The command line turns them into one line on
+root and the status below; anything else that escapes is a bug and ends every rank with a traceback.
+"""
+
+from __future__ import annotations
+
+EXIT_FAULT = 1
+EXIT_INPUT = 2
+EXIT_CHECKPOINTED = 85
+
+
+class PfsolidError(Exception):
+    """Base class: the message is complete and fit to be shown as it is."""
+
+    exit_status = EXIT_FAULT
+
+
+class InputError(PfsolidError):
+    """The user asked for something that is not possible; nothing was computed or overwritten."""
+
+    exit_status = EXIT_INPUT
+
+
+class ConvergenceError(PfsolidError):
+    """An iteration stopped short of its tolerance."""
+
+
+class CheckpointError(PfsolidError):
+    """A checkpoint or result file is truncated, damaged, foreign or of another schema."""
+
+
+class OutputError(PfsolidError):
+    """Writing failed (disk full, directory removed, no permission)."""
+
+
+class Interrupted(PfsolidError):
+    """A signal asked the run to stop; a checkpoint was written and the run can be resumed."""
+
+    exit_status = EXIT_CHECKPOINTED

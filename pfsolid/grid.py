@@ -1,0 +1,60 @@
+"""The periodic voxel grid: shape and spacing, nothing else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .errors import InputError
+
+AXES = "xyz"
+
+
+@dataclass(frozen=True)
+class PeriodicGrid:
+    """A periodic box of ``shape`` voxels with cell-centred samples.
+
+    Parameters
+    ----------
+    shape : tuple of 3 int
+        Voxels along x, y, z.  A 2-D problem is one voxel thick: ``(nx, ny, 1)``.
+    spacing : tuple of 3 float
+        Voxel edge along each axis, in whatever length unit the caller works in.
+
+    Raises
+    ------
+    InputError
+        If a shape entry is not a positive integer or a spacing is not positive and finite.
+    """
+
+    shape: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+
+    def __post_init__(self):
+        if len(self.shape) != 3 or any(int(n) != n or n < 1 for n in self.shape):
+            raise InputError(f"grid shape {self.shape}: three positive whole numbers are needed")
+        if len(self.spacing) != 3 or any(not (h > 0 and math.isfinite(h)) for h in self.spacing):
+            raise InputError(f"grid spacing {self.spacing}: three positive lengths are needed")
+        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
+        object.__setattr__(self, "spacing", tuple(float(h) for h in self.spacing))
+
+    @property
+    def num_voxels(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def lengths(self) -> tuple[float, float, float]:
+        """Edges of the box."""
+        return tuple(n * h for n, h in zip(self.shape, self.spacing))
+
+    @property
+    def voxel_volume(self) -> float:
+        return math.prod(self.spacing)
+
+    @property
+    def volume(self) -> float:
+        return math.prod(self.lengths)
+
+    def in_units_of(self, length: float) -> PeriodicGrid:
+        """The same grid with its spacing divided by ``length``."""
+        return PeriodicGrid(self.shape, tuple(h / length for h in self.spacing))

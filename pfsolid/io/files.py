@@ -1,0 +1,157 @@
+"""Writing a file so that what stood under its name before stays whole until the new one is complete.
+
+A file is written under a temporary name in the same folder, synchronised with the disk and renamed.  Whoever reads
+it, or finds it after a crash or on a full disk, sees the old contents or the new ones and nothing between.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import CheckpointError, OutputError, PfsolidError
+from ..parallel import agreed_errors, on_root
+
+FREE_SPACE_MARGIN = 0.05
+BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+
+@contextmanager
+def output_errors(path):
+    """Turn the operating system's and HDF5's errors inside the block into OutputError.  Not collective."""
+    try:
+        yield
+    except PfsolidError:
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise OutputError(f"cannot write {path}: {_reason(error)}") from error
+
+
+@contextmanager
+def damage_errors(path):
+    """Turn what the operating system and HDF5 raise on reading inside the block into CheckpointError.  Not collective."""
+    try:
+        yield
+    except PfsolidError:
+        raise
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} does not exist") from error
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The operating system's reason, which HDF5 hides in a long text."""
+    number = getattr(error, "errno", None)
+    if number is None:
+        inside = re.search(r"errno = (\d+)", str(error))
+        number = int(inside[1]) if inside else None
+    if number:
+        return os.strerror(number)
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents.
+
+    Raises
+    ------
+    OutputError
+        If there is a file of that name, or no permission.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"cannot write into {path}: it is a file, not a directory") from error
+    except OSError as error:
+        raise OutputError(f"cannot make the directory {path}: {_reason(error)}") from error
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that this user can still write in a folder; a quota may allow less."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
+
+
+def check_free_space(path: Path, num_bytes: int) -> None:
+    """Raise OutputError unless ``num_bytes`` and 5 % more are free where ``path`` is to be."""
+    with output_errors(path):
+        free = free_bytes(path.parent)
+    needed = int(num_bytes * (1 + FREE_SPACE_MARGIN))
+    if free < needed:
+        raise OutputError(f"cannot write {path}: it needs {in_binary_units(needed)} and only {in_binary_units(free)} are free "
+                          f"on that disk")
+
+
+def in_binary_units(num_bytes: int) -> str:
+    """12345678 as '11.8 MiB'."""
+    value = float(num_bytes)
+    for unit in BINARY_UNITS[:-1]:
+        if value < 1024:
+            break
+        value /= 1024
+    else:
+        unit = BINARY_UNITS[-1]
+    return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+def temporary_name(path: Path) -> Path:
+    """Where the new contents of ``path`` are written: hidden, in the same folder, the same name at every attempt, so
+    that what an interrupted attempt left behind is overwritten by the next."""
+    return path.with_name(f".{path.name}.part")
+
+
+def sync_to_disk(path: Path) -> None:
+    """Wait until a file's (or a folder's entries') contents are on the disk.  Errors of earlier writes surface here."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give a complete file its final name, at once and for good."""
+    sync_to_disk(temporary)
+    os.replace(temporary, path)
+    sync_to_disk(path.parent)
+
+
+@contextmanager
+def replaced_file(path: Path, comm):
+    """Collective: the block writes the file named by the value; at its end that file takes the place of ``path``.
+
+    The block's errors must be the same on all ranks; after one the temporary file is removed and ``path`` is as it was.
+
+    Raises
+    ------
+    OutputError
+        If renaming fails.
+    """
+    temporary = temporary_name(path)
+    try:
+        yield temporary
+        with agreed_errors(comm), output_errors(path):
+            sync_to_disk(temporary)  # every node holds pages of its own
+        on_root(comm, _publish_or_explain, temporary, path)
+    except BaseException:
+        if comm.Get_rank() == 0:
+            with suppress(OSError):
+                temporary.unlink()
+        raise
+
+
+def _publish_or_explain(temporary: Path, path: Path) -> None:
+    with output_errors(path):
+        publish(temporary, path)
+
+
+def remove_tree_or_file(path: Path) -> None:
+    """Delete a file, a symbolic link (not what it points to) or a folder with all it holds."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Measures of a two-phase microstructure on its periodic voxel grid."""

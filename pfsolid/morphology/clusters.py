@@ -1,0 +1,215 @@
+"""Connected clusters of one phase on the periodic grid, and the axes along which they percolate.
+
+A cluster percolates along an axis if it wraps the cell there: some closed path inside it crosses the periodic
+faces of that axis more often one way than the other.  It then is an endless channel of the periodic medium.
+To reach from one face of the cell to the other is neither necessary nor sufficient for that.
+
+Each edge of the graph of touching voxels carries the periodic faces it crosses as an integer vector; the sum
+over a closed path is its winding vector.  A cluster's winding vectors form a lattice, found by union-find with
+displacements: whenever an edge closes a cycle, the cycle's winding is a generator (J. Machta et al.,
+Phys. Rev. E 54 (1996) 1332, doi:10.1103/PhysRevE.54.1332).  Only steps through periodic faces and between
+ranks need that; they are reduced to the distinct ones before they are gathered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..parallel import PlaneExchange, Reducer
+from .union_find import count_independent, join_cells, label_open_slab, list_crossings, relabel
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The clusters of a phase.  All but ``labels`` is global, the same on every rank and at every rank count.
+
+    Attributes
+    ----------
+    labels : ndarray of int32, local (n0, n1, n2)
+        Cluster 1..num_clusters of each voxel, in the order of the clusters' first voxels in the global array;
+        0 outside the phase.
+    sizes : ndarray of int64 (num_clusters,)
+        Voxels of each cluster; ``sizes[i]`` belongs to label i + 1.
+    wraps : ndarray of bool (num_clusters, 3)
+        Whether the cluster wraps the cell along x, y, z.
+    winding_rank : ndarray of uint8 (num_clusters,)
+        Number of independent winding vectors: 0 an isolated body, 1 a channel, 2 a sheet, 3 a network.
+        A slanted channel wraps two or three axes and has rank 1.
+    """
+
+    labels: np.ndarray
+    sizes: np.ndarray
+    wraps: np.ndarray
+    winding_rank: np.ndarray
+
+    @property
+    def num_clusters(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def percolates(self) -> tuple[bool, bool, bool]:
+        """Whether any cluster wraps the cell along x, y, z."""
+        return tuple(self.wraps.any(axis=0).tolist())
+
+    @property
+    def percolating_fraction(self) -> tuple[float, float, float]:
+        """Fraction of the phase's voxels in clusters that wrap x, y, z; 0 for an empty phase."""
+        total = max(int(self.sizes.sum()), 1)
+        return tuple(float(self.sizes[wraps].sum() / total) for wraps in self.wraps.T)
+
+    @property
+    def largest_fraction(self) -> float:
+        """Fraction of the phase's voxels in its largest cluster; 0 for an empty phase."""
+        return float(self.sizes.max() / self.sizes.sum()) if self.num_clusters else 0.0
+
+
+def find_clusters(mask_local: np.ndarray, reducer: Reducer, ghosts: PlaneExchange,
+                  connectivity: int = 6) -> Clusters:
+    """Clusters of the voxels where ``mask_local`` is not zero, periodic along all three axes.
+
+    Collective.  On an axis of one voxel, every voxel touches itself through the periodic face and wraps the
+    axis.  Needs 4 bytes a voxel for the labels and 4 for each run of voxels along z; what is gathered has one
+    entry for each cluster and for each distinct contact across the faces of a slab.
+
+    Parameters
+    ----------
+    mask_local : ndarray of bool or number, local (n0, n1, n2)
+        Slab along x of at least one plane; slabs stand in rank order.
+    reducer : Reducer
+    ghosts : PlaneExchange
+    connectivity : {6, 26}
+        6: voxels touch by a face; 26: by a face, edge or corner.
+
+    Returns
+    -------
+    Clusters
+
+    Raises
+    ------
+    InputError
+        If ``connectivity`` is neither 6 nor 26.
+    """
+    slab, graph = _analyse(mask_local, reducer, ghosts, connectivity)
+    # Ids rise with the components' first voxels, so a cluster's first voxel is in its root, its smallest id.
+    is_root = graph.roots == np.arange(graph.nodes.size)
+    joined = graph.nodes[~is_root]
+
+    def number(roots):
+        """Clusters 1..num_clusters of components that are roots: their places among the roots."""
+        return roots - np.searchsorted(joined, roots)
+
+    component_sizes = reducer.concatenate(_label(slab, graph, number))
+    sizes = np.delete(component_sizes, joined - 1)
+    clusters = number(graph.nodes[graph.roots]) - 1  # of the nodes, counted from 0
+    np.add.at(sizes, clusters[~is_root], component_sizes[joined - 1])
+    wraps = np.zeros((sizes.size, 3), bool)
+    np.logical_or.at(wraps, clusters[graph.owners], graph.cycles != 0)
+    winding_rank = np.zeros(sizes.size, np.uint8)
+    winding_rank[clusters] = count_independent(graph.owners, graph.cycles, graph.nodes.size)[graph.roots]
+    return Clusters(slab.runs, sizes, wraps, winding_rank)
+
+
+def percolating_axes(mask_local: np.ndarray, reducer: Reducer, ghosts: PlaneExchange,
+                     connectivity: int = 6) -> tuple[bool, bool, bool]:
+    """Whether any cluster wraps the cell along x, y, z.
+
+    Collective.  The same analysis as `find_clusters`, without labels and sizes: what is gathered grows with
+    the contacts across the faces of slabs only, not with the number of clusters.  Parameters and errors as there.
+    """
+    _, graph = _analyse(mask_local, reducer, ghosts, connectivity)
+    return tuple((graph.cycles != 0).any(axis=0).tolist())
+
+
+@dataclass(frozen=True)
+class _Slab:
+    """The components of this rank's slab, open at its faces; see `label_open_slab`."""
+
+    runs: np.ndarray
+    component_of_run: np.ndarray
+    num_components: int
+    first_id: int  # a component's global id is first_id + its local number, which starts at 1
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """How the components of all slabs hang together; the same on every rank.
+
+    ``nodes``: sorted global ids of the components that touch another one or themselves across a face;
+    ``roots``: the index of the first node of each node's cluster; ``cycles``: non-zero winding vectors,
+    ``owners``: the roots of their clusters.
+    """
+
+    nodes: np.ndarray
+    roots: np.ndarray
+    owners: np.ndarray
+    cycles: np.ndarray
+
+
+def _analyse(mask_local, reducer, ghosts, connectivity) -> tuple[_Slab, _Graph]:
+    if connectivity not in (6, 26):
+        raise InputError(f"connectivity {connectivity}: 6 (faces) or 26 (faces, edges and corners) is needed")
+    reach = 0 if connectivity == 6 else 1
+    mask = np.ascontiguousarray(mask_local)
+    mask = (mask if mask.dtype == bool else mask != 0).view(np.uint8)
+    runs, component_of_run, num_components = label_open_slab(mask, reach)
+    first_id = sum(reducer.gather(num_components)[:reducer.rank])
+    slab = _Slab(runs, component_of_run, num_components, first_id)
+    edges = _distinct_rows(_list_edges(slab, reducer, ghosts, reach))
+    return slab, _build_graph(_distinct_rows(reducer.concatenate(edges)))
+
+
+def _label(slab: _Slab, graph: _Graph, number) -> np.ndarray:
+    """Overwrite ``slab.runs`` with the clusters of its voxels; return the sizes of the slab's components."""
+    ids = slab.first_id + np.arange(slab.num_components + 1)
+    here = slice(*np.searchsorted(graph.nodes, [ids[0] + 1, ids[-1] + 1]))
+    ids[graph.nodes[here] - slab.first_id] = graph.nodes[graph.roots[here]]
+    labels = number(ids)
+    labels[0] = 0
+    sizes = np.zeros(slab.num_components + 1, np.int64)
+    relabel(slab.runs, slab.component_of_run, labels, sizes)
+    return sizes[1:]
+
+
+def _list_edges(slab: _Slab, reducer: Reducer, ghosts: PlaneExchange, reach: int) -> np.ndarray:
+    """Contacts across the faces of this slab, each face of a pair once: (id, id, winding along x, y, z)."""
+    planes = np.zeros((3,) + slab.runs.shape[1:], np.int64)  # a slab of its first plane alone, with ghosts
+    first = slab.component_of_run[slab.runs[0]]
+    planes[1] = np.where(first > 0, first + np.int64(slab.first_id), 0)
+    ghosts.fill(planes)
+    x_winding = int(reducer.rank == reducer.size - 1)
+    steps = _half_neighbours(reach)
+    arguments = (slab.runs, slab.component_of_run, planes[2], slab.first_id, x_winding, steps)
+    edges = np.empty((0, 5), np.int64)
+    count = list_crossings(*arguments, edges)
+    if count:
+        edges = np.empty((count, 5), np.int64)
+        list_crossings(*arguments, edges)
+    return edges
+
+
+def _half_neighbours(reach: int) -> np.ndarray:
+    """One of each pair of opposite steps to the neighbours of a voxel."""
+    if reach == 0:
+        return np.eye(3, dtype=np.int64)
+    steps = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    return np.ascontiguousarray(steps[len(steps) // 2 + 1:])  # sorted: the second half is minus the first
+
+
+def _distinct_rows(rows: np.ndarray) -> np.ndarray:
+    rows = rows[np.lexsort(rows.T[::-1])]
+    differs = np.ones(len(rows), bool)
+    differs[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    return rows[differs]
+
+
+def _build_graph(edges: np.ndarray) -> _Graph:
+    nodes, ends = np.unique(edges[:, :2], return_inverse=True)
+    ends = ends.reshape(-1, 2)
+    winding = np.ascontiguousarray(edges[:, 2:])
+    roots, cells = join_cells(ends, winding, nodes.size)
+    cycles = cells[ends[:, 0]] + winding - cells[ends[:, 1]]
+    winds = cycles.any(axis=1)
+    return _Graph(nodes, roots, roots[ends[winds, 0]], cycles[winds])

@@ -1,0 +1,147 @@
+"""Everything that talks to MPI apart from the transform: reductions, neighbour planes, agreed errors.
+
+A communicator enters here and in :mod:`pfsolid.spectral`; physics modules are handed a :class:`Reducer` and never
+see it.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from contextlib import contextmanager
+
+import numpy as np
+from mpi4py import MPI
+
+from .errors import EXIT_FAULT, PfsolidError
+
+
+def world() -> MPI.Comm:
+    """The communicator of all ranks of this launch."""
+    return MPI.COMM_WORLD
+
+
+class Reducer:
+    """Global sums and extrema.  Every method is collective.
+
+    Sums run in rank order on every rank, so a repeated run at the same rank count gives the same bits.
+    """
+
+    def __init__(self, comm: MPI.Comm):
+        self._comm = comm
+        self.rank = comm.Get_rank()
+        self.size = comm.Get_size()
+
+    def sum(self, values) -> np.ndarray:
+        """Elementwise sum over ranks of a short vector (float64), the same bits on every rank."""
+        values = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        if self.size == 1:
+            return values.copy()
+        gathered = np.empty((self.size,) + values.shape)
+        self._comm.Allgather(values, gathered)
+        return gathered.sum(axis=0)
+
+    def max(self, value: float) -> float:
+        return self._comm.allreduce(value, op=MPI.MAX)
+
+    def min(self, value: float) -> float:
+        return self._comm.allreduce(value, op=MPI.MIN)
+
+    def any(self, flag: bool) -> bool:
+        return bool(self._comm.allreduce(int(flag), op=MPI.MAX))
+
+    def concatenate(self, values: np.ndarray) -> np.ndarray:
+        """Per-plane values of all ranks, in global plane order."""
+        return np.concatenate(self._comm.allgather(values))
+
+    def gather(self, value) -> list:
+        """One picklable value a rank, in rank order, on every rank.  For small things."""
+        return self._comm.allgather(value)
+
+    def from_root(self, value):
+        """Root's value on every rank."""
+        return self._comm.bcast(value, root=0)
+
+
+class PlaneExchange:
+    """Fills the two ghost planes of a slab array from the neighbours along x (periodic).
+
+    Works on arrays of shape ``(n0 + 2, n1, n2)`` whose interior is ``[1:-1]``.
+    """
+
+    def __init__(self, comm: MPI.Comm):
+        self._comm = comm
+        size, rank = comm.Get_size(), comm.Get_rank()
+        self._low, self._high = (rank - 1) % size, (rank + 1) % size
+
+    def fill(self, ghosted: np.ndarray) -> None:
+        """Collective.  Sets ``ghosted[0]`` and ``ghosted[-1]``."""
+        if self._comm.Get_size() == 1:
+            ghosted[0] = ghosted[-2]
+            ghosted[-1] = ghosted[1]
+            return
+        self._comm.Sendrecv(ghosted[1], self._low, 1, ghosted[-1], self._high, 1)
+        self._comm.Sendrecv(ghosted[-2], self._high, 2, ghosted[0], self._low, 2)
+
+    def next_plane(self, slab: np.ndarray, out: np.ndarray) -> None:
+        """Collective.  ``out`` = the first plane of the slab that follows this one."""
+        if self._comm.Get_size() == 1:
+            out[...] = slab[0]
+            return
+        self._comm.Sendrecv(slab[0], self._low, 3, out, self._high, 3)
+
+
+@contextmanager
+def agreed_errors(comm: MPI.Comm):
+    """Run a block so that an error on any rank is raised on every rank.
+
+    Collective at its end.  The block itself must not contain a collective call after the point where a single rank
+    can fail.  The lowest failing rank's error is the one raised; a :class:`PfsolidError` keeps its type.
+    """
+    error = None
+    try:
+        yield
+    except Exception as caught:
+        error = caught
+    raise_together(comm, error)
+
+
+def raise_together(comm: MPI.Comm, error: Exception | None) -> None:
+    """Collective: raise the lowest rank's error on every rank, if there is one."""
+    if not comm.allreduce(int(error is not None), op=MPI.MAX):
+        return
+    described = None
+    if error is not None:
+        described = (type(error), str(error)) if isinstance(error, PfsolidError) else (
+            RuntimeError, "".join(traceback.format_exception(error)))
+    kind, message = next(d for d in comm.allgather(described) if d is not None)
+    raise kind(message) from error
+
+
+def on_root(comm: MPI.Comm, function, *args, **kwargs):
+    """Call ``function`` on root only and return its result on every rank.
+
+    Collective.  An exception on root is raised on every rank.
+    """
+    result, error = None, None
+    if comm.Get_rank() == 0:
+        try:
+            result = function(*args, **kwargs)
+        except Exception as caught:
+            error = caught
+    raise_together(comm, error)
+    return comm.bcast(result, root=0)
+
+
+def end_all_ranks_on_uncaught_errors() -> None:
+    """Make an uncaught exception on one rank end the whole launch instead of leaving the others waiting."""
+
+    def hook(kind, value, trace):
+        comm = MPI.COMM_WORLD
+        sys.stderr.write(f"pfsolid: rank {comm.Get_rank()} failed:\n")
+        traceback.print_exception(kind, value, trace)
+        sys.stderr.flush()
+        if comm.Get_size() > 1:
+            comm.Abort(EXIT_FAULT)
+
+    sys.excepthook = hook

@@ -1,0 +1,79 @@
+"""What is measured on the way: phase fractions, pore size, spacing, mass."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..spectral import SlabTransform
+from . import kernels
+
+
+@dataclass(frozen=True)
+class Census:
+    """Fractions of the volume and sizes in units of the grid's spacing.
+
+    Attributes
+    ----------
+    pore, surface, bulk : float
+        Fractions with rho < rho_pore, between, and rho > rho_bulk.
+    porosity : float
+        Fraction with rho < 1/2.
+    pore_size, wall_size : float
+        Mean chord lengths of rho < 1/2 and rho >= 1/2 along the grid's axes: 2 * volume / crossings, averaged over
+        the axes; infinite where nothing is crossed.
+    """
+
+    pore: float
+    surface: float
+    bulk: float
+    porosity: float
+    pore_size: float
+    wall_size: float
+
+
+class Observer:
+    """Measures rho = scale * field on a slab with preallocated work arrays; collective."""
+
+    def __init__(self, transform: SlabTransform, rho_pore: float, rho_bulk: float):
+        self._transform = transform
+        self._thresholds = rho_pore, rho_bulk
+        self._counts = np.empty((transform.local_shape[0], 6), dtype=np.int64)
+        self._next_plane = np.empty(transform.local_shape[1:], dtype=transform.real.dtype)
+
+    def __call__(self, field: np.ndarray, scale: float) -> Census:
+        transform = self._transform
+        transform.ghosts.next_plane(field, self._next_plane)
+        kernels.census(field, scale, self._next_plane, *self._thresholds, self._counts)
+        pore, bulk, open_, *crossings = transform.reducer.sum(self._counts.sum(axis=0))
+        n, spacing = transform.grid.num_voxels, transform.grid.spacing
+        # An axis one voxel thick has no chords.
+        faces = [c / h for c, h, length in zip(crossings, spacing, transform.grid.shape) if length > 1]
+        return Census(pore / n, 1 - (pore + bulk) / n, bulk / n, open_ / n,
+                      *(_chord(voxels, faces) for voxels in (open_, n - open_)))
+
+
+def _chord(voxels: float, faces: list[float]) -> float:
+    if not voxels:
+        return 0.0
+    return 2 * len(faces) * voxels / sum(faces) if sum(faces) else math.inf
+
+
+def mean_spacing(rho_hat: np.ndarray, transform: SlabTransform) -> float:
+    """2 pi / <k>, <k> = sum k |rho_k|^2 / sum |rho_k|^2 over k != 0: the spacing of the structure; collective.
+
+    In the units of the grid's spacing; infinite for a uniform field.
+    """
+    k_squared = tuple(k**2 for k in transform.wavenumbers())
+    sums = np.empty((rho_hat.shape[0], 2))
+    kernels.structure_moments(rho_hat, k_squared, transform.weights, transform.holds_mean, sums)
+    total, first = transform.reducer.sum(sums.sum(axis=0))
+    return 2 * math.pi * total / first if first else math.inf
+
+
+def mean_density(rho_hat: np.ndarray, transform: SlabTransform) -> float:
+    """<rho> from the zero mode; collective."""
+    local = rho_hat[0, 0, 0].real if transform.holds_mean else 0.0
+    return transform.reducer.sum(local)[0] / transform.grid.num_voxels

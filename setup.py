@@ -1,0 +1,50 @@
+"""The package's metadata. The settings of the tools are in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).resolve().parent
+readme = here / "README.md"
+
+# Read, not imported: importing pfsolid needs the very packages this file asks for.
+version = re.search(r'^__version__ = "([^"]+)"', (here / "pfsolid" / "__init__.py").read_text("utf-8"), re.MULTILINE)[1]
+
+setup(
+    name="pfsolid",
+    version=version,
+    description="Phase field microstructures of solid electrolytes and their effective ionic conductivity, in parallel",
+    long_description=readme.read_text("utf-8") if readme.exists() else "",
+    long_description_content_type="text/markdown",
+    author="pfsolid developers",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=find_packages(include=["pfsolid", "pfsolid.*"]),
+    package_data={"pfsolid": ["**/*.toml", "**/*.csv"]},
+    install_requires=[
+        "numpy>=1.24",
+        "mpi4py>=3.1",
+        "mpi4py-fft>=2.0.4",
+        "h5py>=3.7",
+        "numba>=0.57",
+        "scipy>=1.10",
+        "pydantic>=2",
+        "matplotlib>=3.6",
+        "tifffile",
+    ],
+    extras_require={
+        "petsc": ["petsc4py>=3.18"],
+        "pictures": ["scikit-image>=0.20"],
+        "test": ["pytest>=7", "pytest-timeout>=2.1"],
+    },
+    entry_points={"console_scripts": ["pfsolid = pfsolid.cli:main"]},
+    classifiers=[
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "License :: OSI Approved :: MIT License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Physics",
+    ],
+)

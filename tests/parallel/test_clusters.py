@@ -1,0 +1,128 @@
+"""Clusters of random media in slabs, against a flood fill of the whole box that tracks the periodic cell.
+
+The reference numbers clusters by their first voxels too, so everything is compared exactly; one reference for
+every rank count makes the results the same at every rank count.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from pfsolid.morphology.clusters import find_clusters, percolating_axes
+from pfsolid.parallel import PlaneExchange, Reducer
+
+
+def steps_to_neighbours(connectivity):
+    steps = [s for s in itertools.product([-1, 0, 1], repeat=3) if any(s)]
+    return [s for s in steps if connectivity == 26 or sum(map(abs, s)) == 1]
+
+
+def flood_fill(mask, connectivity):
+    """Labels and one list of winding vectors a cluster, by walking over the endless lattice of cells.
+
+    A voxel is entered at a position of that lattice; met again at another, the difference is a winding.
+    """
+    shape = mask.shape
+    steps = steps_to_neighbours(connectivity)
+    labels = np.zeros(shape, int)
+    windings, position = [], {}
+    for start in zip(*(axis.tolist() for axis in np.nonzero(mask))):
+        if labels[start]:
+            continue
+        windings.append(set())
+        labels[start] = len(windings)
+        position[start] = start
+        front = [start]
+        while front:
+            here = front.pop()
+            x, y, z = position[here]
+            for dx, dy, dz in steps:
+                there = (x + dx, y + dy, z + dz)
+                voxel = (there[0] % shape[0], there[1] % shape[1], there[2] % shape[2])
+                if not mask[voxel]:
+                    continue
+                if not labels[voxel]:
+                    labels[voxel] = len(windings)
+                    position[voxel] = there
+                    front.append(voxel)
+                elif position[voxel] != there:
+                    windings[-1].add(tuple((a - b) // n for a, b, n in zip(there, position[voxel], shape)))
+    return labels, [np.array(sorted(w), dtype=int).reshape(-1, 3) for w in windings]
+
+
+def cut(num_planes, size, rng):
+    """Random slab boundaries, at least one plane in each slab; the same on every rank for the same rng."""
+    inner = rng.choice(np.arange(1, num_planes), size - 1, replace=False) if size > 1 else []
+    return [0, *sorted(int(i) for i in inner), num_planes]
+
+
+def check(mask, connectivity, comm, rng):
+    bounds = cut(mask.shape[0], comm.Get_size(), rng)
+    planes = slice(*bounds[comm.Get_rank():][:2])
+    reducer, ghosts = Reducer(comm), PlaneExchange(comm)
+    clusters = find_clusters(mask[planes], reducer, ghosts, connectivity)
+    labels, windings = flood_fill(mask, connectivity)
+    assert np.array_equal(clusters.labels, labels[planes])
+    assert clusters.num_clusters == len(windings)
+    assert np.array_equal(clusters.sizes, np.bincount(labels.ravel(), minlength=len(windings) + 1)[1:])
+    assert np.array_equal(clusters.wraps, np.array([(w != 0).any(axis=0) for w in windings]).reshape(-1, 3))
+    ranks = [np.linalg.matrix_rank(w) if len(w) else 0 for w in windings]
+    assert clusters.winding_rank.tolist() == ranks
+    assert percolating_axes(mask[planes], reducer, ghosts, connectivity) == clusters.percolates
+    return clusters
+
+
+@pytest.mark.parametrize("density", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+def test_random_media(density, comm):
+    rng = np.random.default_rng(int(100 * density))
+    size = comm.Get_size()
+    for i in range(30):
+        shape = (int(rng.integers(size, size + 5)), *rng.integers(1, 8, 2).tolist())
+        check(rng.random(shape) < density, (6, 26)[i % 2], comm, rng)
+
+
+@pytest.mark.parametrize("connectivity", [6, 26])
+def test_one_plane_on_each_rank(connectivity, comm):
+    rng = np.random.default_rng(7)
+    for density in np.repeat([0.15, 0.3, 0.45, 0.6], 10):
+        check(rng.random((comm.Get_size(), 5, 4)) < density, connectivity, comm, rng)
+
+
+def test_channels_that_wind_through_the_slabs(comm):
+    """Large winding numbers, several generators and thin walls: what random media rarely have."""
+    rng = np.random.default_rng(8)
+    for _ in range(30):
+        shape = rng.integers(max(4, comm.Get_size()), 12, 3)
+        mask = np.zeros(shape, bool)
+        for _ in range(rng.integers(1, 4)):
+            windings = rng.integers(-3, 4, 3)
+            at = rng.integers(0, shape)
+            moves = np.repeat([0, 1, 2], abs(windings * shape))
+            # in two orders: straight stretches, and mixed steps
+            for axis in moves if rng.random() < 0.5 else rng.permutation(moves):
+                at[axis] += np.sign(windings[axis])
+                mask[tuple(at % shape)] = True
+        check(mask, 6, comm, rng)
+
+
+def test_shares_and_contents_of_a_two_channel_medium(comm):
+    n = comm.Get_size() + 2
+    mask = np.zeros((n, 6, 5), bool)
+    mask[:, 1, 1] = True
+    mask[n - 1, 4, :] = True
+    mask[0, 4, 3] = True  # touches the channel along z through the face
+    clusters = check(mask, 6, comm, np.random.default_rng(9))
+    assert clusters.sizes.tolist() == [n, 6]
+    assert clusters.wraps.tolist() == [[True, False, False], [False, False, True]]
+    assert clusters.percolates == (True, False, True)
+    assert clusters.percolating_fraction == (n / (n + 6), 0, 6 / (n + 6))
+    assert clusters.largest_fraction == max(n, 6) / (n + 6)
+
+
+def test_a_slab_without_any_voxel_of_the_phase(comm):
+    n = comm.Get_size() + 1
+    mask = np.zeros((n, 3, 3), bool)
+    check(mask, 6, comm, np.random.default_rng(10))
+    mask[n // 2, 1, :] = True
+    assert check(mask, 6, comm, np.random.default_rng(10)).percolates == (False, False, True)
