@@ -20,7 +20,7 @@ EV_PER_A2 = 16.02176634  # J/m^2
 S_PER_M = 100.0  # in one S/cm
 NM = 1e-9
 
-DEFAULT_STEP_TOLERANCE = 0.01
+DEFAULT_STEP_TOLERANCE = 0.03
 DEFAULT_INITIAL_STEP = 1e-3
 
 MIN_VOXELS = 8
@@ -110,7 +110,8 @@ class EvolutionConfig(Section):
     energy_rate_tolerance: float | None = key("stop when |d ln F/d ln t| falls below this", None, gt=0, lt=1)
     mean_pore_size_nm: float | None = key("nm, stop when the mean pore size reaches this", None, gt=0)
     wall_clock_limit_s: float | None = key("s, stop with a checkpoint after running so long", None, gt=0)
-    step_tolerance: float = key("error in rho allowed in a step", DEFAULT_STEP_TOLERANCE, ge=1e-6, le=0.3)
+    step_tolerance: float = key("rms error in rho allowed in a step, relative to its fluctuation",
+                                DEFAULT_STEP_TOLERANCE, ge=1e-6, le=0.3)
     max_step_reduced: float | None = key("longest time step, in lambda^2/(16 w M)", None, **TIME_LIMITS)
     initial_step_reduced: float = key(
         "first time step, in lambda^2/(16 w M)", DEFAULT_INITIAL_STEP, **TIME_LIMITS)
@@ -148,9 +149,9 @@ class ConductionConfig(Section):
 
     @property
     def sigma_S_per_m(self) -> tuple[float, float, float]:
-        """Conductivities of pore, bulk and surface (S/m)."""
-        return (S_PER_M * self.sigma_pore_S_per_cm, S_PER_M * self.sigma_bulk_S_per_cm,
-                S_PER_M * self.sigma_surf_S_per_cm)
+        """Conductivities of pore, surface and bulk (S/m), in the order of the labels."""
+        return (S_PER_M * self.sigma_pore_S_per_cm, S_PER_M * self.sigma_surf_S_per_cm,
+                S_PER_M * self.sigma_bulk_S_per_cm)
 
 
 class OutputConfig(Section):

@@ -7,6 +7,7 @@ see it.
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from contextlib import contextmanager
 
@@ -133,15 +134,40 @@ def on_root(comm: MPI.Comm, function, *args, **kwargs):
     return comm.bcast(result, root=0)
 
 
-def end_all_ranks_on_uncaught_errors() -> None:
-    """Make an uncaught exception on one rank end the whole launch instead of leaving the others waiting."""
+def end_all_ranks_on_uncaught_errors(advice=lambda: "") -> None:
+    """Make an uncaught exception on one rank end the whole launch instead of leaving the others waiting.
+
+    Parameters
+    ----------
+    advice : callable
+        Returns what is to be said after the traceback, such as how to resume.
+    """
 
     def hook(kind, value, trace):
         comm = MPI.COMM_WORLD
         sys.stderr.write(f"pfsolid: rank {comm.Get_rank()} failed:\n")
         traceback.print_exception(kind, value, trace)
+        sys.stderr.write(advice())
         sys.stderr.flush()
         if comm.Get_size() > 1:
             comm.Abort(EXIT_FAULT)
 
     sys.excepthook = hook
+
+
+def leave_together(comm: MPI.Comm, status: int, patience_s: float = 10.0) -> None:
+    """Exit with ``status`` when all ranks have come here; end those that do not come.
+
+    An error is meant to be raised on every rank at once.  Should one rank be alone with it all the same, the others
+    would wait for it for ever.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if comm.Get_size() > 1:
+        request = comm.Ibarrier()
+        deadline = time.monotonic() + patience_s
+        while not request.Test():
+            if time.monotonic() > deadline:
+                comm.Abort(status or EXIT_FAULT)
+            time.sleep(0.01)
+    sys.exit(status)

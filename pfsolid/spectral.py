@@ -174,6 +174,14 @@ def _slices(pencil: Pencil) -> tuple[slice, ...]:
     return tuple(slice(start, start + n) for start, n in zip(pencil.substart, pencil.subshape))
 
 
+def slab_of(grid: PeriodicGrid, comm: MPI.Comm) -> tuple[slice, slice, slice]:
+    """This rank's part of a real field, ``SlabTransform.local_slice``, without a transform."""
+    planes, left_over = divmod(grid.shape[0], comm.Get_size())
+    rank = comm.Get_rank()
+    start = rank * planes + min(rank, left_over)
+    return (slice(start, start + planes + (rank < left_over)), *(slice(0, n) for n in grid.shape[1:]))
+
+
 def check_rank_count(grid: PeriodicGrid, num_ranks: int) -> None:
     """Raise InputError where a slab would be empty."""
     axis = 0 if grid.shape[0] <= grid.shape[1] else 1

@@ -58,7 +58,7 @@ compiles() { echo "#include <$1>" | "$mpicc" -E -x c - >/dev/null 2>>"$log"; }
 # FFTW: mpi4py-fft looks in the system's directories and in these two.
 fftw=${FFTW_DIR:-${FFTW_ROOT:-${FFTW_HOME:-${EBROOTFFTW:-}}}}
 if [ -n "$fftw" ]; then
-    [ -d "$fftw/include" ] || fftw=$(dirname "$fftw")                # Cray's FFTW_DIR is the lib directory
+    if [[ $fftw == */lib* && ! -d $fftw/include ]]; then fftw=$(dirname "$fftw"); fi      # Cray's is the lib directory
     export FFTW_INCLUDE_DIR=$fftw/include FFTW_LIBRARY_DIR=$fftw/lib
     [ -d "$FFTW_LIBRARY_DIR" ] || FFTW_LIBRARY_DIR=$fftw/lib64
 elif [ -n "$(pkg --modversion fftw3)" ]; then

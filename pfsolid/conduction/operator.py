@@ -32,6 +32,8 @@ class ConductionSystem:
         self.spacing = transform.grid.spacing
         self.labels = labels
         self.table = face_conductances(sigma, self.spacing)
+        conducting = np.asarray(sigma)[np.asarray(sigma) > 0]
+        self.spectrum_start = conducting.min() / conducting.max() if conducting.size else 1.0
         n0, n1, n2 = transform.local_shape
         self._direction = np.zeros((n0 + 2, n1, n2))
         self.potential = np.zeros(transform.local_shape)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def output_errors(path):
     except PfsolidError:
         raise
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise OutputError(f"cannot write {path}: {_reason(error)}") from error
+        raise OutputError(f"cannot write {final_name(path)}: {_reason(error)}") from error
 
 
 @contextmanager
@@ -82,8 +81,8 @@ def check_free_space(path: Path, num_bytes: int) -> None:
         free = free_bytes(path.parent)
     needed = int(num_bytes * (1 + FREE_SPACE_MARGIN))
     if free < needed:
-        raise OutputError(f"cannot write {path}: it needs {in_binary_units(needed)} and only {in_binary_units(free)} are free "
-                          f"on that disk")
+        raise OutputError(f"cannot write {final_name(path)}: it needs {in_binary_units(needed)} and only "
+                          f"{in_binary_units(free)} are free on that disk")
 
 
 def in_binary_units(num_bytes: int) -> str:
@@ -102,6 +101,12 @@ def temporary_name(path: Path) -> Path:
     """Where the new contents of ``path`` are written: hidden, in the same folder, the same name at every attempt, so
     that what an interrupted attempt left behind is overwritten by the next."""
     return path.with_name(f".{path.name}.part")
+
+
+def final_name(path: Path) -> Path:
+    """Undo `temporary_name`, for messages; other names are returned as they are."""
+    hidden = re.fullmatch(r"\.(.+)\.part", Path(path).name)
+    return Path(path).with_name(hidden[1]) if hidden else path
 
 
 def sync_to_disk(path: Path) -> None:
@@ -147,11 +152,3 @@ def replaced_file(path: Path, comm):
 def _publish_or_explain(temporary: Path, path: Path) -> None:
     with output_errors(path):
         publish(temporary, path)
-
-
-def remove_tree_or_file(path: Path) -> None:
-    """Delete a file, a symbolic link (not what it points to) or a folder with all it holds."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

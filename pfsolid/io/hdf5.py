@@ -26,6 +26,7 @@ import os
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,12 +40,11 @@ from mpi4py import MPI  # noqa: E402
 
 from ..errors import OutputError  # noqa: E402
 from ..parallel import agreed_errors, on_root  # noqa: E402
-from .files import check_free_space, damage_errors, output_errors, sync_to_disk  # noqa: E402
+from .files import check_free_space, damage_errors, final_name, output_errors, sync_to_disk  # noqa: E402
 
 SERIAL_SWITCH = "PFSOLID_SERIAL_HDF5"
-PIECE_BYTES = 64 * 2**20  # of one transfer: MPI-IO breaks beyond 2 GiB, and a piece may be copied to be cast or transposed
+PIECE_BYTES = 32 * 2**20  # of one transfer: MPI-IO breaks beyond 2 GiB, and a piece may be copied to be cast or transposed
 METADATA_BYTES = 64 * 2**10  # a generous bound for HDF5's own part of a file, and for each dataset's
-SMALL_TEXT = 32 * 2**10  # HDF5 limits an attribute to 64 KiB
 
 _said = set()
 
@@ -161,26 +161,33 @@ def _allocated_at_once():
 
 def copy_values(source: Path, target: Path, names: list[str]) -> None:
     """Copy the bytes of contiguous datasets between two files that both have them, for root only."""
-    old, new = _offsets(source, names), _offsets(target, names)
     with output_errors(target), open(source, "rb") as reader:
+        old, new = _places(source, names), _places(target, names)
         descriptor = os.open(target, os.O_WRONLY)
         try:
             for name in names:
-                (start, num_bytes), (to, _) = old[name], new[name]
-                for done in range(0, num_bytes, PIECE_BYTES):
-                    reader.seek(start + done)
-                    _write_at(descriptor, reader.read(min(PIECE_BYTES, num_bytes - done)), to + done)
+                for done in range(0, old[name].num_bytes, PIECE_BYTES):
+                    reader.seek(old[name].offset + done)
+                    values = reader.read(min(PIECE_BYTES, old[name].num_bytes - done))
+                    _write_at(descriptor, values, new[name].offset + done)
         finally:
             os.close(descriptor)
 
 
-def _offsets(path: Path, names) -> dict[str, tuple[int, int]]:
-    """First byte and number of bytes of each dataset's values in the file."""
+class _Place(NamedTuple):
+    """Where a dataset's values lie in the file."""
+
+    offset: int
+    num_bytes: int
+    dtype: np.dtype
+
+
+def _places(path: Path, names) -> dict[str, _Place]:
     with h5py.File(path, "r") as file:
-        places = {name: (file[name].id.get_offset(), file[name].id.get_storage_size()) for name in names}
-    for name, (offset, num_bytes) in places.items():
-        if offset is None and num_bytes:
-            raise OutputError(f"{path} was not written by pfsolid: its dataset {name} is chunked")
+        places = {name: _Place(file[name].id.get_offset(), file[name].nbytes, file[name].dtype) for name in names}
+    for name, place in places.items():
+        if place.offset is None and place.num_bytes:
+            raise OutputError(f"{path} was not written by pfsolid: its dataset {name} is not stored in one piece")
     return places
 
 
@@ -221,8 +228,8 @@ def write_arrays(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm
 def _check_visible(path: Path, comm: MPI.Comm) -> None:
     with agreed_errors(comm):
         if not path.exists():
-            raise OutputError(f"cannot write {path}: rank 0 made it but rank {comm.Get_rank()} on {socket.gethostname()} does "
-                              "not see it; the output directory must be one that all nodes share")
+            raise OutputError(f"cannot write {final_name(path)}: rank {comm.Get_rank()} on {socket.gethostname()} does not see "
+                              "what rank 0 made; the output directory must be one that all nodes share")
 
 
 def _say_serial_once(comm: MPI.Comm) -> None:
@@ -290,34 +297,29 @@ def _compare_with_file(path, arrays) -> None:
                 dataset.read(*_selection(dataset, array.slices, piece), stored)
                 # Bytes, not numbers: NaN equals NaN here, and 0 differs from -0.
                 if not np.array_equal(values.reshape(-1).view(np.uint8), stored.reshape(-1).view(np.uint8)):
-                    raise OutputError(f"cannot write {path}: {name} does not read back as it was written; is the disk full "
+                    raise OutputError(f"cannot write {final_name(path)}: {name} does not read back as it was written; is the disk full "
                                       "or a quota exceeded?")
 
 
 def _write_through_root(path, arrays, comm) -> None:
     is_root = comm.Get_rank() == 0
-    places = on_root(comm, _offsets, path, list(arrays))
-    dtypes = on_root(comm, _dtypes, path, list(arrays))
+    places = on_root(comm, _places, path, list(arrays))
     descriptor = None
     with agreed_errors(comm), output_errors(path):
         descriptor = os.open(path, os.O_WRONLY) if is_root else None
     try:
         for name, array in arrays.items():
-            row_bytes = _row_bytes(array.global_shape, dtypes[name].itemsize)
+            offset, _, dtype = places[name]
+            row_bytes = _row_bytes(array.global_shape, dtype.itemsize)
             owners = comm.allgather(array.slices)
             for rows in _pieces(array.global_shape[0], row_bytes):
-                values = _gather_rows(array, rows, owners, dtypes[name], comm)
+                values = _gather_rows(array, rows, owners, dtype, comm)
                 with agreed_errors(comm), output_errors(path):
                     if is_root:
-                        _write_at(descriptor, values, places[name][0] + rows.start * row_bytes)
+                        _write_at(descriptor, values, offset + rows.start * row_bytes)
     finally:
         if is_root:
             os.close(descriptor)
-
-
-def _dtypes(path, names) -> dict[str, np.dtype]:
-    with h5py.File(path, "r") as file:
-        return {name: file[name].dtype for name in names}
 
 
 def _gather_rows(array: DistributedArray, rows: slice, owners, dtype, comm) -> np.ndarray | None:
@@ -356,15 +358,13 @@ def read_into(out: np.ndarray, path: Path, name: str, slices: tuple[slice, ...],
     CheckpointError
         On all ranks, if one of them could not read.
     """
+    options, transfer = {}, {}
     if comm.Get_size() > 1 and has_parallel_hdf5():
         options, transfer = dict(driver="mpio", comm=comm), dict(dxpl=_collective())
-        pieces = _agreed_pieces(out.shape, out.dtype.itemsize, comm)
-    else:
-        options, transfer = {}, {}
-        pieces = _pieces(out.shape[0], _row_bytes(out.shape, out.dtype.itemsize))
     with agreed_errors(comm), damage_errors(path), h5py.File(path, "r", **options) as file:
         dataset = file[name].id
-        for piece in pieces:
+        for piece in _agreed_pieces(out.shape, out.dtype.itemsize, comm):
             values = np.empty(out[piece].shape, out.dtype)
-            dataset.read(*_selection(dataset, slices, piece), values, **transfer)
+            with agreed_errors(comm), damage_errors(path):
+                dataset.read(*_selection(dataset, slices, piece), values, **transfer)
             out[piece] = values

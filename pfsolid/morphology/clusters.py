@@ -5,8 +5,8 @@ faces of that axis more often one way than the other.  It then is an endless cha
 To reach from one face of the cell to the other is neither necessary nor sufficient for that.
 
 Each edge of the graph of touching voxels carries the periodic faces it crosses as an integer vector; the sum
-over a closed path is its winding vector.  A cluster's winding vectors form a lattice, found by union-find with
-displacements: whenever an edge closes a cycle, the cycle's winding is a generator (J. Machta et al.,
+over a closed path is its winding vector.  A cluster's winding vectors form a lattice, found by union-find
+with displacements: whenever an edge closes a cycle, the cycle's winding is a generator (J. Machta et al.,
 Phys. Rev. E 54 (1996) 1332, doi:10.1103/PhysRevE.54.1332).  Only steps through periodic faces and between
 ranks need that; they are reduced to the distinct ones before they are gathered.
 """
@@ -117,7 +117,7 @@ def percolating_axes(mask_local: np.ndarray, reducer: Reducer, ghosts: PlaneExch
     """Whether any cluster wraps the cell along x, y, z.
 
     Collective.  The same analysis as `find_clusters`, without labels and sizes: what is gathered grows with
-    the contacts across the faces of slabs only, not with the number of clusters.  Parameters and errors as there.
+    the contacts across the faces of slabs only, not with the number of clusters.
     """
     _, graph = _analyse(mask_local, reducer, ghosts, connectivity)
     return tuple((graph.cycles != 0).any(axis=0).tolist())

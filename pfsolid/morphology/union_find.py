@@ -132,56 +132,51 @@ def _crossed(i, n):
 def list_crossings(runs, component_of_run, next_plane, first_id, x_winding, directions, edges):
     """List the steps that leave the open slab: through a periodic face, or into the next slab.
 
-    Called twice: with an ``edges`` of no rows to count, then to fill.  Equal steps that follow each other
-    along a row are listed once.
+    Called twice: with an ``edges`` of no rows to count, then to fill.  Equal steps in a row are listed once.
 
     Parameters
     ----------
-    runs, component_of_run
-        From `label_open_slab`.
+    runs, component_of_run : see `label_open_slab`
     next_plane : ndarray of int64 (n1, n2)
         Global component ids in the first plane of the next slab (periodic); 0 outside the phase.
-    first_id : int
-        Global id = ``first_id`` + local component.
+    first_id : int; a global id is ``first_id`` + local component
     x_winding : int
         1 if the next slab is reached through the periodic face, else 0.
-    directions : ndarray of int (num_directions, 3)
-        Steps to half of a voxel's neighbours, 0 <= step along x.
+    directions : ndarray of int (num_directions, 3); half of a voxel's neighbours, 0 <= step along x
     edges : ndarray of int64 (num_edges, 5)
         Overwritten: id, neighbour's id, periodic faces crossed along x, y, z on the way there.
 
     Returns
     -------
-    int
-        Number of edges.
+    num_edges : int
     """
     n0, n1, n2 = runs.shape
     count = 0
     for d in range(directions.shape[0]):
         dx, dy, dz = directions[d]
-        last_a, last_b, last_wy, last_wz = 0, 0, 0, 0
+        last = (0, 0, 0, 0, 0)
         for x in range(n0):
             leaves = x + dx == n0
+            wx = x_winding if leaves else 0
             for y in range(n1):
                 wy = _crossed(y + dy, n1)
                 other_y = y + dy - wy * n1
                 start, stop = (0, n2) if leaves or wy != 0 else (n2 - 1, n2) if dz > 0 else (0, -dz)
                 for z in range(start, stop):
-                    a = component_of_run[runs[x, y, z]]
-                    if a == 0:
+                    if runs[x, y, z] == 0:
                         continue
                     wz = _crossed(z + dz, n2)
-                    other_z = z + dz - wz * n2
                     if leaves:
-                        b = next_plane[other_y, other_z]
+                        b = next_plane[other_y, z + dz - wz * n2]
                     else:
-                        b = np.int64(component_of_run[runs[x + dx, other_y, other_z]])
-                        b += first_id if b != 0 else 0
-                    if b == 0 or (a == last_a and b == last_b and wy == last_wy and wz == last_wz):
+                        other = runs[x + dx, other_y, z + dz - wz * n2]
+                        b = first_id + component_of_run[other] if other != 0 else 0
+                    step = (first_id + component_of_run[runs[x, y, z]], b, wx, wy, wz)
+                    if b == 0 or step == last:
                         continue
-                    last_a, last_b, last_wy, last_wz = a, b, wy, wz
+                    last = step
                     if edges.shape[0] > 0:
-                        edges[count] = (first_id + a, b, x_winding if leaves else 0, wy, wz)
+                        edges[count] = step
                     count += 1
     return count
 

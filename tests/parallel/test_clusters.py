@@ -82,6 +82,15 @@ def test_random_media(density, comm):
         check(rng.random(shape) < density, (6, 26)[i % 2], comm, rng)
 
 
+@pytest.mark.parametrize(("connectivity", "density"), [(6, 0.31), (26, 0.1)])
+def test_sparse_media_near_their_threshold(connectivity, density, comm):
+    """Few contacts through the faces, so that each one that is lost shows."""
+    rng = np.random.default_rng(11)
+    for _ in range(20):
+        shape = (int(rng.integers(6, 12)), *rng.integers(6, 12, 2).tolist())
+        check(rng.random(shape) < density * rng.uniform(0.8, 1.3), connectivity, comm, rng)
+
+
 @pytest.mark.parametrize("connectivity", [6, 26])
 def test_one_plane_on_each_rank(connectivity, comm):
     rng = np.random.default_rng(7)
@@ -89,7 +98,8 @@ def test_one_plane_on_each_rank(connectivity, comm):
         check(rng.random((comm.Get_size(), 5, 4)) < density, connectivity, comm, rng)
 
 
-def test_channels_that_wind_through_the_slabs(comm):
+@pytest.mark.parametrize("connectivity", [6, 26])
+def test_channels_that_wind_through_the_slabs(connectivity, comm):
     """Large winding numbers, several generators and thin walls: what random media rarely have."""
     rng = np.random.default_rng(8)
     for _ in range(30):
@@ -103,7 +113,7 @@ def test_channels_that_wind_through_the_slabs(comm):
             for axis in moves if rng.random() < 0.5 else rng.permutation(moves):
                 at[axis] += np.sign(windings[axis])
                 mask[tuple(at % shape)] = True
-        check(mask, 6, comm, rng)
+        check(mask, connectivity, comm, rng)
 
 
 def test_shares_and_contents_of_a_two_channel_medium(comm):

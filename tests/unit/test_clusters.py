@@ -184,6 +184,22 @@ def test_corners_connect_with_26_neighbours_only():
     assert analyse(mask, 26).percolates == (True, True, False)
 
 
+@pytest.mark.parametrize("axes", itertools.permutations(range(3)))
+def test_two_contacts_that_differ_only_in_the_face_they_cross_both_count(axes):
+    # Four arms of one body meet through the x face in two contacts, which follow each other in memory: one stays
+    # in the cell along y, the other leaves it.  Their windings are (1, 0, 0) and (1, 1, 0).
+    shape = (7, 7, 9)
+    arms = [((3, 3, 2), [(0, 3), (1, 2)]), ((3, 3, 2), [(1, 3), (0, -3)]),
+            ((3, 3, 6), [(0, 3), (1, 3)]), ((3, 3, 6), [(1, -3), (0, -3)])]
+    mask = walk(shape, (3, 3, 2), [(2, 4)])
+    for start, moves in arms:
+        mask |= walk(shape, start, moves)
+    clusters = analyse(mask.transpose(axes), 26)
+    assert clusters.num_clusters == 1
+    assert clusters.winding_rank.tolist() == [2]
+    assert clusters.percolates == tuple(axis != 2 for axis in axes)
+
+
 def test_labels_follow_the_first_voxels():
     mask = np.zeros((4, 4, 6), bool)
     mask[0, 0, 3] = mask[1, 1, 1] = mask[3, 3, 5] = True

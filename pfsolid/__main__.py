@@ -1,0 +1,5 @@
+"""`python -m pfsolid` is `pfsolid`."""
+
+from .cli import main
+
+main()

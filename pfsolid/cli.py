@@ -1,0 +1,220 @@
+"""The command line: `pfsolid run | resume | conduct | plot | info | validate | doctor`.
+
+Works bare and under mpirun.  Exit status: 0 done, 1 a fault while running, 2 a mistake in the input or the command,
+85 stopped on request with a checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from . import __version__
+from .errors import EXIT_FAULT, EXIT_INPUT, InputError, PfsolidError
+from .parallel import end_all_ranks_on_uncaught_errors, leave_together, on_root, world
+
+_running: list[Path] = []  # the run directory at work, for what is said when a rank dies
+
+
+def main(arguments=None) -> None:
+    """Entry point; always leaves through `leave_together`."""
+    end_all_ranks_on_uncaught_errors(_advice)
+    comm = world()
+    try:
+        status = _dispatch(arguments)
+    except PfsolidError as error:
+        if comm.Get_rank() == 0:
+            print(f"pfsolid: {error}", file=sys.stderr)
+            if error.exit_status == EXIT_FAULT:
+                print(_advice(), end="", file=sys.stderr)
+        status = error.exit_status
+    leave_together(comm, status)
+
+
+def _dispatch(arguments) -> int:
+    options = _parse(arguments)
+    return options.command(options) or 0
+
+
+def _parse(arguments):
+    """Parsed on every rank; what argparse prints comes from root alone."""
+    parser = _build_parser()
+    if world().Get_rank() != 0:
+        parser.print_help = parser.print_usage = lambda *_: None
+        parser._print_message = lambda *_: None
+        for sub in parser.subcommands.values():
+            sub._print_message = lambda *_: None
+    try:
+        return parser.parse_args(arguments)
+    except SystemExit as stop:
+        leave_together(world(), stop.code or 0)
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pfsolid", description="Phase-field microstructures of solid electrolytes and their effective ionic "
+        "conductivity.  Runs bare and as `mpirun -n 4 pfsolid ...`.")
+    parser.add_argument("--version", action="version", version=f"pfsolid {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.subcommands = commands.choices
+
+    def command(name, function, text):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=function)
+        return sub
+
+    sub = command("run", _run, "grow a microstructure and solve conduction on it")
+    sub.add_argument("input", type=Path, metavar="INPUT", help="a TOML file, see inputs/")
+    _add_set(sub)
+    _add_output(sub, "output directory (default: runs/<name of the input>)")
+    _add_threads(sub)
+
+    sub = command("resume", _resume, "go on with an interrupted run")
+    sub.add_argument("directory", type=Path, metavar="DIR")
+    _add_threads(sub)
+
+    sub = command("conduct", _conduct, "solve conduction again on a stored density, with other conductivities")
+    sub.add_argument("source", type=Path, metavar="DIR|FILE", help="a run directory, or an HDF5 file with a field rho")
+    sub.add_argument("--input", type=Path, metavar="INPUT", help="take the conductivities from this TOML file")
+    _add_set(sub)
+    _add_output(sub, "output directory (default: `conduct` in the run directory, or beside the file)")
+    _add_threads(sub)
+
+    sub = command("plot", _plot, "draw the figures of a run")
+    sub.add_argument("directory", type=Path, metavar="DIR")
+
+    sub = command("info", _info, "say what a run directory holds")
+    sub.add_argument("directory", type=Path, metavar="DIR")
+
+    sub = command("validate", _validate, "check an input and say what a run would do, without running it")
+    sub.add_argument("input", type=Path, metavar="INPUT")
+    _add_set(sub)
+    _add_threads(sub)
+    sub.add_argument("--ranks", type=int, metavar="N", help="number of ranks to plan for (default: this launch's)")
+
+    command("doctor", _doctor, "check the installation: MPI, FFTW, HDF5, PETSc, and a test on two ranks")
+    return parser
+
+
+def _add_set(sub) -> None:
+    sub.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", dest="overrides",
+                     help="replace a value of the input; can be repeated")
+
+
+def _add_output(sub, text: str) -> None:
+    sub.add_argument("-o", "--output", type=Path, metavar="DIR", help=text)
+    sub.add_argument("--force", action="store_true", help="replace the results that an earlier run left there")
+
+
+def _add_threads(sub) -> None:
+    sub.add_argument("--threads", type=int, metavar="N",
+                     help="threads on each rank (default: all cores on one rank, 1 under mpirun)")
+
+
+def _session(options, config=None):
+    from .workflows.session import open_session  # after the arguments: numba takes a second to load
+
+    threads = options.threads
+    if threads is not None and threads < 1:
+        raise InputError(f"--threads {threads}: at least 1 is needed")
+    if threads is None and config is not None:
+        threads = config.parallel.threads
+    return open_session(threads)
+
+
+def _run(options) -> None:
+    from .config import read_config
+    from .workflows.run import default_directory, run
+
+    config = on_root(world(), read_config, options.input, options.overrides)
+    session = _session(options, config)
+    directory = options.output or default_directory(options.input)
+    _running.append(directory)
+    run(config, directory, session, options.force)
+    if config.output.figures:
+        _draw(directory, session)
+
+
+def _resume(options) -> None:
+    from .config import read_config
+    from .workflows.run import INPUT, check_resumable, resume
+
+    on_root(world(), check_resumable, options.directory)
+    config = on_root(world(), read_config, options.directory / INPUT)
+    session = _session(options, config)
+    _running.append(options.directory)
+    resume(config, options.directory, session)
+    if config.output.figures:
+        _draw(options.directory, session)
+
+
+def _conduct(options) -> None:
+    from .config import read_config
+    from .workflows.run import conduct
+
+    config = None
+    if options.input is not None:
+        config = on_root(world(), read_config, options.input, options.overrides)
+    session = _session(options, config)
+    directory = conduct(options.source, config, options.overrides, options.output, session, options.force)
+    _draw(directory, session)
+
+
+def _draw(directory: Path, session) -> None:
+    from .plots import plot_run
+
+    if session.is_root:
+        try:
+            for path in plot_run(directory):
+                session.say(f"figure {path}")
+        except Exception as error:  # a picture that fails must not cost a finished run
+            session.warn(f"no figures: {error}; try again with: pfsolid plot {directory}")
+
+
+def _plot(options) -> None:
+    from .plots import plot_run
+
+    for path in on_root(world(), plot_run, options.directory):
+        if world().Get_rank() == 0:
+            print(path)
+
+
+def _info(options) -> None:
+    from .workflows.inspect import describe_run
+
+    _print_on_root(on_root(world(), describe_run, options.directory))
+
+
+def _validate(options) -> int:
+    from .config import read_config
+    from .config_review import review
+    from .workflows.inspect import review_lines
+
+    config = on_root(world(), read_config, options.input, options.overrides)
+    ranks = world().Get_size() if options.ranks is None else options.ranks
+    if ranks < 1:
+        raise InputError(f"--ranks {ranks}: at least 1 is needed")
+    checked = review(config, ranks, options.threads or config.parallel.threads or 1)
+    _print_on_root(review_lines(options.input, checked))
+    return EXIT_INPUT if checked.errors else 0
+
+
+def _doctor(_options) -> int:
+    from .workflows.doctor import examine
+
+    healthy, lines = examine(world())
+    _print_on_root(lines)
+    return 0 if healthy else EXIT_FAULT
+
+
+def _print_on_root(lines: list[str]) -> None:
+    if world().Get_rank() == 0:
+        print("\n".join(lines))
+
+
+def _advice() -> str:
+    if not _running:
+        return ""
+    return (f"pfsolid: the last good checkpoint, if one was written, is in {_running[-1] / 'checkpoints'}; "
+            f"go on with: pfsolid resume {_running[-1]}\n")

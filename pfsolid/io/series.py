@@ -1,0 +1,349 @@
+"""Fields in HDF5 with an XDMF description beside them, which ParaView opens.
+
+``fields.h5``
+    Named fields on one grid.  Adding a field writes the whole file anew under a temporary name (the values of the other
+    fields are copied byte by byte) and renames it, so it is never seen half written.
+``snapshots/rho_00000123.h5``
+    One file for each snapshot in time: a crash while writing one cannot touch the others.
+
+In the file the axes are z, y, x (and then the components of a vector), the reverse of those in memory, because XDMF
+and ParaView take the last one for x.  Every dataset has the attributes ``axes``, ``units`` and ``spacing_nm`` (in the order
+of the axes), the file has whatever provenance the caller gives.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from ..errors import CheckpointError, OutputError
+from ..grid import PeriodicGrid
+from ..parallel import agreed_errors, on_root
+from .files import damage_errors, make_folder, output_errors, replaced_file
+from .hdf5 import DistributedArray, Layout, copy_values, create_file, h5py, read_into, reversed_space, write_arrays
+from .records import atomic_write_text, plain
+
+FORMAT = "pfsolid fields"
+SCHEMA_VERSION = 1
+XDMF_TYPES = {"f": "Float", "i": "Int", "u": "UInt"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field to be written.
+
+    Attributes
+    ----------
+    array : DistributedArray, global (nx, ny, nz) or (nx, ny, nz, 3)
+        In memory's order of axes; a vector with its components last (``np.moveaxis(J, 0, -1)`` is enough).
+    units : str
+        '1' for a dimensionless one.
+    attributes : dict
+        More to be stored with the dataset.
+    dtype : str, optional
+        Stored type, e.g. 'float32' for a picture; default: the array's.
+    """
+
+    array: DistributedArray
+    units: str
+    attributes: dict = field(default_factory=dict)
+    dtype: str | None = None
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """What a file says of a field: ``grid_nm`` (shape x, y, z and spacing in nm), number of components, units, dtype,
+    its own attributes and those of the file."""
+
+    grid_nm: PeriodicGrid
+    num_components: int
+    units: str
+    dtype: np.dtype
+    attributes: dict
+    file_attributes: dict
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+def write_fields(path, fields: dict[str, Field], grid_nm: PeriodicGrid, attributes: dict, comm) -> None:
+    """Put fields into a file, beside those of other names that it has already.  Collective.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced as a whole; its folder must exist.
+    fields : dict of Field
+    grid_nm : PeriodicGrid
+        Spacing in nm.
+    attributes : dict
+        Of the file: provenance.  Nested values are stored as JSON.
+    comm : mpi4py.MPI.Comm
+
+    Raises
+    ------
+    OutputError
+        On all ranks: disk full, no permission, or the file is there already with another grid or by another program.
+    """
+    _write(Path(path), fields, grid_nm, attributes, comm, keep_others=True)
+
+
+def _write(path: Path, fields, grid_nm, attributes, comm, keep_others: bool) -> None:
+    with agreed_errors(comm):
+        _check_shapes(path, fields, grid_nm)
+    with replaced_file(path, comm) as temporary:
+        on_root(comm, _create, path, temporary, fields, grid_nm, attributes, keep_others)
+        write_arrays(temporary, {name: one.array.transposed() for name, one in fields.items()}, comm)
+
+
+def write_field(path, name: str, array: DistributedArray, grid_nm: PeriodicGrid, units: str, attributes: dict, comm) -> None:
+    """`write_fields` with one field."""
+    write_fields(path, {name: Field(array, units)}, grid_nm, attributes, comm)
+
+
+def write_snapshot(folder, step: int, reduced_time: float, fields: dict[str, Field], grid_nm: PeriodicGrid,
+                   attributes: dict, comm) -> Path:
+    """Write one moment of a series as ``folder/<first field>_<step>.h5``.  Collective.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+    step : int
+    reduced_time : float
+        What ParaView shows as the time.
+    fields, grid_nm, attributes, comm
+        As for `write_fields`.
+
+    Raises
+    ------
+    OutputError
+    """
+    folder = Path(folder)
+    on_root(comm, make_folder, folder)
+    path = folder / f"{next(iter(fields))}_{step:08d}.h5"
+    _write(path, fields, grid_nm, {**attributes, "step": step, "reduced_time": reduced_time}, comm, keep_others=False)
+    return path
+
+
+def drop_snapshots_after(folder, step: int, comm) -> None:
+    """Remove the snapshots of later steps, which a run resumed at ``step`` will make anew.  Collective."""
+    def drop() -> None:
+        for path in list_snapshots(folder):
+            if _step(path) > step:
+                with output_errors(path):
+                    path.unlink()
+
+    on_root(comm, drop)
+
+
+def list_snapshots(folder) -> list[Path]:
+    """Snapshot files in order of their steps, for one rank; none if there is no such folder."""
+    return sorted((p for p in Path(folder).glob("*_*.h5") if _step(p) is not None), key=lambda p: (_step(p), p.name))
+
+
+def _step(path: Path) -> int | None:
+    found = re.fullmatch(r"[^.].*_(\d{8,})\.h5", path.name)
+    return int(found[1]) if found else None
+
+
+def _check_shapes(path, fields, grid_nm) -> None:
+    for name, one in fields.items():
+        if one.array.global_shape[:3] != grid_nm.shape or one.array.global_shape[3:] not in ((), (3,)):
+            raise OutputError(f"cannot write {path}: field {name} of shape {one.array.global_shape} is not on the grid "
+                              f"{grid_nm.shape}")
+
+
+def _create(path: Path, temporary: Path, fields: dict[str, Field], grid_nm: PeriodicGrid, attributes: dict,
+            keep_others: bool) -> None:
+    """Root's part: the file with all datasets, the values of those that stay copied."""
+    kept, file_attributes = {}, {}
+    if keep_others and path.exists():
+        with output_errors(path):
+            layouts, file_attributes = _existing(path, grid_nm)
+        kept = {name: layout for name, layout in layouts.items() if name not in fields}
+    file_attributes.update(format=FORMAT, schema_version=SCHEMA_VERSION, **_storable(attributes))
+    create_file(temporary, {**kept, **{name: _layout(one, grid_nm) for name, one in fields.items()}}, file_attributes)
+    if kept:
+        copy_values(path, temporary, list(kept))
+
+
+def _layout(one: Field, grid_nm: PeriodicGrid) -> Layout:
+    axes = "z y x" + (" component" if len(one.array.global_shape) == 4 else "")
+    attributes = dict(axes=axes, units=one.units, spacing_nm=np.array(grid_nm.spacing[::-1]), **_storable(one.attributes))
+    dtype = np.dtype(one.dtype or one.array.local.dtype)
+    return Layout(one.array.transposed().global_shape, dtype, attributes)
+
+
+def _existing(path: Path, grid_nm: PeriodicGrid) -> tuple[dict[str, Layout], dict]:
+    layouts = {}
+    with h5py.File(path, "r") as file:
+        if file.attrs.get("format") != FORMAT:
+            raise OutputError(f"cannot add a field to {path}: it is not a fields file of pfsolid")
+        for name, dataset in file.items():
+            if not np.array_equal(dataset.attrs["spacing_nm"], grid_nm.spacing[::-1]) or dataset.shape[:3] != grid_nm.shape[::-1]:
+                raise OutputError(f"cannot add a field to {path}: its field {name} has another grid")
+            layouts[name] = Layout(dataset.shape, dataset.dtype, dict(dataset.attrs))
+        return layouts, dict(file.attrs)
+
+
+def _storable(attributes: dict) -> dict:
+    """Values HDF5 takes as attributes: strings, numbers, flat arrays; JSON for the rest (None, nested)."""
+    def storable(value):
+        if isinstance(value, (str, int, float, np.generic, np.ndarray)):
+            return value
+        return json.dumps(value, default=plain)
+
+    return {name: storable(value) for name, value in attributes.items()}
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def describe_field(path, name: str, comm) -> FieldInfo:
+    """Grid and units of a stored field.  Collective.
+
+    Raises
+    ------
+    CheckpointError
+        On all ranks: no such file or field, not HDF5, or not in the layout of `write_fields`.
+    """
+    return on_root(comm, _describe, Path(path), name)
+
+
+def read_field(path, name: str, slices: tuple[slice, ...], comm) -> np.ndarray:
+    """This rank's part of a stored field, axes x, y, z (, component).  Collective.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+    slices : tuple of 3 slice
+        In the order x, y, z: ``transform.local_slice``.
+    comm : mpi4py.MPI.Comm
+
+    Returns
+    -------
+    ndarray, local (nx, ny, nz) or (nx, ny, nz, 3)
+        C order, in the stored dtype.
+
+    Raises
+    ------
+    CheckpointError
+        As `describe_field`, or if the slices lie outside the field.
+    """
+    path = Path(path)
+    info = describe_field(path, name, comm)
+    shape = info.grid_nm.shape
+    with agreed_errors(comm):
+        if any(not 0 <= s.start <= s.stop <= n for s, n in zip(slices, shape, strict=True)):
+            raise CheckpointError(f"{path}: field {name} has shape {shape}, which does not contain {slices}")
+    if info.num_components > 1:
+        slices = (*slices, slice(0, info.num_components))
+    out = np.empty(tuple(s.stop - s.start for s in slices), info.dtype)
+    axes = reversed_space(out.ndim)
+    read_into(out.transpose(axes), path, name, tuple(slices[i] for i in axes), comm)
+    return out
+
+
+def list_fields(path) -> list[str]:
+    """Names of the fields in a file, for one rank.
+
+    Raises
+    ------
+    CheckpointError
+    """
+    with damage_errors(path), h5py.File(path, "r") as file:
+        return list(file)
+
+
+def _describe(path: Path, name: str) -> FieldInfo:
+    with damage_errors(path), h5py.File(path, "r") as file:
+        if name not in file:
+            raise CheckpointError(f"{path} has no field {name} (it has {', '.join(file) or 'none'})")
+        dataset = file[name]
+        attributes = {key: plain(value) for key, value in dataset.attrs.items()}
+        if not attributes.get("axes", "").startswith("z y x") or dataset.ndim not in (3, 4):
+            raise CheckpointError(f"{path}: {name} is not a field of pfsolid (an attribute axes = 'z y x' is missing)")
+        grid = PeriodicGrid(dataset.shape[2::-1], tuple(attributes["spacing_nm"][::-1]))
+        components = dataset.shape[3] if dataset.ndim == 4 else 1
+        return FieldInfo(grid, components, attributes["units"], dataset.dtype, attributes,
+                         {key: plain(value) for key, value in file.attrs.items()})
+
+
+# --- XDMF ---------------------------------------------------------------------------------------------------------
+
+
+def write_xdmf(path, comm) -> Path:
+    """Describe a fields file: ``fields.h5`` -> ``fields.xdmf``.  Collective.
+
+    Raises
+    ------
+    OutputError, CheckpointError
+    """
+    path = Path(path)
+    target = path.with_suffix(".xdmf")
+
+    def write() -> None:
+        atomic_write_text(target, _document(_grid_xml(path)))
+
+    on_root(comm, write)
+    return target
+
+
+def write_series_xdmf(folder, comm) -> Path:
+    """Describe all snapshots of a folder as one temporal collection, ``folder/series.xdmf``.  Collective.
+
+    Raises
+    ------
+    OutputError, CheckpointError
+    """
+    folder = Path(folder)
+    target = folder / "series.xdmf"
+
+    def write() -> None:
+        grids = "".join(_grid_xml(path) for path in list_snapshots(folder))
+        atomic_write_text(target, _document(
+            f'  <Grid Name="series" GridType="Collection" CollectionType="Temporal">\n{grids}  </Grid>\n'))
+
+    on_root(comm, write)
+    return target
+
+
+def _document(grids: str) -> str:
+    return f'<?xml version="1.0" ?>\n<Xdmf Version="3.0">\n <Domain>\n{grids} </Domain>\n</Xdmf>\n'
+
+
+def _grid_xml(path: Path) -> str:
+    """One uniform grid: cells, hence one node more than voxels; dimensions, origin and spacing in the order z, y, x."""
+    infos = {name: _describe(path, name) for name in list_fields(path)}
+    if not infos:
+        raise CheckpointError(f"{path} has no field")
+    first = next(iter(infos.values()))
+    grid, time = first.grid_nm, first.file_attributes.get("reduced_time")
+    nodes = " ".join(str(n + 1) for n in grid.shape[::-1])
+    spacing = " ".join(repr(h) for h in grid.spacing[::-1])
+    return (f'  <Grid Name={quoteattr(path.stem)} GridType="Uniform">\n'
+            + (f'   <Time Value="{time!r}"/>\n' if time is not None else "")
+            + f'   <Topology TopologyType="3DCoRectMesh" Dimensions="{nodes}"/>\n'
+              '   <Geometry GeometryType="ORIGIN_DXDYDZ">\n'
+              '    <DataItem Format="XML" NumberType="Float" Precision="8" Dimensions="3">0 0 0</DataItem>\n'
+              f'    <DataItem Format="XML" NumberType="Float" Precision="8" Dimensions="3">{spacing}</DataItem>\n'
+              '   </Geometry>\n'
+            + "".join(_attribute_xml(path, name, info) for name, info in infos.items())
+            + "  </Grid>\n")
+
+
+def _attribute_xml(path: Path, name: str, info: FieldInfo) -> str:
+    shape = info.grid_nm.shape[::-1] + ((info.num_components,) if info.num_components > 1 else ())
+    dimensions = " ".join(map(str, shape))
+    kind = "Vector" if info.num_components > 1 else "Scalar"
+    number = XDMF_TYPES[info.dtype.kind] if info.dtype.itemsize > 1 else {"i": "Char", "u": "UChar"}[info.dtype.kind]
+    return (f'   <Attribute Name={quoteattr(name)} AttributeType="{kind}" Center="Cell">\n'
+            f'    <DataItem Format="HDF" NumberType="{number}" Precision="{info.dtype.itemsize}" Dimensions="{dimensions}">'
+            f'{path.name}:/{name}</DataItem>\n   </Attribute>\n')

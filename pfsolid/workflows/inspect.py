@@ -1,0 +1,84 @@
+"""Text about an input or a run directory, for a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..config_review import Review
+from ..errors import InputError, PfsolidError
+from ..io.checkpoint import list_checkpoints
+from ..io.run_directory import is_run_directory
+from ..io.series import list_fields
+from .run import RESULT, read_result
+from .simulate import CHECKPOINTS, HISTORY
+from .homogenize import FIELDS
+
+
+def review_lines(path: Path, checked: Review) -> list[str]:
+    """What `pfsolid validate` prints."""
+    width = max(len(name) for name, _, _ in checked.parameters)
+    lines = [str(path)]
+    lines += [f"  {name:<{width}}  {value} {unit}".rstrip() for name, value, unit in checked.parameters]
+    lines += [f"warning: {text}" for text in checked.warnings]
+    lines += [f"error: {text}" for text in checked.errors]
+    lines.append("not valid: it would not run" if checked.errors else "valid")
+    return lines
+
+
+def describe_run(directory: Path) -> list[str]:
+    """What `pfsolid info` prints; for one rank.
+
+    Raises
+    ------
+    InputError
+        If it is not a run directory.
+    """
+    directory = Path(directory)
+    if not is_run_directory(directory):
+        raise InputError(f"{directory} is not the directory of a run" if directory.exists()
+                         else f"{directory} does not exist")
+    lines = [str(directory)]
+    if (directory / RESULT).exists():
+        lines += _result_lines(read_result(directory))
+    else:
+        lines.append(f"not finished; go on with: pfsolid resume {directory}")
+    lines += _file_lines(directory)
+    return lines
+
+
+def _result_lines(result: dict) -> list[str]:
+    made = result["provenance"]
+    lines = [f"finished: {result['title']}",
+             f"  made {made['created']} by pfsolid {made['pfsolid_version']} ({made['git_commit'] or 'no checkout'}) on "
+             f"{made['num_ranks']} ranks x {made['threads_per_rank']} threads, seed {made['seed']}",
+             f"  porosity {result['porosity']:.4f}, grid {' x '.join(map(str, result['grid']['shape']))} of "
+             f"{' x '.join(map(str, result['grid']['voxel_size_nm']))} nm"]
+    if "growth" in result:
+        growth = result["growth"]
+        lines.append(f"  growth: {growth['reason']}, {growth['steps']} steps, "
+                     f"mean pore size {growth['final']['pore_size_nm']} nm")
+    if "sigma_eff_S_per_cm" in result:
+        lines.append("  sigma_eff (S/cm):")
+        lines += ["    " + "  ".join(f"{value:12.5e}" for value in row) for row in result["sigma_eff_S_per_cm"]]
+        lines.append(f"    mean {result['mean_S_per_cm']:.5e}, iterations {result['iterations_xyz']}, estimated relative "
+                     f"error {max(result['solver_relative_error_xyz']):.1e}")
+        for name, phase in result["phases"].items():
+            lines.append(f"    {name:<8} {phase['fraction']:.4f} of the volume, {phase['sigma_S_per_cm']:.4g} S/cm")
+    return lines
+
+
+def _file_lines(directory: Path) -> list[str]:
+    lines = []
+    history = directory / HISTORY
+    if history.exists():
+        lines.append(f"  {HISTORY}: {max(0, len(history.read_text(encoding='utf-8').splitlines()) - 1)} rows")
+    if (directory / CHECKPOINTS).is_dir():
+        lines += [f"  {CHECKPOINTS}/{path.name}" for path in list_checkpoints(directory / CHECKPOINTS)]
+    if (directory / FIELDS).exists():
+        try:
+            lines.append(f"  {FIELDS}: {', '.join(list_fields(directory / FIELDS))}")
+        except PfsolidError as error:
+            lines.append(f"  {FIELDS}: {error}")
+    figures = sorted((directory / "figures").glob("*.png"))
+    lines += [f"  figures/{path.name}" for path in figures]
+    return lines

@@ -1,0 +1,243 @@
+"""A whole run: from an input file to a directory with its conductivity, and the ways back into it."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ..config import RunConfig, config_from_text, to_toml
+from ..config_review import review
+from ..errors import CheckpointError, InputError, Interrupted
+from ..io.checkpoint import Checkpoint, load_latest
+from ..io.hdf5 import DistributedArray
+from ..io.records import atomic_write_text, provenance, write_json
+from ..io.run_directory import is_run_directory, prepare_run_directory
+from ..io.series import describe_field, list_snapshots, read_field, write_field, write_series_xdmf, write_xdmf
+from ..parallel import on_root
+from ..spectral import slab_of
+from .homogenize import FIELDS, homogenize, result_of, tensor_lines
+from .session import Session, in_words, log_to
+from .simulate import CHECKPOINTS, SNAPSHOTS, checkpoint_arrays, grow
+
+INPUT = "input.toml"
+RESULT = "result.json"
+LOG = "log"
+
+
+def default_directory(path) -> Path:
+    """Where a run goes without -o: runs/<name of the input file>."""
+    return Path("runs") / Path(path).stem
+
+
+def run(config: RunConfig, directory: Path, session: Session, force: bool = False) -> dict:
+    """Grow a microstructure, solve conduction on it, leave everything in ``directory``.  Collective.
+
+    Returns
+    -------
+    dict
+        What result.json holds.
+
+    Raises
+    ------
+    InputError
+        Before anything is computed: the input asks for what cannot be, or the directory is in use.
+    Interrupted, ConvergenceError, OutputError
+    """
+    checked = review(config, session.reducer.size, session.threads)
+    checked.raise_errors()
+    directory = prepare_run_directory(directory, force, session.comm)
+    on_root(session.comm, atomic_write_text, directory / INPUT, to_toml(config))
+    log_to(directory / LOG, session)
+    session.say(_headline(config, session, directory))
+    for warning in checked.warnings:
+        session.warn(warning)
+    return _compute(config, directory, session, None)
+
+
+def resume(config: RunConfig, directory: Path, session: Session) -> dict:
+    """Go on with an interrupted run from its last good checkpoint.  Collective.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The one stored in the directory.
+
+    Raises
+    ------
+    InputError
+        If it does not fit this launch.
+    CheckpointError
+        If there are checkpoints and none is good.
+    """
+    directory = Path(directory)
+    review(config, session.reducer.size, session.threads).raise_errors()
+    log_to(directory / LOG, session)
+    checkpoint = _last_checkpoint(config, directory, session)
+    if checkpoint is None:
+        session.say(f"{directory} holds no checkpoint yet: starting from the beginning")
+    else:
+        ranks = checkpoint.attributes["num_ranks"]
+        session.say(f"resuming {directory} at step {checkpoint.step}, reduced time {checkpoint.state['time']:.6g} "
+                    f"(written on {ranks} rank{'s' if ranks > 1 else ''}, now {session.reducer.size})")
+    return _compute(config, directory, session, checkpoint)
+
+
+def conduct(source: Path, config: RunConfig | None, overrides, directory: Path | None, session: Session,
+            force: bool = False) -> Path:
+    """Solve conduction on the stored density of a run or a fields file, with other conductivities.  Collective.
+
+    Parameters
+    ----------
+    source : Path
+        A run directory, or an HDF5 file with a field ``rho`` as pfsolid writes it.
+    config : RunConfig, optional
+        Where the conductivities are; default: the input stored with the density.
+    overrides : sequence of str
+        ``conduction.key=value``, applied to the stored input.
+    directory : Path, optional
+        Where the result goes; default: ``conduct`` inside the run directory, or beside the file.
+
+    Returns
+    -------
+    Path
+        Where the result went.
+    """
+    source = Path(source)
+    on_root(session.comm, _check_exists, source)
+    path = source / FIELDS if source.is_dir() else source
+    info = describe_field(path, "rho", session.comm)
+    if config is None:
+        text = info.file_attributes.get("input")
+        if text is None:
+            raise InputError(f"{path} does not say which conductivities to use: give an input file with --input")
+        config = on_root(session.comm, config_from_text, text, f"the input stored in {path}", overrides)
+    if config.conduction is None:
+        raise InputError(f"the input of {source} has no [conduction] section; give one with --input")
+    directory = prepare_run_directory(directory or _beside(source), force, session.comm)
+    log_to(directory / LOG, session)
+    on_root(session.comm, atomic_write_text, directory / INPUT, to_toml(config))
+    rho = read_field(path, "rho", slab_of(info.grid_nm, session.comm), session.comm).astype(np.float64)
+    # Sums and porosity of this rho, not of the input: the file may come from elsewhere.
+    mean = session.reducer.sum(float(rho.sum()))[0] / info.grid_nm.num_voxels
+    result = {"title": config.title, "source": str(path), "mean_density": mean, "porosity": 1 - mean}
+    _finish(result, rho, info.grid_nm, config, directory, session)
+    return directory
+
+
+def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: Checkpoint | None) -> dict:
+    started = time.monotonic()
+    attributes = _attributes(config, session)
+    growth = grow(config, directory, session, checkpoint, attributes)
+    final = growth.summary["final"]
+    size = "none" if final["pore_size_nm"] is None else f"{final['pore_size_nm']:.3g} nm"
+    session.say(f"grown: {growth.summary['reason']}; {growth.summary['steps']} steps in "
+                f"{in_words(growth.summary['wall_clock_s'])}; mean pore size {size}, "
+                f"surface fraction {final['surface_fraction']:.3f}")
+    rho = growth.rho
+    array = DistributedArray(rho, config.grid.shape, slab_of(config.grid_nm, session.comm))
+    write_field(directory / FIELDS, "rho", array, config.grid_nm, "1", attributes, session.comm)
+    units = config.units
+    result = {"title": config.title, "mean_density": final["mean_density"], "porosity": 1 - final["mean_density"],
+              "growth": growth.summary,
+              "reduced_units": {"length_m": units.length, "energy_density_J_per_m3": units.energy_density,
+                                "time_s": units.time},
+              "kappa_J_per_m": units.kappa, "barrier_J_per_m3": units.barrier,
+              "surface_energy_J_per_m2": units.surface_energy}
+    del growth
+    result = _finish(result, rho, config.grid_nm, config, directory, session)
+    session.say(f"done in {in_words(time.monotonic() - started)}: {directory / RESULT}")
+    return result
+
+
+def _finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path, session: Session) -> dict:
+    """Conduction if it is asked for, then result.json: the last to be written of what makes a run complete."""
+    attributes = _attributes(config, session)
+    if config.conduction is not None:
+        try:
+            solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output.save_current,
+                                attributes)
+        except Interrupted as error:
+            raise Interrupted(f"{error}; the microstructure is stored; go on with: pfsolid resume {directory}") from error
+        result |= result_of(solved, config.conduction)
+        for line in tensor_lines(solved):
+            session.say(line)
+    result |= {"grid": {"shape": grid_nm.shape, "voxel_size_nm": grid_nm.spacing},
+               "provenance": provenance(session.comm, seed=config.microstructure.seed, threads=session.threads,
+                                        input_text=to_toml(config))}
+    write_xdmf(directory / FIELDS, session.comm)
+    if on_root(session.comm, list_snapshots, directory / SNAPSHOTS):
+        write_series_xdmf(directory / SNAPSHOTS, session.comm)
+    on_root(session.comm, write_json, directory / RESULT, result)
+    return result
+
+
+def _attributes(config: RunConfig, session: Session) -> dict:
+    """Provenance of a file of fields, with the whole input."""
+    text = to_toml(config)
+    return {**provenance(session.comm, seed=config.microstructure.seed, threads=session.threads, input_text=text),
+            "input": text}
+
+
+def _headline(config: RunConfig, session: Session, directory: Path) -> str:
+    shape = " x ".join(map(str, config.grid.shape))
+    ranks = session.reducer.size
+    return (f"pfsolid: {config.title or directory.name}: {shape} voxels on {ranks} rank{'s' if ranks > 1 else ''} x "
+            f"{session.threads} thread{'s' if session.threads > 1 else ''}, in {directory}")
+
+
+def _last_checkpoint(config: RunConfig, directory: Path, session: Session) -> Checkpoint | None:
+    folder = directory / CHECKPOINTS
+    if not on_root(session.comm, _holds_checkpoints, folder):
+        return None
+    checkpoint, refusals = load_latest(folder, session.comm, checkpoint_arrays(config))
+    for reason in refusals:
+        session.warn(f"checkpoint refused: {reason}")
+    if checkpoint.state["input"] != to_toml(config):
+        raise CheckpointError(f"{checkpoint.path} belongs to another input than {directory / INPUT}: that file was edited; "
+                              "put it back, or start a new run with -o")
+    return checkpoint
+
+
+def _holds_checkpoints(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.glob("step_*.h5"))
+
+
+def check_resumable(directory: Path) -> None:
+    """For one rank: raise InputError unless the directory holds an unfinished run."""
+    if not directory.exists():
+        raise InputError(f"{directory} does not exist")
+    if not is_run_directory(directory) or not (directory / INPUT).is_file():
+        raise InputError(f"{directory} is not the directory of a run (it has no {INPUT})")
+    if (directory / RESULT).exists():
+        raise InputError(f"the run in {directory} is finished: see {directory / RESULT}")
+
+
+def _check_exists(source: Path) -> None:
+    if not source.exists():
+        raise InputError(f"{source} does not exist")
+    if source.is_dir() and not (source / FIELDS).exists():
+        raise InputError(f"{source} holds no {FIELDS}")
+
+
+def _beside(source: Path) -> Path:
+    return source / "conduct" if source.is_dir() else source.with_name(f"{source.stem}_conduct")
+
+
+def read_result(directory: Path) -> dict:
+    """result.json of a finished run, for one rank.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    path = Path(directory) / RESULT
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{directory} holds no {RESULT}: the run is not finished, or it is not a run") from None
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}") from None

@@ -1,0 +1,291 @@
+"""Grow a microstructure: the time loop with its history, snapshots, checkpoints and stop conditions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..config import RunConfig, to_toml
+from ..errors import CheckpointError, ConvergenceError, Interrupted
+from ..io.checkpoint import Checkpoint, write_checkpoint
+from ..io.hdf5 import DistributedArray
+from ..io.records import CsvHistory
+from ..io.series import Field, drop_snapshots_after, write_snapshot
+from ..phasefield.initial import fill_noise
+from ..phasefield.observables import Observer, mean_density, mean_spacing
+from ..phasefield.steppers import CahnHilliard, StepControl
+from ..spectral import SlabTransform
+from .session import Session, in_words
+
+CHECKPOINTS = "checkpoints"
+SNAPSHOTS = "snapshots"
+HISTORY = "history.csv"
+COLUMNS = ("step", "reduced_time", "time_s", "reduced_step", "energy_J_per_m3", "mean_density", "porosity",
+           "pore_fraction", "surface_fraction", "bulk_fraction", "pore_size_nm", "wall_size_nm", "spacing_nm",
+           "energy_rate", "step_error", "rejections")
+# Thresholds of the surface for the history of a run that has no conduction section: 10-90 % of the profile.
+_DEFAULT_THRESHOLDS = (0.1, 0.9)
+_STATE = ("time", "last_step", "next_step", "energy", "num_steps")
+_ARRAYS = ("rho_hat", "rho_hat_before", "g_hat_before")
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A grown microstructure.
+
+    Attributes
+    ----------
+    rho : ndarray, local (n0, n1, n2)
+    summary : dict
+        reason it stopped, steps, times, the last row of the history.
+    """
+
+    rho: np.ndarray
+    summary: dict
+
+
+def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Checkpoint | None = None,
+         attributes: dict | None = None) -> Growth:
+    """Phase separation from noise, or from a checkpoint, until the first stop condition is met.  Collective.
+
+    Writes history.csv, snapshots and checkpoints into ``directory``.
+
+    Parameters
+    ----------
+    attributes : dict, optional
+        Provenance for the snapshot files.
+
+    Raises
+    ------
+    Interrupted
+        On a signal or at the wall-clock limit, after a checkpoint.
+    ConvergenceError, OutputError
+    """
+    transform = SlabTransform(config.reduced_grid, session.comm, _dtype(config), session.threads,
+                              wisdom=_wisdom_of(checkpoint, session))
+    stepper = CahnHilliard(transform)
+    state = {"finished": None, "history_energy": None, "history_time": None, "wall_clock_s": 0.0}
+    if checkpoint is None:
+        fill_noise(transform, config.mean_density, config.microstructure.noise_amplitude, config.microstructure.seed)
+        stepper.start(config.evolution.initial_step_reduced)
+    else:
+        state.update({name: checkpoint.state[name] for name in state})
+        restore(stepper, checkpoint)
+        drop_snapshots_after(directory / SNAPSHOTS, stepper.num_steps, session.comm)
+    history = CsvHistory(directory / HISTORY, COLUMNS, session.comm,
+                         resume_after=None if checkpoint is None else stepper.num_steps)
+    loop = _Loop(config, directory, session, stepper, history, state, attributes or {})
+    if state["finished"] is None:
+        state["finished"] = loop.run()
+        loop.save()
+    rho = stepper.density().copy()
+    last = loop.row(loop.observer(rho, 1.0), None)
+    history.close()
+    summary = dict(reason=state["finished"], steps=stepper.num_steps, wall_clock_s=loop.wall_clock_s, final=last)
+    transform.close()
+    return Growth(rho, summary)
+
+
+def restore(stepper: CahnHilliard, checkpoint: Checkpoint) -> None:
+    """Put a stepper into the state of a checkpoint, bit by bit.  Collective.
+
+    Raises
+    ------
+    CheckpointError
+        If it is of another precision.
+    """
+    for name in _ARRAYS:
+        target = getattr(stepper, name)
+        if checkpoint.dtypes.get(name) != target.dtype:
+            raise CheckpointError(f"{checkpoint.path}: {name} is {checkpoint.dtypes.get(name)}, not {target.dtype}; "
+                                  "parallel.precision has changed")
+        target[...] = checkpoint.load(name, stepper.transform.spectral_slice)
+    stepper.refresh()
+    for name in _STATE:
+        setattr(stepper, name, checkpoint.state[name])
+
+
+def spectral_shape(config: RunConfig) -> tuple[int, int, int]:
+    """Global shape of the arrays in a checkpoint."""
+    n0, n1, n2 = config.grid.shape
+    return n0, n1, n2 // 2 + 1
+
+
+def checkpoint_arrays(config: RunConfig) -> dict[str, tuple[int, int, int]]:
+    """What a checkpoint of this run must contain."""
+    return {name: spectral_shape(config) for name in _ARRAYS}
+
+
+class _Loop:
+    """The time loop and what it records."""
+
+    def __init__(self, config, directory, session, stepper, history, state, attributes):
+        self.config, self.directory, self.session = config, directory, session
+        self.stepper, self.history, self.state, self.attributes = stepper, history, state, attributes
+        conduction = config.conduction
+        thresholds = (conduction.rho_pore, conduction.rho_bulk) if conduction else _DEFAULT_THRESHOLDS
+        self.observer = Observer(stepper.transform, *thresholds)
+        self.units = config.units
+        self.seconds = self.units.time
+        self.end = _end_time(config)
+        self.last_checkpoint_s = session.elapsed_s
+        self.start_s, self.start_time = session.elapsed_s, stepper.time
+
+    @property
+    def wall_clock_s(self) -> float:
+        """Of growing, over all sessions."""
+        return self.state["wall_clock_s"] + self.session.elapsed_s - self.start_s
+
+    def run(self) -> str:
+        """Step until a stop condition; its description."""
+        evolution = self.config.evolution
+        control = StepControl(evolution.step_tolerance, evolution.max_step_reduced or math.inf)
+        interval = self.config.output.history_interval_steps
+        while True:
+            snapshot = self._next_snapshot()
+            due = (self.stepper.num_steps + 1) % interval == 0
+            try:
+                report = self.stepper.step(control, min(self.end, snapshot), self.observer if due else None)
+            except ConvergenceError as error:
+                raise ConvergenceError(f"{error}; the last good state is in {self.directory / CHECKPOINTS}") from error
+            row = self._record(report) if due else None
+            if report.time >= snapshot * (1 - 1e-12):
+                self._write_snapshot()
+            reason = self._stop_reason(report, row)
+            if reason:
+                return reason
+            self._attend(report)
+
+    def row(self, census, report) -> dict:
+        """One row of the history; collective."""
+        stepper, depth = self.stepper, self.config.material.surface_depth_nm
+        energy = stepper.energy * self.units.energy_density
+        return dict(
+            step=stepper.num_steps, reduced_time=stepper.time,
+            time_s=None if self.seconds is None else stepper.time * self.seconds,
+            reduced_step=stepper.last_step, energy_J_per_m3=energy,
+            mean_density=mean_density(stepper.rho_hat, stepper.transform), porosity=census.porosity,
+            pore_fraction=census.pore, surface_fraction=census.surface, bulk_fraction=census.bulk,
+            pore_size_nm=_finite(census.pore_size * depth), wall_size_nm=_finite(census.wall_size * depth),
+            spacing_nm=_finite(mean_spacing(stepper.rho_hat, stepper.transform) * depth),
+            energy_rate=self._energy_rate(), step_error=None if report is None else report.error,
+            rejections=None if report is None else report.rejections)
+
+    def save(self) -> Path:
+        """Write a checkpoint; collective."""
+        transform = self.stepper.transform
+        arrays = {name: DistributedArray(getattr(self.stepper, name), spectral_shape(self.config),
+                                         transform.spectral_slice) for name in _ARRAYS}
+        wisdom = self.session.reducer.gather(transform.wisdom)
+        distinct = sorted(set(wisdom))
+        state = {**self.state, **{name: getattr(self.stepper, name) for name in _STATE},
+                 "wall_clock_s": self.wall_clock_s, "input": to_toml(self.config), "seed": self.config.microstructure.seed,
+                 "fftw_wisdom": distinct, "fftw_wisdom_of_rank": [distinct.index(w) for w in wisdom],
+                 "threads": self.session.threads}
+        path = write_checkpoint(self.directory / CHECKPOINTS, arrays, state, self.session.comm, self.stepper.num_steps)
+        self.last_checkpoint_s = self.session.elapsed_s
+        return path
+
+    def _record(self, report) -> dict:
+        row = self.row(report.observed, report)
+        self.state.update(history_energy=self.stepper.energy, history_time=report.time)
+        self.history.append(row)
+        self.session.progress(lambda: self._progress_text(row))
+        return row
+
+    def _energy_rate(self) -> float | None:
+        """|d ln F / d ln t| since the last row."""
+        energy, time = self.state["history_energy"], self.state["history_time"]
+        if energy is None or time == self.stepper.time or not min(energy, self.stepper.energy) > 0:
+            return None
+        return abs(math.log(self.stepper.energy / energy) / math.log(self.stepper.time / time))
+
+    def _next_snapshot(self) -> float:
+        interval = self.config.output.snapshot_interval_reduced_time
+        if interval is None:
+            return math.inf
+        return interval * (math.floor(self.stepper.time / interval * (1 + 1e-12)) + 1)
+
+    def _write_snapshot(self) -> None:
+        transform = self.stepper.transform
+        array = DistributedArray(self.stepper.density(), self.config.grid.shape, transform.local_slice)
+        write_snapshot(self.directory / SNAPSHOTS, self.stepper.num_steps, self.stepper.time,
+                       {"rho": Field(array, "1", dtype="float32")}, self.config.grid_nm, self.attributes,
+                       self.session.comm)
+        self.stepper.refresh()
+
+    def _stop_reason(self, report, row) -> str | None:
+        evolution = self.config.evolution
+        if report.time >= self.end * (1 - 1e-12):
+            return f"reached reduced time {report.time:.6g}"
+        if evolution.max_steps is not None and self.stepper.num_steps >= evolution.max_steps:
+            return f"made {self.stepper.num_steps} steps (max_steps)"
+        if row is None:
+            return None
+        size, rate = row["pore_size_nm"], row["energy_rate"]
+        if evolution.mean_pore_size_nm is not None and size is not None and size >= evolution.mean_pore_size_nm:
+            return f"mean pore size reached {size:.4g} nm"
+        if evolution.energy_rate_tolerance is not None and rate is not None and rate < evolution.energy_rate_tolerance:
+            return f"|d ln F/d ln t| fell to {rate:.3g} (energy_rate_tolerance)"
+        return None
+
+    def _attend(self, report) -> None:
+        """Signals, the wall clock and the next checkpoint, agreed over the ranks: each is one rank's observation."""
+        limit = self.config.evolution.wall_clock_limit_s
+        seen = (self.session.stop_requested is not None,
+                self.session.is_root and limit is not None and self.session.elapsed_s >= limit,
+                self.session.is_root
+                and self.session.elapsed_s - self.last_checkpoint_s >= self.config.output.checkpoint_interval_s)
+        signalled, out_of_time, checkpoint_due = self.session.reducer.sum(np.array(seen, dtype=float)) > 0
+        if signalled or out_of_time:
+            why = "a signal came" if signalled else f"the wall-clock limit of {limit:g} s is reached"
+            path = self.save()
+            self.history.close()
+            raise Interrupted(f"stopped at step {self.stepper.num_steps}, reduced time {report.time:.6g}, because {why}; "
+                              f"checkpoint {path}; go on with: pfsolid resume {self.directory}")
+        if checkpoint_due:
+            self.session.say(f"checkpoint {self.save().name}")
+
+    def _progress_text(self, row: dict) -> str:
+        size = "-" if row["pore_size_nm"] is None else f"{row['pore_size_nm']:.2f} nm"
+        return (f"step {row['step']:6d}  t {row['reduced_time']:10.4g}  dt {row['reduced_step']:9.3g}  "
+                f"F {row['energy_J_per_m3']:.5g} J/m^3  pores {size}  "
+                f"{in_words(self.wall_clock_s)}{self._remaining()}")
+
+    def _remaining(self) -> str:
+        """Steps lengthen as the structure coarsens, about as t^(2/3): the cost of reaching t grows as t^(1/3)."""
+        time = self.stepper.time
+        if not math.isfinite(self.end) or time <= self.start_time:
+            return ""
+        done = time ** (1 / 3) - self.start_time ** (1 / 3)
+        left = self.end ** (1 / 3) - time ** (1 / 3)
+        return f", about {in_words((self.session.elapsed_s - self.start_s) * left / done)} to go"
+
+
+def _dtype(config: RunConfig) -> str:
+    return "float64" if config.parallel.precision == "double" else "float32"
+
+
+def _end_time(config: RunConfig) -> float:
+    """Reduced time at which to stop."""
+    evolution = config.evolution
+    ends = [math.inf]
+    if evolution.max_reduced_time is not None:
+        ends.append(evolution.max_reduced_time)
+    if evolution.max_time_s is not None:
+        ends.append(evolution.max_time_s / config.units.time)
+    return min(ends)
+
+
+def _wisdom_of(checkpoint: Checkpoint | None, session: Session) -> str | None:
+    """FFTW's choices of the checkpointed run, so that a resumed one at the same rank count gets the same bits."""
+    if checkpoint is None or len(checkpoint.state["fftw_wisdom_of_rank"]) != session.reducer.size:
+        return None
+    return checkpoint.state["fftw_wisdom"][checkpoint.state["fftw_wisdom_of_rank"][session.reducer.rank]]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

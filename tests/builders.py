@@ -1,0 +1,90 @@
+"""What tests of several modules and the verification cases build: transforms, runs, microstructures, solves."""
+
+from functools import lru_cache
+
+import numpy as np
+from mpi4py import MPI
+
+from pfsolid.conduction.effective import effective_conductivity
+from pfsolid.conduction.phases import empty_labels, labels_from_density
+from pfsolid.grid import PeriodicGrid
+from pfsolid.morphology.clusters import percolating_axes
+from pfsolid.phasefield.initial import fill_noise
+from pfsolid.phasefield.steppers import CahnHilliard, StepControl
+from pfsolid.spectral import SlabTransform
+
+ALONE = MPI.COMM_SELF
+
+# Hu 2017, doi:10.1021/acsami.7b11292: 0.5 nm voxels in units of the surface depth, and the three conductivities
+# (pore, surface, bulk) in S/cm; the contrast of the last two is 3516.
+HU_SPACING = 0.5 / 1.4
+HU_SIGMA = (0.0, 3.14e-3, 8.93e-7)
+HU_THRESHOLDS = 0.1, 0.9
+
+
+def make_transform(shape, spacing=1.0, comm=ALONE, **options) -> SlabTransform:
+    """A transform on a grid; a single spacing stands for all three axes.  Plans are not timed: tests are small."""
+    spacing = (spacing,) * 3 if np.isscalar(spacing) else spacing
+    return SlabTransform(PeriodicGrid(shape, spacing), comm, **{"planning": "estimate"} | options)
+
+
+def gather(local, comm, axis=0) -> np.ndarray:
+    """The global array of a divided one, on every rank."""
+    return np.concatenate(comm.allgather(np.ascontiguousarray(local)), axis=axis)
+
+
+def start_from(rho, transform, first_step=1e-3, **options) -> CahnHilliard:
+    """A stepper that begins from rho: its values on the slab, or a function that is given the transform."""
+    transform.real[...] = rho(transform) if callable(rho) else rho
+    stepper = CahnHilliard(transform, **options)
+    stepper.start(first_step)
+    return stepper
+
+
+def start_from_noise(transform, mean, amplitude=0.02, seed=1, first_step=1e-3) -> CahnHilliard:
+    fill_noise(transform, mean, amplitude, seed)
+    stepper = CahnHilliard(transform)
+    stepper.start(first_step)
+    return stepper
+
+
+def run_until(stepper, time, control=StepControl(1e-3)) -> list:
+    """Step to a reduced time, which is met exactly; the reports of all steps."""
+    reports = []
+    while stepper.time < time * (1 - 1e-12):
+        reports.append(stepper.step(control, time))
+    return reports
+
+
+@lru_cache(maxsize=None)
+def grow_density(shape, porosity, seed=1, time=20.0, spacing=HU_SPACING) -> np.ndarray:
+    """rho of a microstructure grown from noise on one rank; read-only, for it is kept for the next caller."""
+    stepper = start_from_noise(make_transform(shape, spacing), 1 - porosity, seed=seed)
+    # Any well separated structure will do, so the tolerance is a loose one.
+    run_until(stepper, time, StepControl(1e-2))
+    rho = stepper.density().copy()
+    rho.flags.writeable = False
+    return rho
+
+
+def grow_labels(shape, porosity, **options) -> np.ndarray:
+    """Its phases 0 pore, 1 surface, 2 bulk: the global array, without ghost planes."""
+    transform = make_transform(shape)
+    return labels_from_density(grow_density(shape, porosity, **options), *HU_THRESHOLDS, transform)[1:-1]
+
+
+def divide_labels(labels, transform) -> np.ndarray:
+    """This rank's slab, with ghost planes, of a global array of labels."""
+    local = empty_labels(transform)
+    local[1:-1] = labels[transform.local_slice]
+    transform.ghosts.fill(local)
+    return local
+
+
+def conduct(labels, sigma, spacing=1.0, comm=ALONE, dtype="float32", **options):
+    """Effective conductivity of a global array of labels; the axes that percolate are found here."""
+    transform = make_transform(labels.shape, spacing, comm, dtype=dtype)
+    local = divide_labels(np.asarray(labels), transform)
+    conducting = np.asarray(sigma)[local[1:-1]] > 0
+    percolating = percolating_axes(conducting, transform.reducer, transform.ghosts)
+    return effective_conductivity(local, sigma, transform, percolating, **options)

@@ -1,0 +1,121 @@
+"""Measurements on the Cahn–Hilliard stepper that have a known answer.
+
+The tests beside this file hold them to a tolerance; scripts/verification_figures.py draws them.  Reduced units
+(:mod:`pfsolid.phasefield.free_energy`) unless said otherwise.
+"""
+
+import math
+
+import numpy as np
+from builders import make_transform, run_until, start_from
+
+from pfsolid.phasefield.free_energy import REDUCED_KAPPA, ReducedUnits
+from pfsolid.phasefield.steppers import StepControl
+
+# --- a flat surface at rest ---------------------------------------------------------------------------------------
+
+
+def relax_flat_surfaces(voxels_per_lambda: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """A slab of solid between two surfaces, from a profile three times too wide to rest.
+
+    Returns x, rho, the exact rho = (1 + tanh 2x) / 2 and the surface energy: the energy of the column over its two
+    surfaces.  They are 8 apart, where the tails of the exact profile have fallen to exp(-16).
+    """
+    transform = make_transform((16 * voxels_per_lambda, 1, 1), 1 / voxels_per_lambda)
+    x = transform.coordinates()[0]
+    distance = 4 - np.abs(x - 8)
+    stepper = start_from(0.5 * (1 + np.tanh(2 * distance / 3)), transform)
+    run_until(stepper, 50.0, StepControl(1e-3))
+    gamma = stepper.energy * transform.grid.lengths[0] / 2
+    return x.ravel(), stepper.density().ravel(), 0.5 * (1 + np.tanh(2 * distance)).ravel(), gamma
+
+
+# --- growth and decay of small waves ------------------------------------------------------------------------------
+
+
+def measure_growth_rates(mean: float, axis: int = 0, kappa=(REDUCED_KAPPA,) * 3) -> tuple[np.ndarray, np.ndarray]:
+    """k and d ln|rho_k| / dt of ten waves along one axis about a uniform density.
+
+    All waves run at once: at an amplitude of 1e-7 what one does to another is 1e-7 of what is measured.
+    """
+    shape, spacing = [1, 1, 1], 0.25
+    shape[axis] = 64
+    transform = make_transform(tuple(shape), spacing)
+    k = 2 * np.pi * np.arange(1, 11) / transform.grid.lengths[axis]
+    x = transform.coordinates()[axis]
+    waves = sum(np.cos(k_i * x + i) for i, k_i in enumerate(k))
+    stepper = start_from(mean + 1e-7 * waves, transform, first_step=5e-4, kappa=kappa)
+    where = tuple(slice(1, 11) if i == axis else 0 for i in range(3))
+    # The Euler step at the start has the error of a lower order: begin after a few steps.
+    run_until(stepper, 0.02, StepControl(0))
+    before = np.abs(stepper.rho_hat[where])
+    run_until(stepper, 0.12, StepControl(0))
+    return k, np.log(np.abs(stepper.rho_hat[where]) / before) / 0.1
+
+
+# --- order in time ------------------------------------------------------------------------------------------------
+
+
+def smooth_density(transform) -> np.ndarray:
+    """A few long waves of finite amplitude on a box of edge 8: smooth, nonlinear from the start."""
+    x, y, _ = (2 * np.pi * c / 8 for c in transform.coordinates())
+    return 0.45 + 0.15 * np.cos(x) * np.cos(y) + 0.1 * np.sin(2 * x + y) + 0.05 * np.cos(x - 2 * y)
+
+
+def fixed_step_errors(num_steps=(40, 80, 160, 320), num_reference=2560, time=1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and rms errors of rho at a fixed time against a run with far smaller steps on the same grid."""
+    def final(count):
+        stepper = start_from(smooth_density, make_transform((32, 32, 1), 0.25), first_step=time / count)
+        run_until(stepper, time, StepControl(0))
+        return stepper.density().copy()
+
+    reference = final(num_reference)
+    errors = [math.sqrt(np.mean((final(count) - reference) ** 2)) for count in num_steps]
+    return time / np.array(num_steps), np.array(errors)
+
+
+def adaptive_errors(tolerances=(1e-2, 3e-3, 1e-3, 3e-4), reference=1e-5, time=5.0) -> tuple[list, list, list]:
+    """For each tolerance, at a fixed time: rms error of rho, error of the energy, steps taken."""
+    def final(tolerance):
+        stepper = start_from(smooth_density, make_transform((32, 32, 1), 0.25), first_step=1e-4)
+        run_until(stepper, time, StepControl(tolerance))
+        return stepper.density().copy(), stepper.energy, stepper.num_steps
+
+    rho_exact, energy_exact, _ = final(reference)
+    runs = [final(tolerance) for tolerance in tolerances]
+    return ([math.sqrt(np.mean((rho - rho_exact) ** 2)) for rho, _, _ in runs],
+            [abs(energy / energy_exact - 1) for _, energy, _ in runs],
+            [steps for _, _, steps in runs])
+
+
+# --- PFHub benchmark 1a -------------------------------------------------------------------------------------------
+
+# github.com/usnistgov/pfhub benchmarks/benchmark1.ipynb; Jokisaari et al., doi:10.1016/j.commatsci.2016.09.022.
+# With c = 0.3 + 0.4 rho its energy is ours: 16 w = 5 * 0.4^4, kappa = 2 * 0.4^2, and M = 5 / 0.4^2.
+PFHUB = ReducedUnits(length=math.sqrt(0.32 / (2 * 0.008)), energy_density=0.128, mobility=31.25)
+PFHUB_EDGE = 200.0
+# Time, total energy, of a Fourier method on 128^2 and 200^2 cell-centred samples with two independent integrators,
+# which agree to 4 digits (3 at t = 20).  Uploads to PFHub scatter by 2 % at t = 10 and 5 % at t = 50.
+PFHUB_REFERENCE = {1.0: 318.859, 5.0: 316.40, 10.0: 297.90, 20.0: 213.0, 50.0: 167.37}
+
+
+def pfhub_density(transform) -> np.ndarray:
+    x, y, _ = (c * PFHUB.length for c in transform.coordinates())
+    c = 0.5 + 0.01 * (np.cos(0.105 * x) * np.cos(0.11 * y) + (np.cos(0.13 * x) * np.cos(0.087 * y)) ** 2
+                      + np.cos(0.025 * x - 0.15 * y) * np.cos(0.07 * x - 0.02 * y))
+    return (c - 0.3) / 0.4
+
+
+def run_pfhub(num_voxels: int, tolerance: float) -> tuple[np.ndarray, np.ndarray, dict]:
+    """Times, energies and the energies at the times of the reference, in the units of the benchmark."""
+    edge = PFHUB_EDGE / num_voxels / PFHUB.length
+    transform = make_transform((num_voxels, num_voxels, 1), (edge, edge, 1.0))
+    stepper = start_from(pfhub_density, transform)
+    total = PFHUB.energy_density * PFHUB_EDGE**2
+    times, energies, at_reference = [0.0], [stepper.energy * total], {}
+    for time in PFHUB_REFERENCE:
+        reports = run_until(stepper, time / PFHUB.time, StepControl(tolerance))
+        times += [report.time * PFHUB.time for report in reports]
+        energies += [report.energy * total for report in reports]
+        at_reference[time] = energies[-1]
+    return np.array(times), np.array(energies), at_reference
