@@ -9,12 +9,13 @@ here = Path(__file__).resolve().parent
 readme = here / "README.md"
 
 # Read, not imported: importing pfsolid needs the very packages this file asks for.
-version = re.search(r'^__version__ = "([^"]+)"', (here / "pfsolid" / "__init__.py").read_text("utf-8"), re.MULTILINE)[1]
+init = (here / "pfsolid" / "__init__.py").read_text("utf-8")
+version = re.search(r'^__version__ = "([^"]+)"', init, re.MULTILINE)[1]
 
 setup(
     name="pfsolid",
     version=version,
-    description="Phase field microstructures of solid electrolytes and their effective ionic conductivity, in parallel",
+    description="Phase-field microstructures of solid electrolytes and their effective ionic conductivity",
     long_description=readme.read_text("utf-8") if readme.exists() else "",
     long_description_content_type="text/markdown",
     author="pfsolid developers",

@@ -6,6 +6,8 @@ see it.
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import time
 import traceback
@@ -153,6 +155,25 @@ def end_all_ranks_on_uncaught_errors(advice=lambda: "") -> None:
             comm.Abort(EXIT_FAULT)
 
     sys.excepthook = hook
+
+
+def environment_for_mpirun() -> dict[str, str]:
+    """The environment in which to start an mpirun from a process that has loaded MPI itself.
+
+    Without the variables of this process's own launcher, with which mpirun would fail without a word; its settings
+    are kept.
+    """
+    settings = ("OMPI_MCA_", "OMPI_ALLOW_", "PRTE_MCA_")
+    environment = {name: value for name, value in os.environ.items()
+                   if not re.match("(OMPI|PMIX|PMI|PRTE|ORTE|OPAL)_", name) or name.startswith(settings)}
+    # What Open MPI 4 sets in its own processes is named like a setting.
+    for name in [name for name in environment if re.match("OMPI_MCA_(ess|orte|pmix|shmem|initial)", name)]:
+        del environment[name]
+    if os.geteuid() == 0:
+        environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    if len(os.sched_getaffinity(0)) < 2:
+        environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
+    return environment
 
 
 def leave_together(comm: MPI.Comm, status: int, patience_s: float = 10.0) -> None:

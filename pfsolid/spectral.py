@@ -7,8 +7,12 @@ belong to the plan, ``real`` and ``spectral``, and are not normalised: a backwar
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import tempfile
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
@@ -39,9 +43,11 @@ class SlabTransform:
     threads : int
         FFTW threads on each rank.
     planning : {'measure', 'estimate'}
-        'measure' times several plans (seconds for 256^3) and is up to 1.7x faster than 'estimate'.
+        'measure' times several plans (seconds for 256^3) and is up to 1.7x faster than 'estimate'.  What it finds is
+        kept in a file of the user's (`plan_cache`), so that it is done once for each machine and size and a repeated
+        run gets the same plans, hence the same bits.
     wisdom : str, optional
-        This rank's `wisdom` of an earlier process: the same plans, hence the same bits, again.
+        `wisdom` of an earlier process, to be used before the file's.
 
     Attributes
     ----------
@@ -55,6 +61,8 @@ class SlabTransform:
         How often each coefficient along z stands in the full spectrum, for Parseval sums: 1 or 2.
     reducer : Reducer
     ghosts : PlaneExchange
+    wisdom : str
+        What FFTW has measured; hand it to a later process to get identical plans.  Empty after 'estimate'.
 
     Raises
     ------
@@ -71,9 +79,12 @@ class SlabTransform:
         self.ghosts = PlaneExchange(comm)
         dtype = np.dtype(dtype)
         self._library = fftw.get_fftw_lib(dtype)
-        if wisdom:
-            _import_wisdom(self._library, wisdom)
-        self._make_plans(comm, dtype, dict(threads=threads, planner_effort=f"FFTW_{planning.upper()}"))
+        self.wisdom = ""
+        options = dict(threads=threads, planner_effort=f"FFTW_{planning.upper()}")
+        if planning == "estimate":
+            self._make_plans(comm, dtype, options)
+        else:
+            self._make_measured_plans(comm, dtype, options, wisdom)
         self.real = self._stages[0].forward.input_array
         self.spectral = self._stages[-1].forward.output_array
         self.local_shape = self.real.shape
@@ -105,6 +116,33 @@ class SlabTransform:
             self._transfer = before.transfer(spectral, complex_dtype)
         self.local_slice = _slices(real)
         self.spectral_slice = _slices(spectral)
+
+    def _make_measured_plans(self, comm: MPI.Comm, dtype: np.dtype, options: dict, wisdom: str | None) -> None:
+        """Plans all ranks will choose again: what any rank had to measure goes to all, and to the user's file."""
+        # FFTW takes wisdom only once its threads are set up, which the first plan does.
+        fftw.rfftn(fftw.aligned((2,), dtype=dtype), flags=(fftw.FFTW_ESTIMATE,))
+        cache = plan_cache(dtype)
+        known = comm.bcast([wisdom or "", _read_or_nothing(cache)] if comm.Get_rank() == 0 else None)
+        for text in reversed(known):
+            _import_wisdom(self._library, text)
+        before = _export_wisdom(self._library)
+        self._make_plans(comm, dtype, options)
+        after = _export_wisdom(self._library)
+        self.wisdom = comm.bcast(after)
+        if not comm.allreduce(int(after != before), op=MPI.MAX):
+            return
+        gathered = comm.gather(after)
+        if comm.Get_rank() == 0:
+            for text in sorted(set(gathered)):
+                _import_wisdom(self._library, text)
+            self.wisdom = _export_wisdom(self._library)
+            _write_if_possible(cache, self.wisdom)
+        self.wisdom = comm.bcast(self.wisdom)
+        # Ranks that measured the same transform may have found different plans: settle on one.
+        self._free_plans()
+        self._library.forget_wisdom()
+        _import_wisdom(self._library, self.wisdom)
+        self._make_plans(comm, dtype, options)
 
     @property
     def first_plane(self) -> int:
@@ -151,11 +189,6 @@ class SlabTransform:
         return tuple((index + 0.5) * h for index, h in zip(axes, self.grid.spacing))
 
     @property
-    def wisdom(self) -> str:
-        """What FFTW measured on this rank; hand it to a later process to get identical plans."""
-        return _export_wisdom(self._library)
-
-    @property
     def num_bytes(self) -> int:
         """Memory of the plan's buffers on this rank."""
         buffers = {a.ctypes.data: a.nbytes for part in self._stages
@@ -164,10 +197,14 @@ class SlabTransform:
 
     def close(self) -> None:
         """Collective: give back the plan's memory and communicators."""
+        self._free_plans()
+        self.real = self.spectral = None
+
+    def _free_plans(self) -> None:
         if self._transfer is not None:
             self._transfer.destroy()
         self._slabs.destroy()
-        self.real = self.spectral = self._transfer = self._stages = None
+        self._transfer = self._stages = None
 
 
 def _slices(pencil: Pencil) -> tuple[slice, ...]:
@@ -191,6 +228,34 @@ def check_rank_count(grid: PeriodicGrid, num_ranks: int) -> None:
                          f"use at most {grid.shape[axis]} ranks, and threads (--threads) beyond")
 
 
+def plan_cache(dtype) -> Path:
+    """Where FFTW's measurements of this kind of processor are kept: $PFSOLID_CACHE, or ~/.cache/pfsolid."""
+    base = os.environ.get("PFSOLID_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "pfsolid")
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            model = next(line for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = platform.processor()
+    return Path(base) / f"fftw-{np.dtype(dtype).name}-{hashlib.sha256(model.encode()).hexdigest()[:12]}.wisdom"
+
+
+def _read_or_nothing(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _write_if_possible(path: Path, text: str) -> None:
+    # A read-only home costs the time of measuring again, no more.
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="ascii") as file:
+            file.write(text)
+        os.replace(file.name, path)
+
+
 def _export_wisdom(library) -> str:
     # FFTW's interface here is by file name only.
     with tempfile.TemporaryDirectory() as folder:
@@ -201,6 +266,8 @@ def _export_wisdom(library) -> str:
 
 
 def _import_wisdom(library, wisdom: str) -> None:
+    if not wisdom:
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "wisdom")
         with open(path, "w", encoding="ascii") as file:

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced, by the other scripts and by the job templates:  source scripts/env.sh
 # The environment pfsolid needs before Python starts. What is already set stays as it is.
 

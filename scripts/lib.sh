@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # Sourced by setup.sh and install_cluster.sh, which set `log` to the file that takes the commands' output.
 
 die() { echo "$(basename "$0" .sh): $*" >&2; exit 1; }

@@ -1,7 +1,7 @@
-"""Prints what the installed pfsolid requires, extras included, one line each, apart from what is bound to MPI.
+"""Prints what the installed pfsolid requires, extras included, apart from what is bound to MPI.
 
-For the set-up scripts: mpi4py, mpi4py-fft, h5py and petsc4py come from the distribution or are built against the
-cluster's MPI, with the NumPy they belong to; pip would bring others.
+For the set-up scripts: mpi4py, mpi4py-fft, h5py and petsc4py come from the distribution or are built against
+the cluster's MPI, with the NumPy they belong to; pip would bring others.
 """
 
 import re

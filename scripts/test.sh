@@ -50,8 +50,9 @@ run() {
         124 | 137) echo "$name: stopped after $limit s" ;;
         *) echo "$name: exit status $status" ;;
     esac
-    if [ $status != 0 ] && [ $status != 5 ] && ! grep -q failed "$PFSOLID_TALLY"; then
-        echo failed >>"$PFSOLID_TALLY"   # a crash or a hang, which pytest did not live to write down
+    # A crash or a hang, which pytest did not live to write down, or a fault outside the tests.
+    if ! grep -q finished "$PFSOLID_TALLY" || { [ $status != 0 ] && [ $status != 5 ] && ! grep -q failed "$PFSOLID_TALLY"; }; then
+        echo failed >>"$PFSOLID_TALLY"
     fi
     echo "== $name: $(counts "$PFSOLID_TALLY") in $((SECONDS - start)) s"
 }

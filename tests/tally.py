@@ -22,3 +22,7 @@ def pytest_runtest_logreport(report):
 def pytest_collectreport(report):
     if report.outcome != "passed":
         _write(report.outcome)
+
+
+def pytest_sessionfinish():
+    _write("finished")

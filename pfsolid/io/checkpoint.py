@@ -1,9 +1,9 @@
 """Checkpoints: ``folder/step_00001234.h5``, complete and sealed or not there at all.
 
-A checkpoint holds distributed arrays bit by bit (any dtype, each in its own global layout, so that another number of ranks
-can read them), and the run's state as JSON.  It is written under a temporary name, sealed (`seal`), synchronised and renamed.
-On reading, the seal is verified before HDF5 sees the file.  The last two checkpoints are kept; an older one goes only
-after the two newest have been found good.
+A checkpoint holds distributed arrays bit by bit (any dtype, each in its own global layout, so that another
+number of ranks can read them), and the run's state as JSON.  It is written under a temporary name, sealed
+(`seal`), synchronised and renamed. On reading, the seal is verified before HDF5 sees the file.  The last two
+checkpoints are kept; an older one goes only after the two newest have been found good.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from .. import __version__
 from ..errors import CheckpointError
 from ..parallel import agreed_errors, on_root
 from .files import damage_errors, make_folder, replaced_file, temporary_name
-from .hdf5 import DistributedArray, Layout, create_file, h5py, read_into, write_arrays
+from .hdf5 import DistributedArray, Layout, create_file, h5py
 from .records import plain
 from .seal import SEAL_BYTES, check_seal, write_seal
+from .transfer import read_into, write_arrays
 
 FORMAT = "pfsolid checkpoint"
 SCHEMA_VERSION = 1
@@ -89,7 +90,8 @@ def write_checkpoint(folder, arrays: dict[str, DistributedArray], state: dict, c
     arrays : dict of DistributedArray
         The same names, global shapes and dtypes on every rank.
     state : dict
-        Root's is stored: numbers, strings, None, lists, dicts, NumPy scalars and arrays.  Floats keep all bits.
+        Root's is stored: numbers, strings, None, lists, dicts, NumPy scalars and arrays.  Floats keep all
+        bits.
     comm : mpi4py.MPI.Comm
     step : int
 
@@ -101,8 +103,8 @@ def write_checkpoint(folder, arrays: dict[str, DistributedArray], state: dict, c
     Raises
     ------
     OutputError
-        On all ranks, naming the reason (disk full, no permission ...).  Earlier checkpoints are untouched and nothing is left
-        under the new name.
+        On all ranks, naming the reason (disk full, no permission ...).  Earlier checkpoints are untouched and
+        nothing is left under the new name.
     """
     folder = Path(folder)
     path = checkpoint_path(folder, step)
@@ -129,7 +131,8 @@ def read_checkpoint(path, comm, expected: dict[str, tuple[int, ...]] | None = No
     Raises
     ------
     CheckpointError
-        On all ranks: missing, truncated, damaged, foreign, of another schema, an expected array missing or of another shape.
+        On all ranks: missing, truncated, damaged, foreign, of another schema, an expected array missing or of
+        another shape.
     """
     path = Path(path)
     check_seal(path, SCHEMA_VERSION, comm)
@@ -180,7 +183,7 @@ def _stored_shape(checkpoint: Checkpoint, name: str) -> tuple[int, ...]:
     return checkpoint.shapes[name]
 
 
-# --- on root ------------------------------------------------------------------------------------------------------
+# --- on root ------------------------------------------------------------------------------------------------
 
 
 def _prepare(folder: Path, path: Path) -> None:
@@ -208,7 +211,7 @@ def _read_contents(path: Path) -> tuple[int, dict, dict, dict, dict]:
         return attributes["step"], state, attributes, shapes, dtypes
 
 
-# --- keeping two --------------------------------------------------------------------------------------------------
+# --- keeping two --------------------------------------------------------------------------------------------
 
 
 def _drop_old(folder: Path, newest: Path, comm) -> None:

@@ -1,7 +1,8 @@
 """Writing a file so that what stood under its name before stays whole until the new one is complete.
 
-A file is written under a temporary name in the same folder, synchronised with the disk and renamed.  Whoever reads
-it, or finds it after a crash or on a full disk, sees the old contents or the new ones and nothing between.
+A file is written under a temporary name in the same folder, synchronised with the disk and renamed.  Whoever
+reads it, or finds it after a crash or on a full disk, sees the old contents or the new ones and nothing
+between.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 @contextmanager
-def output_errors(path):
-    """Turn the operating system's and HDF5's errors inside the block into OutputError.  Not collective."""
+def output_errors(path, hint: str = ""):
+    """Turn the operating system's and HDF5's errors inside the block into OutputError.  Not collective.
+
+    ``hint`` is added where the operating system's reason is not known.
+    """
     try:
         yield
     except PfsolidError:
         raise
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise OutputError(f"cannot write {final_name(path)}: {_reason(error)}") from error
+        raise OutputError(f"cannot write {final_name(path)}: {_reason(error, hint)}") from error
 
 
 @contextmanager
@@ -42,7 +46,7 @@ def damage_errors(path):
         raise CheckpointError(f"cannot read {path}: {_reason(error)}") from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, hint: str = "") -> str:
     """The operating system's reason, which HDF5 hides in a long text."""
     number = getattr(error, "errno", None)
     if number is None:
@@ -50,7 +54,7 @@ def _reason(error: Exception) -> str:
         number = int(inside[1]) if inside else None
     if number:
         return os.strerror(number)
-    return " ".join(str(error).split()) or type(error).__name__
+    return (" ".join(str(error).split()) or type(error).__name__) + hint
 
 
 def make_folder(path: Path) -> None:
@@ -129,7 +133,8 @@ def publish(temporary: Path, path: Path) -> None:
 def replaced_file(path: Path, comm):
     """Collective: the block writes the file named by the value; at its end that file takes the place of ``path``.
 
-    The block's errors must be the same on all ranks; after one the temporary file is removed and ``path`` is as it was.
+    The block's errors must be the same on all ranks; after one the temporary file is removed and ``path`` is
+    as it was.
 
     Raises
     ------

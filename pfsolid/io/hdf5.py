@@ -1,52 +1,32 @@
-"""Distributed arrays in HDF5 files, with and without parallel HDF5.
+"""HDF5 files: the arrays that go into them, and how root makes one.
 
-Root alone makes a file: its attributes, and its datasets with their place in the file allocated but not written.
-The ranks then fill in the values, by one of two paths:
+Root alone makes a file: its attributes, and its datasets with their place in the file allocated but not
+written.  All ranks then fill in the values (`transfer`).
 
-parallel
-    Every rank writes and reads its own hyperslabs, collectively, through MPI-IO.
-serial
-    Where h5py has no parallel HDF5 (or PFSOLID_SERIAL_HDF5=1): root writes, and the others send it their parts a few
-    planes at a time, so that root never holds a full field.  Said once on root.  Reading needs no such detour: every
-    rank opens the file by itself.
-
-Two things that were met on the way here and explain the shape of the code:
-
-* Collective MPI-IO of Open MPI 4.1.4 on a full disk reports success and leaves holes in the file.  So every rank reads
-  back what it wrote and compares.
-* HDF5 1.10 ends the process with a segmentation fault if it cannot write its own metadata for want of space.  So
-  HDF5 is given that space by plain writes first, and on the serial path the values, too, go by plain writes
-  to the place HDF5 has allocated.
+HDF5 1.10 ends the process with a segmentation fault if it cannot write its own metadata for want of space.
+So that space is claimed by a plain write first.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import socket
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-# Debian's h5py decides at its first import which flavour it is.  Locks have no use here, files being written under a
-# name of their own, and some cluster file systems refuse them.
+# Debian's h5py decides at its first import which flavour it is.  Locks have no use here, files being written
+# under a name of their own, and some cluster file systems refuse them.
 os.environ.setdefault("H5PY_ALWAYS_USE_MPI", "1")
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 
 import h5py  # noqa: E402
-from mpi4py import MPI  # noqa: E402
 
-from ..errors import OutputError  # noqa: E402
-from ..parallel import agreed_errors, on_root  # noqa: E402
-from .files import check_free_space, damage_errors, final_name, output_errors, sync_to_disk  # noqa: E402
+from .files import check_free_space, output_errors  # noqa: E402
 
 SERIAL_SWITCH = "PFSOLID_SERIAL_HDF5"
-PIECE_BYTES = 32 * 2**20  # of one transfer: MPI-IO breaks beyond 2 GiB, and a piece may be copied to be cast or transposed
 METADATA_BYTES = 64 * 2**10  # a generous bound for HDF5's own part of a file, and for each dataset's
 
-_said = set()
 
 
 @dataclass(frozen=True)
@@ -106,7 +86,7 @@ def has_parallel_hdf5() -> bool:
     return bool(h5py.get_config().mpi) and os.environ.get(SERIAL_SWITCH, "") != "1"
 
 
-# --- on one rank --------------------------------------------------------------------------------------------------
+# --- on one rank --------------------------------------------------------------------------------------------
 
 
 def create_file(path: Path, layouts: dict[str, Layout], attributes: dict, texts: dict[str, str] | None = None,
@@ -157,214 +137,3 @@ def _allocated_at_once():
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     return properties
-
-
-def copy_values(source: Path, target: Path, names: list[str]) -> None:
-    """Copy the bytes of contiguous datasets between two files that both have them, for root only."""
-    with output_errors(target), open(source, "rb") as reader:
-        old, new = _places(source, names), _places(target, names)
-        descriptor = os.open(target, os.O_WRONLY)
-        try:
-            for name in names:
-                for done in range(0, old[name].num_bytes, PIECE_BYTES):
-                    reader.seek(old[name].offset + done)
-                    values = reader.read(min(PIECE_BYTES, old[name].num_bytes - done))
-                    _write_at(descriptor, values, new[name].offset + done)
-        finally:
-            os.close(descriptor)
-
-
-class _Place(NamedTuple):
-    """Where a dataset's values lie in the file."""
-
-    offset: int
-    num_bytes: int
-    dtype: np.dtype
-
-
-def _places(path: Path, names) -> dict[str, _Place]:
-    with h5py.File(path, "r") as file:
-        places = {name: _Place(file[name].id.get_offset(), file[name].nbytes, file[name].dtype) for name in names}
-    for name, place in places.items():
-        if place.offset is None and place.num_bytes:
-            raise OutputError(f"{path} was not written by pfsolid: its dataset {name} is not stored in one piece")
-    return places
-
-
-def _write_at(descriptor: int, values, offset: int) -> None:
-    values = memoryview(values).cast("B")
-    while values:  # a nearly full disk takes a part, and raises at the next attempt
-        written = os.pwrite(descriptor, values, offset)
-        values, offset = values[written:], offset + written
-
-
-# --- writing ------------------------------------------------------------------------------------------------------
-
-
-def write_arrays(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm) -> None:
-    """Fill the datasets of a file made by `create_file`.  Collective.
-
-    Values are cast to the datasets' types.  A rank whose part is empty takes part all the same.
-
-    Raises
-    ------
-    OutputError
-        On all ranks, if one of them could not write (disk full, quota, not a shared folder).
-    """
-    _check_visible(path, comm)
-    if comm.Get_size() > 1 and has_parallel_hdf5():
-        _write_collectively(path, arrays, comm)
-        with agreed_errors(comm), output_errors(path):
-            sync_to_disk(path)
-        comm.Barrier()
-        with agreed_errors(comm), output_errors(path):
-            _compare_with_file(path, arrays)
-    else:
-        if comm.Get_size() > 1:
-            _say_serial_once(comm)
-        _write_through_root(path, arrays, comm)
-
-
-def _check_visible(path: Path, comm: MPI.Comm) -> None:
-    with agreed_errors(comm):
-        if not path.exists():
-            raise OutputError(f"cannot write {final_name(path)}: rank {comm.Get_rank()} on {socket.gethostname()} does not see "
-                              "what rank 0 made; the output directory must be one that all nodes share")
-
-
-def _say_serial_once(comm: MPI.Comm) -> None:
-    if comm.Get_rank() == 0 and not _said:
-        _said.add(True)
-        reason = f"{SERIAL_SWITCH}=1" if h5py.get_config().mpi else "this h5py is built without parallel HDF5"
-        logging.getLogger("pfsolid").warning("%s: files are written plane by plane through rank 0", reason)
-
-
-def _pieces(num_rows: int, row_bytes: int) -> list[slice]:
-    """Cut the first axis so that a piece has at most PIECE_BYTES (but at least one row)."""
-    step = max(1, PIECE_BYTES // max(1, row_bytes))
-    return [slice(start, min(start + step, num_rows)) for start in range(0, num_rows, step)]
-
-
-def _row_bytes(shape, itemsize: int) -> int:
-    return int(np.prod(shape[1:], dtype=np.int64)) * itemsize
-
-
-def _agreed_pieces(shape, itemsize: int, comm: MPI.Comm) -> list[slice]:
-    """`_pieces` of the local part, the same number of them and of the same thickness on every rank; some are empty."""
-    row_bytes = comm.allreduce(_row_bytes(shape, itemsize), op=MPI.MAX)
-    pieces = _pieces(shape[0] if 0 not in shape else 0, row_bytes)
-    return pieces + [slice(0, 0)] * (comm.allreduce(len(pieces), op=MPI.MAX) - len(pieces))
-
-
-def _write_collectively(path, arrays, comm) -> None:
-    collective = _collective()
-    with agreed_errors(comm), output_errors(path), h5py.File(path, "r+", driver="mpio", comm=comm) as file:
-        for name, array in arrays.items():
-            dataset = file[name].id
-            for piece in _agreed_pieces(array.local.shape, dataset.dtype.itemsize, comm):
-                values = np.ascontiguousarray(array.local[piece], dtype=dataset.dtype)
-                with agreed_errors(comm), output_errors(path):
-                    dataset.write(*_selection(dataset, array.slices, piece), values, dxpl=collective)
-
-
-def _collective():
-    transfer = h5py.h5p.create(h5py.h5p.DATASET_XFER)
-    transfer.set_dxpl_mpio(h5py.h5fd.MPIO_COLLECTIVE)
-    return transfer
-
-
-def _selection(dataset, slices, piece: slice):
-    """Memory and file dataspaces of the rows ``piece`` of the part at ``slices``."""
-    shape = (piece.stop - piece.start,) + tuple(s.stop - s.start for s in slices[1:])
-    in_file = dataset.get_space()
-    if 0 in shape:
-        in_file.select_none()
-        in_memory = h5py.h5s.create_simple((1,))
-        in_memory.select_none()
-        return in_memory, in_file
-    start = (slices[0].start + piece.start,) + tuple(s.start for s in slices[1:])
-    in_file.select_hyperslab(start, shape)
-    return h5py.h5s.create_simple(shape), in_file
-
-
-def _compare_with_file(path, arrays) -> None:
-    with h5py.File(path, "r") as file:
-        for name, array in arrays.items():
-            dataset = file[name].id
-            for piece in _pieces(array.local.shape[0], _row_bytes(array.local.shape, dataset.dtype.itemsize)):
-                values = np.ascontiguousarray(array.local[piece], dtype=dataset.dtype)
-                stored = np.empty_like(values)
-                dataset.read(*_selection(dataset, array.slices, piece), stored)
-                # Bytes, not numbers: NaN equals NaN here, and 0 differs from -0.
-                if not np.array_equal(values.reshape(-1).view(np.uint8), stored.reshape(-1).view(np.uint8)):
-                    raise OutputError(f"cannot write {final_name(path)}: {name} does not read back as it was written; is the disk full "
-                                      "or a quota exceeded?")
-
-
-def _write_through_root(path, arrays, comm) -> None:
-    is_root = comm.Get_rank() == 0
-    places = on_root(comm, _places, path, list(arrays))
-    descriptor = None
-    with agreed_errors(comm), output_errors(path):
-        descriptor = os.open(path, os.O_WRONLY) if is_root else None
-    try:
-        for name, array in arrays.items():
-            offset, _, dtype = places[name]
-            row_bytes = _row_bytes(array.global_shape, dtype.itemsize)
-            owners = comm.allgather(array.slices)
-            for rows in _pieces(array.global_shape[0], row_bytes):
-                values = _gather_rows(array, rows, owners, dtype, comm)
-                with agreed_errors(comm), output_errors(path):
-                    if is_root:
-                        _write_at(descriptor, values, offset + rows.start * row_bytes)
-    finally:
-        if is_root:
-            os.close(descriptor)
-
-
-def _gather_rows(array: DistributedArray, rows: slice, owners, dtype, comm) -> np.ndarray | None:
-    """The global rows ``rows``, on root; None on the others."""
-    rank, gathered = comm.Get_rank(), None
-    if rank == 0:
-        gathered = np.empty((rows.stop - rows.start,) + tuple(array.global_shape[1:]), dtype)
-    for owner, slices in enumerate(owners):
-        start, stop = max(rows.start, slices[0].start), min(rows.stop, slices[0].stop)
-        shape = (stop - start,) + tuple(s.stop - s.start for s in slices[1:])
-        if rank not in (0, owner) or min(shape) <= 0:
-            continue
-        if rank == owner:
-            first = slices[0].start
-            values = np.ascontiguousarray(array.local[start - first:stop - first], dtype=dtype)
-            if rank != 0:
-                comm.Send([values, MPI.BYTE], 0)
-        else:
-            values = np.empty(shape, dtype)
-            comm.Recv([values, MPI.BYTE], owner)
-        if rank == 0:
-            gathered[(slice(start - rows.start, stop - rows.start),) + tuple(slices[1:])] = values
-    return gathered
-
-
-# --- reading ------------------------------------------------------------------------------------------------------
-
-
-def read_into(out: np.ndarray, path: Path, name: str, slices: tuple[slice, ...], comm: MPI.Comm) -> None:
-    """Read ``dataset[slices]`` into an array of that shape, any layout in memory.  Collective.
-
-    The dataset must be known to exist and to hold these slices on every rank.
-
-    Raises
-    ------
-    CheckpointError
-        On all ranks, if one of them could not read.
-    """
-    options, transfer = {}, {}
-    if comm.Get_size() > 1 and has_parallel_hdf5():
-        options, transfer = dict(driver="mpio", comm=comm), dict(dxpl=_collective())
-    with agreed_errors(comm), damage_errors(path), h5py.File(path, "r", **options) as file:
-        dataset = file[name].id
-        for piece in _agreed_pieces(out.shape, out.dtype.itemsize, comm):
-            values = np.empty(out[piece].shape, out.dtype)
-            with agreed_errors(comm), damage_errors(path):
-                dataset.read(*_selection(dataset, slices, piece), values, **transfer)
-            out[piece] = values

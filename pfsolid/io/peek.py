@@ -13,6 +13,8 @@ from .files import damage_errors
 from .hdf5 import h5py
 from .series import FieldInfo, describe_field
 
+SIEVE_BYTES = 512  # HDF5's 64 KiB for each scattered value would read all of the file for a plane normal to x
+
 
 def describe(path, name: str) -> FieldInfo:
     """`series.describe_field` for one process.
@@ -27,9 +29,6 @@ def describe(path, name: str) -> FieldInfo:
 
 def read_plane(path, name: str, axis: int, index: int, stride: int = 1) -> np.ndarray:
     """One plane of a stored field, for one process.
-
-    Reads as much as the plane holds, or about that: rows beside it for a plane normal to x, which lies scattered in the
-    file.
 
     Parameters
     ----------
@@ -58,12 +57,12 @@ def read_plane(path, name: str, axis: int, index: int, stride: int = 1) -> np.nd
     every = slice(None, None, stride)
     selection = [every] * 3
     selection[2 - axis] = index  # axes in the file: z, y, x
-    with damage_errors(path), h5py.File(path, "r") as file:
-        if axis == 0:
-            plane = file[name][tuple(selection)]
-        else:  # whole rows: HDF5 would take them apart for a stride along x
-            selection[2] = slice(None)
-            plane = file[name][tuple(selection)][:, every]
+    if axis != 0:  # whole rows: HDF5 would take them apart
+        selection[2] = slice(None)
+    with damage_errors(path), _open(path) as file:
+        plane = file[name][tuple(selection)]
+    if axis != 0:
+        plane = plane[:, every]
     return np.ascontiguousarray(plane.swapaxes(0, 1))
 
 
@@ -88,7 +87,13 @@ def read_strided(path, name: str, stride: tuple[int, int, int]) -> np.ndarray:
     """
     describe(path, name)
     step_x, step_y, step_z = stride
-    with damage_errors(Path(path)), h5py.File(path, "r") as file:
+    with damage_errors(path), _open(path) as file:
         dataset = file[name]
         planes = [dataset[z][::step_y, ::step_x].copy() for z in range(0, dataset.shape[0], step_z)]
     return np.ascontiguousarray(np.stack(planes).swapaxes(0, 2))
+
+
+def _open(path) -> h5py.File:
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_sieve_buf_size(SIEVE_BYTES)
+    return h5py.File(h5py.h5f.open(bytes(Path(path)), h5py.h5f.ACC_RDONLY, access))

@@ -105,8 +105,8 @@ class CsvHistory:
         Names with their units; the first is ``step``.
     comm : mpi4py.MPI.Comm
     resume_after : int, optional
-        Keep the rows of an existing file up to this step and drop those after it, and a last line that was not completed.
-        Without it the file starts anew.
+        Keep the rows of an existing file up to this step and drop those after it, and a last line that was
+        not completed. Without it the file starts anew.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def _csv_text(rows) -> str:
     return text.getvalue()
 
 
-# --- provenance ---------------------------------------------------------------------------------------------------
+# --- provenance ---------------------------------------------------------------------------------------------
 
 
 def provenance(comm, *, seed: int | None, threads: int, input_text: str) -> dict:
@@ -227,7 +227,8 @@ def library_versions() -> dict[str, str]:
 
 
 def _fftw_version() -> str:
-    # FFTW's C interface has it as a string constant, which is reached through the extension module linked to it.
+    # FFTW's C interface has it as a string constant, which is reached through the extension module linked to
+    # it.
     with suppress(KeyError, OSError, ValueError):
         library = ctypes.CDLL(sys.modules["mpi4py_fft.fftw.fftw_xfftn"].__file__)
         return ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(library, "fftw_version"))).decode()

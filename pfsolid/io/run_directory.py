@@ -46,7 +46,8 @@ def _prepare(path: Path, force: bool) -> None:
         path.mkdir(parents=True, exist_ok=True)
         found = sorted(entry.name for entry in path.iterdir())
     except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(f"{error.filename} is a file; the output directory needs a name of its own (-o)") from error
+        file = next(place for place in (path, *path.parents) if place.exists() and not place.is_dir())
+        raise InputError(f"{file} is a file; the output directory needs a name of its own (-o)") from error
     except OSError as error:
         raise InputError(f"cannot make the output directory {path}: {error.strerror} ({error.filename})") from error
     if found:
@@ -65,7 +66,7 @@ def _check_replaceable(path: Path, found: list[str], force: bool) -> None:
         shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
         raise InputError(f"{path} is not a directory of pfsolid (it holds {shown}), so --force does not touch it; "
                          "give another -o")
-    if not os.access(path, os.W_OK | os.X_OK):
+    if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
         raise InputError(f"cannot write in the output directory {path}: no permission")
 
 

@@ -1,9 +1,9 @@
 """A seal over all bytes of a file, so that damage is found before anything tries to make sense of them.
 
-HDF5 itself can crash or loop on damaged metadata, and checksums of the stored values would leave names, shapes,
-offsets and attributes unguarded.  So the checksum is over the bytes of the file, whatever they mean, and stands in front of
-them as a short text in the user block, the room that HDF5 leaves at the start of a file for others
-(``head -5 step_00000100.h5`` shows it; h5dump and h5py read on as if it were not there)::
+HDF5 itself can crash or loop on damaged metadata, and checksums of the stored values would leave names,
+shapes, offsets and attributes unguarded.  So the checksum is over the bytes of the file, whatever they mean,
+and stands in front of them as a short text in the user block, the room that HDF5 leaves at the start of a
+file for others (``head -5 step_00000100.h5`` shows it; h5dump and h5py read on as if it were not there)::
 
     pfsolid checkpoint
     schema 1
@@ -12,9 +12,9 @@ them as a short text in the user block, the room that HDF5 leaves at the start o
     crc32 1f2e3d4c
 
 The CRC-32 (zlib's) of each block after the seal is taken by the ranks in turn, and the seal has the CRC-32 of
-these, little-endian, in order: any number of ranks can verify what any other number wrote, at the speed of the disk or 1 to
-2 GB/s a rank.  One changed byte, and any change within 32 neighbouring bits, is found for certain; of other damage one in
-4e9 cases is not.
+these, little-endian, in order: any number of ranks can verify what any other number wrote, at the speed of
+the disk or 1 to 2 GB/s a rank.  One changed byte, and any change within 32 neighbouring bits, is found for
+certain; of other damage one in 4e9 cases is not.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def check_seal(path: Path, schema: int, comm) -> None:
     Raises
     ------
     CheckpointError
-        On all ranks, with the file's name and what is wrong: missing, foreign, of another schema, truncated, damaged.
+        On all ranks, with the file's name and what is wrong: missing, foreign, of another schema, truncated,
+        damaged.
     """
     num_bytes, checksum = on_root(comm, _read_seal, path, schema)
     with agreed_errors(comm), damage_errors(path):

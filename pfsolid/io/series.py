@@ -1,14 +1,14 @@
 """Fields in HDF5 with an XDMF description beside them, which ParaView opens.
 
 ``fields.h5``
-    Named fields on one grid.  Adding a field writes the whole file anew under a temporary name (the values of the other
-    fields are copied byte by byte) and renames it, so it is never seen half written.
+    Named fields on one grid.  Adding a field writes the whole file anew under a temporary name (the values of
+    the other fields are copied byte by byte) and renames it, so it is never seen half written.
 ``snapshots/rho_00000123.h5``
     One file for each snapshot in time: a crash while writing one cannot touch the others.
 
-In the file the axes are z, y, x (and then the components of a vector), the reverse of those in memory, because XDMF
-and ParaView take the last one for x.  Every dataset has the attributes ``axes``, ``units`` and ``spacing_nm`` (in the order
-of the axes), the file has whatever provenance the caller gives.
+In the file the axes are z, y, x (and then the components of a vector), the reverse of those in memory,
+because XDMF and ParaView take the last one for x.  Every dataset has the attributes ``axes``, ``units`` and
+``spacing_nm`` (in the order of the axes), the file has whatever provenance the caller gives.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from ..errors import CheckpointError, OutputError
 from ..grid import PeriodicGrid
 from ..parallel import agreed_errors, on_root
 from .files import damage_errors, make_folder, output_errors, replaced_file
-from .hdf5 import DistributedArray, Layout, copy_values, create_file, h5py, read_into, reversed_space, write_arrays
+from .hdf5 import DistributedArray, Layout, create_file, h5py, reversed_space
 from .records import atomic_write_text, plain
+from .transfer import copy_values, read_into, write_arrays
 
 FORMAT = "pfsolid fields"
 SCHEMA_VERSION = 1
@@ -68,7 +69,7 @@ class FieldInfo:
     file_attributes: dict
 
 
-# --- writing ------------------------------------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------------------
 
 
 def write_fields(path, fields: dict[str, Field], grid_nm: PeriodicGrid, attributes: dict, comm) -> None:
@@ -88,7 +89,8 @@ def write_fields(path, fields: dict[str, Field], grid_nm: PeriodicGrid, attribut
     Raises
     ------
     OutputError
-        On all ranks: disk full, no permission, or the file is there already with another grid or by another program.
+        On all ranks: disk full, no permission, or the file is there already with another grid or by another
+        program.
     """
     _write(Path(path), fields, grid_nm, attributes, comm, keep_others=True)
 
@@ -177,6 +179,8 @@ def _layout(one: Field, grid_nm: PeriodicGrid) -> Layout:
     axes = "z y x" + (" component" if len(one.array.global_shape) == 4 else "")
     attributes = dict(axes=axes, units=one.units, spacing_nm=np.array(grid_nm.spacing[::-1]), **_storable(one.attributes))
     dtype = np.dtype(one.dtype or one.array.local.dtype)
+    if dtype.kind == "b":
+        dtype = np.dtype("u1")  # HDF5 has no truth values, and ParaView does not read h5py's
     return Layout(one.array.transposed().global_shape, dtype, attributes)
 
 
@@ -202,7 +206,7 @@ def _storable(attributes: dict) -> dict:
     return {name: storable(value) for name, value in attributes.items()}
 
 
-# --- reading ------------------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------------------
 
 
 def describe_field(path, name: str, comm) -> FieldInfo:
@@ -268,7 +272,7 @@ def _describe(path: Path, name: str) -> FieldInfo:
             raise CheckpointError(f"{path} has no field {name} (it has {', '.join(file) or 'none'})")
         dataset = file[name]
         attributes = {key: plain(value) for key, value in dataset.attrs.items()}
-        if not attributes.get("axes", "").startswith("z y x") or dataset.ndim not in (3, 4):
+        if not str(attributes.get("axes")).startswith("z y x") or getattr(dataset, "ndim", 0) not in (3, 4):
             raise CheckpointError(f"{path}: {name} is not a field of pfsolid (an attribute axes = 'z y x' is missing)")
         grid = PeriodicGrid(dataset.shape[2::-1], tuple(attributes["spacing_nm"][::-1]))
         components = dataset.shape[3] if dataset.ndim == 4 else 1
@@ -276,7 +280,7 @@ def _describe(path: Path, name: str) -> FieldInfo:
                          {key: plain(value) for key, value in file.attrs.items()})
 
 
-# --- XDMF ---------------------------------------------------------------------------------------------------------
+# --- XDMF ---------------------------------------------------------------------------------------------------
 
 
 def write_xdmf(path, comm) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,14 +12,12 @@ import numba
 
 from ..io.hdf5 import has_parallel_hdf5
 from ..io.records import library_versions
-from ..parallel import on_root
+from ..parallel import environment_for_mpirun, on_root
 from .selftest import selftest
 
 _SELFTEST_TIMEOUT_S = 300
 _PETSC = ("import petsc4py; petsc4py.init(['-no_signal_handler']); from petsc4py import PETSc; "
           "print('.'.join(map(str, PETSc.Sys.getVersion())), PETSc.ScalarType.__name__)")
-# Variables of a launcher: an mpirun started inside another's environment fails without a word.
-_LAUNCHER = re.compile("(OMPI|PMIX|PMI|PRTE|ORTE|OPAL)_")
 
 
 def examine(comm) -> tuple[bool, list[str]]:
@@ -53,7 +50,7 @@ def _petsc() -> str:
     # In a process of its own: a PETSc built for another MPI can end the one it is loaded into.
     try:
         found = subprocess.run([sys.executable, "-c", _PETSC], capture_output=True, text=True, timeout=60,
-                               env=_clean_environment())
+                               env=environment_for_mpirun())
     except subprocess.TimeoutExpired:
         return "does not answer"
     if found.returncode:
@@ -68,7 +65,7 @@ def _selftest_on_two_ranks() -> tuple[bool, str]:
     command = [mpirun, "-n", "2", sys.executable, "-m", "pfsolid.workflows.selftest"]
     with tempfile.TemporaryFile() as output:
         try:
-            done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=_clean_environment(),
+            done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment_for_mpirun(),
                                   timeout=_SELFTEST_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return False, f"{' '.join(command)} did not end in {_SELFTEST_TIMEOUT_S} s"
@@ -77,16 +74,6 @@ def _selftest_on_two_ranks() -> tuple[bool, str]:
     if done.returncode == 0 and any("passed" in line for line in lines):
         return True, "two ranks: passed"
     return False, f"{' '.join(command)} failed with status {done.returncode}:\n" + "\n".join(lines[-15:])
-
-
-def _clean_environment() -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items()
-                   if not _LAUNCHER.match(name) or name.startswith(("OMPI_MCA_", "OMPI_ALLOW_", "PRTE_MCA_"))}
-    if os.geteuid() == 0:
-        environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    if len(os.sched_getaffinity(0)) < 2:
-        environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
-    return environment
 
 
 def _line(name: str, text: str) -> str:

@@ -65,7 +65,7 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
     ConvergenceError, OutputError
     """
     transform = SlabTransform(config.reduced_grid, session.comm, _dtype(config), session.threads,
-                              wisdom=_wisdom_of(checkpoint, session))
+                              wisdom=None if checkpoint is None else checkpoint.state["fftw_wisdom"])
     stepper = CahnHilliard(transform)
     state = {"finished": None, "history_energy": None, "history_time": None, "wall_clock_s": 0.0}
     if checkpoint is None:
@@ -179,12 +179,9 @@ class _Loop:
         transform = self.stepper.transform
         arrays = {name: DistributedArray(getattr(self.stepper, name), spectral_shape(self.config),
                                          transform.spectral_slice) for name in _ARRAYS}
-        wisdom = self.session.reducer.gather(transform.wisdom)
-        distinct = sorted(set(wisdom))
         state = {**self.state, **{name: getattr(self.stepper, name) for name in _STATE},
                  "wall_clock_s": self.wall_clock_s, "input": to_toml(self.config), "seed": self.config.microstructure.seed,
-                 "fftw_wisdom": distinct, "fftw_wisdom_of_rank": [distinct.index(w) for w in wisdom],
-                 "threads": self.session.threads}
+                 "fftw_wisdom": transform.wisdom, "threads": self.session.threads}
         path = write_checkpoint(self.directory / CHECKPOINTS, arrays, state, self.session.comm, self.stepper.num_steps)
         self.last_checkpoint_s = self.session.elapsed_s
         return path
@@ -278,13 +275,6 @@ def _end_time(config: RunConfig) -> float:
     if evolution.max_time_s is not None:
         ends.append(evolution.max_time_s / config.units.time)
     return min(ends)
-
-
-def _wisdom_of(checkpoint: Checkpoint | None, session: Session) -> str | None:
-    """FFTW's choices of the checkpointed run, so that a resumed one at the same rank count gets the same bits."""
-    if checkpoint is None or len(checkpoint.state["fftw_wisdom_of_rank"]) != session.reducer.size:
-        return None
-    return checkpoint.state["fftw_wisdom"][checkpoint.state["fftw_wisdom_of_rank"][session.reducer.rank]]
 
 
 def _finite(value: float) -> float | None:

@@ -1,8 +1,8 @@
 """Lets pytest run under mpirun: every rank runs every test, and all ranks agree on how each one ended.
 
-Without agreement a test that fails on one rank leaves the others waiting in their next collective call. Here each
-phase of a test (set-up, call, teardown) ends with an exchange of outcomes: failed anywhere is failed everywhere,
-skipped anywhere is skipped everywhere. A test that hangs, on one rank or on all, ends the whole launch.
+Without agreement a test that fails on one rank leaves the others waiting in their next collective call. Here
+each phase of a test (set-up, call, teardown) ends with an exchange of outcomes: failed anywhere is failed
+everywhere, skipped anywhere is skipped everywhere. A test that hangs, on one rank or on all, ends the launch.
 """
 
 import faulthandler
@@ -26,7 +26,7 @@ world = MPI.COMM_WORLD
 agreement = world.Dup()  # its own channel: no exchange of a test's can be taken for one of these
 
 
-# --- fixtures ---------------------------------------------------------------------------------------------------
+# --- fixtures -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def shared_tmp_path(tmp_path):
     return world.bcast(tmp_path)
 
 
-# --- the same tests on every rank -------------------------------------------------------------------------------
+# --- the same tests on every rank -----------------------------------------------------------------
 
 
 def pytest_collection_modifyitems(config, items):
@@ -63,7 +63,7 @@ def pytest_collection_finish(session):
             raise pytest.UsageError(f"ranks 0 and {rank} collected different tests: {', '.join(odd[:5])}")
 
 
-# --- the same outcome on every rank -----------------------------------------------------------------------------
+# --- the same outcome on every rank ---------------------------------------------------------------
 
 
 def _gather_outcomes(outcome: int) -> list[int]:
@@ -83,7 +83,7 @@ def pytest_runtest_makereport(item, call):
     try:
         outcomes = _gather_outcomes(OUTCOMES.index(report.outcome))
     except TimeoutError:
-        _end_launch(f"{report.longreprtext}\n{item.nodeid} failed on this rank and the others did not come back from it")
+        _end_launch(f"{report.longreprtext}\n{item.nodeid} failed here; the others did not return from it")
     worst = max(outcomes)
     if worst == OUTCOMES.index("passed"):
         return
@@ -104,7 +104,7 @@ def pytest_runtest_makereport(item, call):
     report.outcome = OUTCOMES[worst]
 
 
-# --- a hang ends the launch -------------------------------------------------------------------------------------
+# --- a hang ends the launch -----------------------------------------------------------------------
 
 _stderr = 2  # replaced by a copy of the real one: pytest points 2 at a file while a test runs
 _timer = None
@@ -117,7 +117,7 @@ def pytest_configure(config):
 
 def _end_launch(message: str):
     os.write(_stderr, f"\nrank {world.rank} of {world.size}: {message}\n".encode())
-    time.sleep(2)  # the others are likely to be at the same point, and Abort would cut off what they have to say
+    time.sleep(2)  # the others are likely to be at this point too, and Abort cuts off what they have to say
     world.Abort(1)
 
 
@@ -138,13 +138,13 @@ def pytest_timeout_set_timer(item, settings):
     _timer = threading.Timer(settings.timeout, _hung, (item.nodeid, settings.timeout))
     _timer.daemon = True
     _timer.start()
-    # The timer's thread needs the interpreter's lock, which PETSc and HDF5 keep while they wait; this one does not.
+    # The timer's thread needs the interpreter's lock, which PETSc and HDF5 keep while waiting. Not this one:
     faulthandler.dump_traceback_later(settings.timeout + 10, exit=True, file=_stderr)
     return True
 
 
 def pytest_timeout_cancel_timer(item):
-    """pytest-timeout stops its timer at a test's first failure; here it goes on, for the teardown may hang."""
+    """pytest-timeout stops its timer at a test's first failure; here it goes on: the teardown may hang."""
     return True if item.path.is_relative_to(HERE) else None
 
 

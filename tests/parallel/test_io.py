@@ -4,13 +4,14 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from pfsolid.errors import CheckpointError, OutputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.io import files, hdf5, series
+from pfsolid.io import files, hdf5, series, transfer
 from pfsolid.io.checkpoint import checkpoint_path, list_checkpoints, load_latest, read_checkpoint, write_checkpoint
 from pfsolid.io.hdf5 import DistributedArray, h5py
 from pfsolid.spectral import SlabTransform
@@ -24,7 +25,7 @@ EXPECTED = {"rho": SHAPE, "hat": SHAPE}
 def write_path(request, monkeypatch):
     """Both ways to write; small pieces, so that each array takes several."""
     monkeypatch.setenv(hdf5.SERIAL_SWITCH, "1" if request.param == "serial" else "0")
-    monkeypatch.setattr(hdf5, "PIECE_BYTES", 300)
+    monkeypatch.setattr(transfer, "PIECE_BYTES", 500)
     return request.param
 
 
@@ -66,22 +67,22 @@ def on_one_rank(comm, function):
     comm.Barrier()
 
 
-# --- round trips --------------------------------------------------------------------------------------------------
+# --- round trips --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "c8", "u1", "i8"])
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_checkpoint_is_exact_for_every_dtype_and_division(comm, shared_tmp_path, write_path, dtype, axis):
-    values = global_values(dtype)
-    if values.dtype.kind in "fc":
-        values.flat[:4] = np.nan, -0.0, np.inf, 5e-324
-    path = write_checkpoint(shared_tmp_path, {"a": distribute(values, axis, comm)}, STATE, comm, 12)
-    checkpoint = read_checkpoint(path, comm, {"a": SHAPE})
-    assert checkpoint.state == STATE and checkpoint.step == 12
-    for other in range(3):
-        slices = slab(SHAPE, other, comm)
-        loaded = checkpoint.load("a", slices)
-        assert loaded.dtype == values.dtype and loaded.tobytes() == values[slices].tobytes()
+def test_checkpoint_is_exact_for_every_dtype_and_division(comm, shared_tmp_path, write_path):
+    arrays = {dtype: global_values(dtype) for dtype in ("f8", "f4", "c16", "c8", "u1", "i8")}
+    for dtype in ("f8", "f4", "c16", "c8"):
+        arrays[dtype].flat[:4] = np.nan, -0.0, np.inf, 1e-310
+    for step, axis in enumerate(range(3)):
+        parts = {name: distribute(values, axis, comm) for name, values in arrays.items()}
+        path = write_checkpoint(shared_tmp_path, parts, STATE, comm, step)
+        checkpoint = read_checkpoint(path, comm, {name: SHAPE for name in arrays})
+        assert checkpoint.state == STATE and checkpoint.step == step
+        slices = slab(SHAPE, (axis + 1) % 3, comm)
+        for name, values in arrays.items():
+            loaded = checkpoint.load(name, slices)
+            assert loaded.dtype == values.dtype and loaded.tobytes() == values[slices].tobytes()
 
 
 def test_any_rank_count_reads_what_another_wrote(comm, shared_tmp_path, write_path):
@@ -134,7 +135,7 @@ def test_buffers_of_the_transform_survive(comm, shared_tmp_path, write_path):
     transform.close()
 
 
-# --- refusals -----------------------------------------------------------------------------------------------------
+# --- refusals -----------------------------------------------------------------------------------------------
 
 
 def test_every_damage_is_refused_on_every_rank(comm, shared_tmp_path):
@@ -215,7 +216,7 @@ def test_missing_array_wrong_shape_and_foreign_slices(comm, shared_tmp_path):
         checkpoint.load("rho", outside)
 
 
-# --- keeping two --------------------------------------------------------------------------------------------------
+# --- keeping two --------------------------------------------------------------------------------------------
 
 
 def names(folder):
@@ -255,7 +256,7 @@ def test_rewriting_a_step_and_leftovers_of_a_killed_run(comm, shared_tmp_path):
     assert_intact(load_latest(shared_tmp_path, comm)[0], comm, seed=7)
 
 
-# --- places that cannot be written --------------------------------------------------------------------------------
+# --- places that cannot be written --------------------------------------------------------------------------
 
 
 def test_folder_that_is_a_file(comm, shared_tmp_path):
@@ -267,8 +268,8 @@ def test_folder_that_is_a_file(comm, shared_tmp_path):
 def test_space_is_checked_before_anything_is_written(comm, shared_tmp_path, monkeypatch):
     save(shared_tmp_path, comm, 1)
     monkeypatch.setattr(files, "free_bytes", lambda folder: 2 * 2**20)
-    big = np.zeros((comm.rank == 0, 3 * 2**17))
-    array = DistributedArray(big, (1, 3 * 2**17), (slice(0, int(comm.rank == 0)), slice(0, 3 * 2**17)))
+    big = np.zeros((int(comm.rank == 0), 3 * 2**17))
+    array = DistributedArray(big, (1, 3 * 2**17), (slice(0, len(big)), slice(0, 3 * 2**17)))
     with pytest.raises(OutputError, match=r"step_00000002.h5: it needs 3\.\d MiB and only 2.0 MiB are free"):
         write_checkpoint(shared_tmp_path, {"a": array}, {}, comm, 2)
     assert names(shared_tmp_path) == ["step_00000001.h5"]
@@ -351,7 +352,7 @@ def test_disk_full_while_a_field_is_added(comm, small_disk, monkeypatch, path):
 
 @pytest.mark.ranks(2, 3, 4)
 def test_writes_that_were_lost_silently_are_noticed(comm, shared_tmp_path, monkeypatch):
-    monkeypatch.setattr(hdf5, "_write_collectively", lambda *arguments: None)
+    monkeypatch.setattr(transfer, "_write_collectively", lambda *arguments: None)
     if not hdf5.has_parallel_hdf5():
         pytest.skip("needs parallel HDF5")
     with pytest.raises(OutputError, match="does not read back as it was written"):
@@ -369,7 +370,7 @@ def test_folder_that_not_all_nodes_share(comm, shared_tmp_path, monkeypatch):
         save(shared_tmp_path, comm, 1)
 
 
-# --- fields -------------------------------------------------------------------------------------------------------
+# --- fields -------------------------------------------------------------------------------------------------
 
 GRID = PeriodicGrid((4, 6, 3), (0.5, 0.25, 2.0))
 
@@ -445,6 +446,46 @@ def test_unreadable_fields_are_refused(comm, shared_tmp_path):
     on_one_rank(comm, lambda: path.write_bytes(path.read_bytes()[:-50]))
     with pytest.raises(CheckpointError, match="fields.h5"):
         series.read_field(path, "rho", slices, comm)
+
+
+def test_only_fields_of_pfsolid_are_read(comm, shared_tmp_path):
+    path = shared_tmp_path / "foreign.h5"
+
+    def write():
+        with h5py.File(path, "w") as file:
+            file["rho"] = np.zeros((3, 3, 3))
+            file.create_group("group").attrs["axes"] = "z y x"
+
+    on_one_rank(comm, write)
+    for name in ("rho", "group"):
+        with pytest.raises(CheckpointError, match=f"{name} is not a field of pfsolid"):
+            series.describe_field(path, name, comm)
+
+
+@pytest.mark.parametrize("grid", [GRID, PeriodicGrid((4, 6, 1), (0.5, 0.25, 2.0))])
+def test_xdmf_describes_the_file(comm, shared_tmp_path, grid):
+    """Checked once with VTK 9.7: cell (i, j, k) of its vtkImageData has the value 100 i + 10 j + k, also in 2-D."""
+    codes, _ = position_codes(grid, comm)
+    vector = np.stack([codes, -codes, 2 * codes], axis=-1)
+    path = shared_tmp_path / "fields.h5"
+    series.write_fields(path, {"rho": series.Field(distribute(codes, 0, comm), "1"),
+                               "solid": series.Field(distribute(codes > 100, 0, comm), "1"),
+                               "J": series.Field(distribute(vector, 0, comm), "A/m2", dtype="f4")}, grid, {}, comm)
+    root = ElementTree.parse(series.write_xdmf(path, comm)).getroot()
+    described, = root.iter("Grid")
+    assert described.find("Topology").attrib == {
+        "TopologyType": "3DCoRectMesh", "Dimensions": " ".join(str(n + 1) for n in grid.shape[::-1])}
+    origin, spacing = (item.text for item in described.find("Geometry"))
+    assert origin == "0 0 0" and spacing == "2.0 0.25 0.5"
+    found = {}
+    for attribute in described.findall("Attribute"):
+        item, = attribute
+        name, dataset = item.text.split(":/")
+        with h5py.File(shared_tmp_path / name, "r") as file:
+            assert item.get("Dimensions") == " ".join(map(str, file[dataset].shape))
+            assert int(item.get("Precision")) == file[dataset].dtype.itemsize
+        found[attribute.get("Name")] = attribute.get("AttributeType"), attribute.get("Center"), item.get("NumberType")
+    assert found == {"rho": ("Scalar", "Cell", "Float"), "solid": ("Scalar", "Cell", "UChar"), "J": ("Vector", "Cell", "Float")}
 
 
 def test_snapshots(comm, shared_tmp_path):

@@ -186,8 +186,8 @@ def test_corners_connect_with_26_neighbours_only():
 
 @pytest.mark.parametrize("axes", itertools.permutations(range(3)))
 def test_two_contacts_that_differ_only_in_the_face_they_cross_both_count(axes):
-    # Four arms of one body meet through the x face in two contacts, which follow each other in memory: one stays
-    # in the cell along y, the other leaves it.  Their windings are (1, 0, 0) and (1, 1, 0).
+    # Four arms of one body meet through the x face in two contacts that follow each other in memory: one
+    # stays in the cell along y, the other leaves it.  Their windings are (1, 0, 0) and (1, 1, 0).
     shape = (7, 7, 9)
     arms = [((3, 3, 2), [(0, 3), (1, 2)]), ((3, 3, 2), [(1, 3), (0, -3)]),
             ((3, 3, 6), [(0, 3), (1, 3)]), ((3, 3, 6), [(1, -3), (0, -3)])]
