@@ -7,6 +7,7 @@ voxels.  Matplotlib is used through Figure and the Agg canvas, without a display
 from __future__ import annotations
 
 import csv
+import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ PHASE_COLOURS = {"pore": "#5b6770", "surface": "#d55e00", "bulk": "#0072b2"}  # 
 GUIDE = "0.45"
 
 OVERSAMPLING = 2  # of the 3-D view, whose faces are drawn without antialiasing
+MAX_BYTES = 290_000
+COLOUR_STEPS = 1, 4, 8  # of 256, tried until a file is small enough
 MARGIN = 12  # pixels around a figure
 MAX_PIXELS = 512  # along an axis of a slice
 MAX_SAMPLES = 96  # along an axis of the 3-D view and of the statistics
@@ -170,11 +173,21 @@ def _save(figure: Figure, path: Path) -> Path:
     rows, columns = (np.flatnonzero((pixels < 255).any(axis=(2, other))) for other in (1, 0))
     image = Image.fromarray(pixels[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1])
     image = ImageOps.expand(image.reduce(round(figure.dpi / DPI)), MARGIN, "white")
+    contents = (_png(image, step) for step in COLOUR_STEPS)
+    content = next((c for c in contents if len(c) <= MAX_BYTES), None) or _png(image, COLOUR_STEPS[-1])
     temporary = temporary_name(path)
     with output_errors(path):
-        image.save(temporary, format="PNG", optimize=True, dpi=(DPI, DPI))
+        temporary.write_bytes(content)
         publish(temporary, path)
     return path
+
+
+def _png(image: Image.Image, step: int) -> bytes:
+    """With every colour channel rounded to multiples of ``step``, which makes the file smaller."""
+    stream = io.BytesIO()
+    image = image.point([min(255, (value + step // 2) // step * step) for value in range(256)] * 3)
+    image.save(stream, format="PNG", optimize=True, dpi=(DPI, DPI))
+    return stream.getvalue()
 
 
 def _flat_axis(shape) -> int | None:
@@ -266,7 +279,7 @@ def _conduction(run: _Run) -> Figure:
     magnitude = np.linalg.norm(current, axis=-1)
     limits = _log_limits(magnitude)
 
-    figure = _new_figure(run, 6.6, f"field along {AXES[axis]}")
+    figure = _new_figure(run, 6.6, f"conduction, field along {AXES[axis]}")
     panels = figure.add_gridspec(2, 2, height_ratios=(1.6, 1))
     _draw_sigma(figure.add_subplot(panels[0, 0]), _middle_plane(run, "phase", normal), normal, grid, run.result["phases"])
     axes = figure.add_subplot(panels[0, 1])

@@ -2,7 +2,7 @@
 
 A checkpoint holds distributed arrays bit by bit (any dtype, each in its own global layout, so that another
 number of ranks can read them), and the run's state as JSON.  It is written under a temporary name, sealed
-(`seal`), synchronised and renamed. On reading, the seal is verified before HDF5 sees the file.  The last two
+(`seal`), synchronised and renamed.  On reading, the seal is verified before HDF5 sees the file.  The last two
 checkpoints are kept; an older one goes only after the two newest have been found good.
 """
 
@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,11 @@ import numpy as np
 from .. import __version__
 from ..errors import CheckpointError
 from ..parallel import agreed_errors, on_root
-from .files import damage_errors, make_folder, replaced_file, temporary_name
+from .files import damage_errors, make_folder, output_errors, replaced_file, temporary_name
 from .hdf5 import DistributedArray, Layout, create_file, h5py
 from .records import plain
 from .seal import SEAL_BYTES, check_seal, write_seal
-from .transfer import read_into, write_arrays
+from .transfer import check_inside, read_into, write_arrays
 
 FORMAT = "pfsolid checkpoint"
 SCHEMA_VERSION = 1
@@ -67,9 +67,7 @@ class Checkpoint:
             If there is no such array, or the slices lie outside it, on any rank.
         """
         with agreed_errors(self._comm):
-            shape = _stored_shape(self, name)
-            if len(slices) != len(shape) or any(not 0 <= s.start <= s.stop <= n for s, n in zip(slices, shape)):
-                raise CheckpointError(f"{self.path}: array {name} has shape {shape}, which does not contain {slices}")
+            check_inside(f"{self.path}: array {name}", slices, _stored_shape(self, name))
         out = np.empty(tuple(s.stop - s.start for s in slices), self.dtypes[name])
         read_into(out, self.path, f"{ARRAYS}/{name}", slices, self._comm)
         return out
@@ -144,7 +142,8 @@ def read_checkpoint(path, comm, expected: dict[str, tuple[int, ...]] | None = No
     return checkpoint
 
 
-def load_latest(folder, comm, expected: dict[str, tuple[int, ...]] | None = None) -> tuple[Checkpoint, list[str]]:
+def load_latest(folder, comm,
+                expected: dict[str, tuple[int, ...]] | None = None) -> tuple[Checkpoint, list[str]]:
     """The newest good checkpoint of a folder, and why each newer one was refused.  Collective.
 
     Raises
@@ -168,7 +167,8 @@ def list_checkpoints(folder) -> list[Path]:
     """Files named as checkpoints, newest step first, good or not."""
     folder = Path(folder)
     with damage_errors(folder):
-        return sorted((entry for entry in folder.iterdir() if _step(entry) is not None), key=_step, reverse=True)
+        found = [entry for entry in folder.iterdir() if _step(entry) is not None]
+    return sorted(found, key=_step, reverse=True)
 
 
 def _step(path: Path) -> int | None:
@@ -188,15 +188,17 @@ def _stored_shape(checkpoint: Checkpoint, name: str) -> tuple[int, ...]:
 
 def _prepare(folder: Path, path: Path) -> None:
     make_folder(folder)
-    for leftover in folder.glob(temporary_name(path.with_name("step_*.h5")).name):
-        leftover.unlink(missing_ok=True)  # of a run that was killed while writing
+    with output_errors(path):
+        for leftover in folder.glob(temporary_name(path.with_name("step_*.h5")).name):
+            leftover.unlink(missing_ok=True)  # of a run that was killed while writing
 
 
 def _create(path: Path, arrays: dict[str, DistributedArray], state: dict, step: int, num_ranks: int) -> None:
     layouts = {name: Layout(array.global_shape, array.local.dtype) for name, array in arrays.items()}
     attributes = dict(format=FORMAT, schema_version=SCHEMA_VERSION, pfsolid_version=__version__, step=step,
-                      num_ranks=num_ranks, created=datetime.now(timezone.utc).isoformat(timespec="seconds"))
-    create_file(path, layouts, attributes, {STATE: json.dumps(state, default=plain)}, userblock_bytes=SEAL_BYTES)
+                      num_ranks=num_ranks, created=datetime.now(UTC).isoformat(timespec="seconds"))
+    texts = {STATE: json.dumps(state, default=plain)}
+    create_file(path, layouts, attributes, texts, userblock_bytes=SEAL_BYTES)
 
 
 def _read_contents(path: Path) -> tuple[int, dict, dict, dict, dict]:
@@ -238,4 +240,5 @@ def _remove(paths: list[Path]) -> None:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:  # the new checkpoint is safe: no reason to end the run
-            logging.getLogger("pfsolid").warning("cannot remove the old checkpoint %s: %s", path, error.strerror)
+            logging.getLogger("pfsolid").warning("cannot remove the old checkpoint %s: %s", path,
+                                                 error.strerror)

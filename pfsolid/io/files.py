@@ -7,6 +7,7 @@ between.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from contextlib import contextmanager, suppress
@@ -35,7 +36,7 @@ def output_errors(path, hint: str = ""):
 
 @contextmanager
 def damage_errors(path):
-    """Turn what the operating system and HDF5 raise on reading inside the block into CheckpointError.  Not collective."""
+    """Turn the system's and HDF5's errors on reading in the block into CheckpointError.  Not collective."""
     try:
         yield
     except PfsolidError:
@@ -91,19 +92,15 @@ def check_free_space(path: Path, num_bytes: int) -> None:
 
 def in_binary_units(num_bytes: int) -> str:
     """12345678 as '11.8 MiB'."""
-    value = float(num_bytes)
-    for unit in BINARY_UNITS[:-1]:
-        if value < 1024:
-            break
-        value /= 1024
-    else:
-        unit = BINARY_UNITS[-1]
-    return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+    power = min(int(math.log(max(num_bytes, 1), 1024)), len(BINARY_UNITS) - 1)
+    return f"{num_bytes / 1024**power:.{1 if power else 0}f} {BINARY_UNITS[power]}"
 
 
 def temporary_name(path: Path) -> Path:
-    """Where the new contents of ``path`` are written: hidden, in the same folder, the same name at every attempt, so
-    that what an interrupted attempt left behind is overwritten by the next."""
+    """Where the new contents of ``path`` are written.
+
+    Hidden, in the same folder, the same at every attempt: the next overwrites what an interrupted one left.
+    """
     return path.with_name(f".{path.name}.part")
 
 
@@ -114,7 +111,7 @@ def final_name(path: Path) -> Path:
 
 
 def sync_to_disk(path: Path) -> None:
-    """Wait until a file's (or a folder's entries') contents are on the disk.  Errors of earlier writes surface here."""
+    """Wait until a file, or a folder's list of files, is on the disk.  Errors of earlier writes show here."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -131,7 +128,7 @@ def publish(temporary: Path, path: Path) -> None:
 
 @contextmanager
 def replaced_file(path: Path, comm):
-    """Collective: the block writes the file named by the value; at its end that file takes the place of ``path``.
+    """The block writes the file named by the value, which then takes the place of ``path``.  Collective.
 
     The block's errors must be the same on all ranks; after one the temporary file is removed and ``path`` is
     as it was.

@@ -28,7 +28,6 @@ SERIAL_SWITCH = "PFSOLID_SERIAL_HDF5"
 METADATA_BYTES = 64 * 2**10  # a generous bound for HDF5's own part of a file, and for each dataset's
 
 
-
 @dataclass(frozen=True)
 class DistributedArray:
     """This rank's part of a global array.
@@ -49,15 +48,11 @@ class DistributedArray:
     def __post_init__(self):
         placed = tuple(s.stop - s.start for s in self.slices)
         if self.local.shape != placed or len(self.global_shape) != len(placed):
-            raise ValueError(f"a local array of shape {self.local.shape} does not fit slices {self.slices} of a global "
-                             f"array of shape {self.global_shape}")
-
-    @property
-    def global_bytes(self) -> int:
-        return int(np.prod(self.global_shape, dtype=np.int64)) * self.local.dtype.itemsize
+            raise ValueError(f"a local array of shape {self.local.shape} does not fit slices {self.slices} "
+                             f"of a global array of shape {self.global_shape}")
 
     def transposed(self) -> DistributedArray:
-        """The same values as a view with the axes x, y, z reversed; a fourth axis (vector components) stays last."""
+        """The same values as a view with the axes x, y, z reversed; a fourth axis (components) stays last."""
         axes = reversed_space(self.local.ndim)
         return DistributedArray(self.local.transpose(axes), tuple(self.global_shape[i] for i in axes),
                                 tuple(self.slices[i] for i in axes))

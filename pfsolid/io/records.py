@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import mpi4py
@@ -51,7 +51,7 @@ def atomic_write_text(path, text: str) -> None:
 
 
 def write_json(path, data) -> None:
-    """Replace a JSON file.  NumPy values become numbers and lists; NaN and infinity, which JSON lacks, become null.
+    """Replace a JSON file.  NumPy values become numbers and lists, NaN and infinity, which JSON lacks, null.
 
     For one rank: ``on_root(comm, write_json, path, data)``.
 
@@ -106,7 +106,7 @@ class CsvHistory:
     comm : mpi4py.MPI.Comm
     resume_after : int, optional
         Keep the rows of an existing file up to this step and drop those after it, and a last line that was
-        not completed. Without it the file starts anew.
+        not completed.  Without it the file starts anew.
 
     Raises
     ------
@@ -145,9 +145,11 @@ class CsvHistory:
 
     def _append(self, row: dict) -> None:
         if set(row) != set(self.columns):
-            raise ValueError(f"a row of {self.path.name} has the columns {', '.join(self.columns)}, not {', '.join(row)}")
+            raise ValueError(f"a row of {self.path.name} has the columns {', '.join(self.columns)}, "
+                             f"not {', '.join(row)}")
         with output_errors(self.path):
-            self._file.write(_csv_text([["" if row[name] is None else plain(row[name]) for name in self.columns]]))
+            values = ["" if row[name] is None else plain(row[name]) for name in self.columns]
+            self._file.write(_csv_text([values]))
             self._file.flush()
 
     def _close(self) -> None:
@@ -161,8 +163,8 @@ class CsvHistory:
             lines.pop()
         header, *rows = csv.reader(lines) if lines else [[]]
         if tuple(header) != self.columns:
-            raise CheckpointError(f"{self.path} has the columns {', '.join(header)} and not {', '.join(self.columns)}; "
-                                  "move it away to go on without it")
+            raise CheckpointError(f"{self.path} has the columns {', '.join(header)} and not "
+                                  f"{', '.join(self.columns)}; move it away to go on without it")
         with damage_errors(self.path):
             return [row for row in rows if len(row) == len(header) and int(row[0]) <= step]
 
@@ -198,7 +200,7 @@ def provenance(comm, *, seed: int | None, threads: int, input_text: str) -> dict
             "program": "pfsolid",
             "pfsolid_version": __version__,
             "git_commit": git_commit(),
-            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "host": socket.gethostname(),
             "platform": platform.platform(),
             "num_ranks": comm.Get_size(),
@@ -227,8 +229,7 @@ def library_versions() -> dict[str, str]:
 
 
 def _fftw_version() -> str:
-    # FFTW's C interface has it as a string constant, which is reached through the extension module linked to
-    # it.
+    # FFTW's C interface has it as a string constant, reached through the extension module linked to it.
     with suppress(KeyError, OSError, ValueError):
         library = ctypes.CDLL(sys.modules["mpi4py_fft.fftw.fftw_xfftn"].__file__)
         return ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(library, "fftw_version"))).decode()
@@ -236,14 +237,15 @@ def _fftw_version() -> str:
 
 
 def git_commit() -> str | None:
-    """Commit of the checkout this package runs from, with '+' if its files were changed; None outside a checkout."""
+    """Commit of the checkout this package runs from, with '+' if its files were changed; None outside one."""
     package = Path(__file__).resolve().parents[1]
 
     def git(*arguments) -> str:
-        return subprocess.run(["git", "-C", str(package), *arguments], capture_output=True, text=True, check=True,
-                              timeout=10, env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"}).stdout.strip()
+        done = subprocess.run(["git", "-C", str(package), *arguments], capture_output=True, text=True,
+                              check=True, timeout=10, env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"})
+        return done.stdout.strip()
 
     with suppress(OSError, subprocess.SubprocessError):
-        git("ls-files", "--error-unmatch", "__init__.py")  # installed into a folder of somebody else's checkout?
+        git("ls-files", "--error-unmatch", "__init__.py")  # or is it installed inside another checkout?
         return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--", ".") else "")
     return None

@@ -16,7 +16,9 @@ FOLDERS = {
     "snapshots": ("*_[0-9]*.h5", ".*_[0-9]*.h5.part", "*.xdmf"),
     "figures": ("*.png", "*.pdf", "*.svg"),
 }
-MARKER = ".pfsolid"  # tells a run directory from a folder that happens to have a `log` or `figures` of somebody else's
+# Tells a run directory from a folder that happens to have a `log` or `figures` of somebody else's.
+MARKER = ".pfsolid"
+MARKER_TEXT = "This directory was made by pfsolid; --force lets another run replace its results.\n"
 
 
 def prepare_run_directory(path, force: bool, comm) -> Path:
@@ -37,8 +39,8 @@ def prepare_run_directory(path, force: bool, comm) -> Path:
 def is_run_directory(path) -> bool:
     """Whether a run was made in this directory.  For one rank."""
     path = Path(path)
-    return (path / MARKER).exists() or (
-        (path / "input.toml").exists() and any((path / name).exists() for name in ("history.csv", "result.json", "fields.h5")))
+    results = any((path / name).exists() for name in ("history.csv", "result.json", "fields.h5"))
+    return (path / MARKER).exists() or (results and (path / "input.toml").exists())
 
 
 def _prepare(path: Path, force: bool) -> None:
@@ -49,14 +51,14 @@ def _prepare(path: Path, force: bool) -> None:
         file = next(place for place in (path, *path.parents) if place.exists() and not place.is_dir())
         raise InputError(f"{file} is a file; the output directory needs a name of its own (-o)") from error
     except OSError as error:
-        raise InputError(f"cannot make the output directory {path}: {error.strerror} ({error.filename})") from error
+        raise InputError(f"cannot make the output directory {path}: {error.strerror}") from error
     if found:
         _check_replaceable(path, found, force)
     try:
         _remove_results(path)
-        (path / MARKER).write_text("This directory was made by pfsolid; --force lets another run replace its results.\n")
+        (path / MARKER).write_text(MARKER_TEXT)
     except OSError as error:
-        raise InputError(f"cannot write in the output directory {path}: {error.strerror} ({error.filename})") from error
+        raise InputError(f"cannot write in the output directory {path}: {error.strerror}") from error
 
 
 def _check_replaceable(path: Path, found: list[str], force: bool) -> None:
@@ -64,8 +66,8 @@ def _check_replaceable(path: Path, found: list[str], force: bool) -> None:
         raise InputError(f"{path} exists; give another -o, resume it with pfsolid resume, or --force")
     if not is_run_directory(path):
         shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
-        raise InputError(f"{path} is not a directory of pfsolid (it holds {shown}), so --force does not touch it; "
-                         "give another -o")
+        raise InputError(f"{path} is not a directory of pfsolid (it holds {shown}), so --force does not "
+                         "touch it; give another -o")
     if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
         raise InputError(f"cannot write in the output directory {path}: no permission")
 

@@ -84,7 +84,7 @@ def _read_seal(path: Path, schema: int) -> tuple[int, int]:
         raise CheckpointError(f"{path} {_foreign(start)}")
     found = re.match(rb"schema (\d{1,9})\n", start[len(MAGIC):])
     if found and int(found[1]) != schema:
-        raise CheckpointError(f"{path} has checkpoint schema {int(found[1])}; this pfsolid reads schema {schema}")
+        raise CheckpointError(f"{path} has checkpoint schema {int(found[1])}; this pfsolid reads {schema}")
     fields = re.search(rb"\nbytes (\d{1,18})\nblock \d+\ncrc32 ([0-9a-f]{8})\n", start[:SEAL_BYTES])
     if fields and actual < int(fields[1]):
         raise CheckpointError(f"{path} is truncated: {actual} of {int(fields[1])} bytes are there")
@@ -102,7 +102,7 @@ def _foreign(start: bytes) -> str:
     if start.startswith(HDF5_SIGNATURE):
         return "is an HDF5 file but not a pfsolid checkpoint"
     if start[SEAL_BYTES:].startswith(HDF5_SIGNATURE):
-        return "has no seal of pfsolid: a foreign file, one that was not completed, or one damaged at its start"
+        return "has no seal of pfsolid: it is foreign, was not completed, or is damaged at its start"
     return "is not a pfsolid checkpoint"
 
 
@@ -110,7 +110,8 @@ def _own_checksums(path: Path, num_bytes: int, comm) -> list[int]:
     """CRC-32 of every size-th block from this rank's on.  Not collective."""
     checksums = []
     with open(path, "rb", buffering=0) as file:
-        for start in range(SEAL_BYTES + comm.Get_rank() * BLOCK_BYTES, num_bytes, comm.Get_size() * BLOCK_BYTES):
+        first = SEAL_BYTES + comm.Get_rank() * BLOCK_BYTES
+        for start in range(first, num_bytes, comm.Get_size() * BLOCK_BYTES):
             file.seek(start)
             checksums.append(_checksum(file, min(BLOCK_BYTES, num_bytes - start)))
     return checksums

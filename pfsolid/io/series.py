@@ -27,11 +27,12 @@ from ..parallel import agreed_errors, on_root
 from .files import damage_errors, make_folder, output_errors, replaced_file
 from .hdf5 import DistributedArray, Layout, create_file, h5py, reversed_space
 from .records import atomic_write_text, plain
-from .transfer import copy_values, read_into, write_arrays
+from .transfer import check_inside, copy_values, read_into, write_arrays
 
 FORMAT = "pfsolid fields"
 SCHEMA_VERSION = 1
 XDMF_TYPES = {"f": "Float", "i": "Int", "u": "UInt"}
+XDMF_BYTE_TYPES = {"i": "Char", "u": "UChar"}
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,19 @@ class Field:
 
 @dataclass(frozen=True)
 class FieldInfo:
-    """What a file says of a field: ``grid_nm`` (shape x, y, z and spacing in nm), number of components, units, dtype,
-    its own attributes and those of the file."""
+    """What a file says of a field.
+
+    Attributes
+    ----------
+    grid_nm : PeriodicGrid
+        Spacing in nm.
+    num_components : int
+        3 for a vector.
+    units : str
+    dtype : numpy.dtype
+    attributes, file_attributes : dict
+        Of the dataset and of its file.
+    """
 
     grid_nm: PeriodicGrid
     num_components: int
@@ -103,7 +115,8 @@ def _write(path: Path, fields, grid_nm, attributes, comm, keep_others: bool) -> 
         write_arrays(temporary, {name: one.array.transposed() for name, one in fields.items()}, comm)
 
 
-def write_field(path, name: str, array: DistributedArray, grid_nm: PeriodicGrid, units: str, attributes: dict, comm) -> None:
+def write_field(path, name: str, array: DistributedArray, grid_nm: PeriodicGrid, units: str, attributes: dict,
+                comm) -> None:
     """`write_fields` with one field."""
     write_fields(path, {name: Field(array, units)}, grid_nm, attributes, comm)
 
@@ -129,7 +142,8 @@ def write_snapshot(folder, step: int, reduced_time: float, fields: dict[str, Fie
     folder = Path(folder)
     on_root(comm, make_folder, folder)
     path = folder / f"{next(iter(fields))}_{step:08d}.h5"
-    _write(path, fields, grid_nm, {**attributes, "step": step, "reduced_time": reduced_time}, comm, keep_others=False)
+    attributes = {**attributes, "step": step, "reduced_time": reduced_time}
+    _write(path, fields, grid_nm, attributes, comm, keep_others=False)
     return path
 
 
@@ -146,7 +160,8 @@ def drop_snapshots_after(folder, step: int, comm) -> None:
 
 def list_snapshots(folder) -> list[Path]:
     """Snapshot files in order of their steps, for one rank; none if there is no such folder."""
-    return sorted((p for p in Path(folder).glob("*_*.h5") if _step(p) is not None), key=lambda p: (_step(p), p.name))
+    found = [path for path in Path(folder).glob("*_*.h5") if _step(path) is not None]
+    return sorted(found, key=lambda path: (_step(path), path.name))
 
 
 def _step(path: Path) -> int | None:
@@ -157,8 +172,8 @@ def _step(path: Path) -> int | None:
 def _check_shapes(path, fields, grid_nm) -> None:
     for name, one in fields.items():
         if one.array.global_shape[:3] != grid_nm.shape or one.array.global_shape[3:] not in ((), (3,)):
-            raise OutputError(f"cannot write {path}: field {name} of shape {one.array.global_shape} is not on the grid "
-                              f"{grid_nm.shape}")
+            raise OutputError(f"cannot write {path}: field {name} of shape {one.array.global_shape} is not "
+                              f"on the grid {grid_nm.shape}")
 
 
 def _create(path: Path, temporary: Path, fields: dict[str, Field], grid_nm: PeriodicGrid, attributes: dict,
@@ -170,14 +185,16 @@ def _create(path: Path, temporary: Path, fields: dict[str, Field], grid_nm: Peri
             layouts, file_attributes = _existing(path, grid_nm)
         kept = {name: layout for name, layout in layouts.items() if name not in fields}
     file_attributes.update(format=FORMAT, schema_version=SCHEMA_VERSION, **_storable(attributes))
-    create_file(temporary, {**kept, **{name: _layout(one, grid_nm) for name, one in fields.items()}}, file_attributes)
+    new = {name: _layout(one, grid_nm) for name, one in fields.items()}
+    create_file(temporary, {**kept, **new}, file_attributes)
     if kept:
         copy_values(path, temporary, list(kept))
 
 
 def _layout(one: Field, grid_nm: PeriodicGrid) -> Layout:
     axes = "z y x" + (" component" if len(one.array.global_shape) == 4 else "")
-    attributes = dict(axes=axes, units=one.units, spacing_nm=np.array(grid_nm.spacing[::-1]), **_storable(one.attributes))
+    attributes = {"axes": axes, "units": one.units, "spacing_nm": np.array(grid_nm.spacing[::-1]),
+                  **_storable(one.attributes)}
     dtype = np.dtype(one.dtype or one.array.local.dtype)
     if dtype.kind == "b":
         dtype = np.dtype("u1")  # HDF5 has no truth values, and ParaView does not read h5py's
@@ -190,7 +207,8 @@ def _existing(path: Path, grid_nm: PeriodicGrid) -> tuple[dict[str, Layout], dic
         if file.attrs.get("format") != FORMAT:
             raise OutputError(f"cannot add a field to {path}: it is not a fields file of pfsolid")
         for name, dataset in file.items():
-            if not np.array_equal(dataset.attrs["spacing_nm"], grid_nm.spacing[::-1]) or dataset.shape[:3] != grid_nm.shape[::-1]:
+            same_spacing = np.array_equal(dataset.attrs["spacing_nm"], grid_nm.spacing[::-1])
+            if not same_spacing or dataset.shape[:3] != grid_nm.shape[::-1]:
                 raise OutputError(f"cannot add a field to {path}: its field {name} has another grid")
             layouts[name] = Layout(dataset.shape, dataset.dtype, dict(dataset.attrs))
         return layouts, dict(file.attrs)
@@ -243,10 +261,8 @@ def read_field(path, name: str, slices: tuple[slice, ...], comm) -> np.ndarray:
     """
     path = Path(path)
     info = describe_field(path, name, comm)
-    shape = info.grid_nm.shape
     with agreed_errors(comm):
-        if any(not 0 <= s.start <= s.stop <= n for s, n in zip(slices, shape, strict=True)):
-            raise CheckpointError(f"{path}: field {name} has shape {shape}, which does not contain {slices}")
+        check_inside(f"{path}: field {name}", slices, info.grid_nm.shape)
     if info.num_components > 1:
         slices = (*slices, slice(0, info.num_components))
     out = np.empty(tuple(s.stop - s.start for s in slices), info.dtype)
@@ -273,7 +289,7 @@ def _describe(path: Path, name: str) -> FieldInfo:
         dataset = file[name]
         attributes = {key: plain(value) for key, value in dataset.attrs.items()}
         if not str(attributes.get("axes")).startswith("z y x") or getattr(dataset, "ndim", 0) not in (3, 4):
-            raise CheckpointError(f"{path}: {name} is not a field of pfsolid (an attribute axes = 'z y x' is missing)")
+            raise CheckpointError(f"{path}: {name} is not a field of pfsolid (no attribute axes = 'z y x')")
         grid = PeriodicGrid(dataset.shape[2::-1], tuple(attributes["spacing_nm"][::-1]))
         components = dataset.shape[3] if dataset.ndim == 4 else 1
         return FieldInfo(grid, components, attributes["units"], dataset.dtype, attributes,
@@ -324,20 +340,24 @@ def _document(grids: str) -> str:
 
 
 def _grid_xml(path: Path) -> str:
-    """One uniform grid: cells, hence one node more than voxels; dimensions, origin and spacing in the order z, y, x."""
+    """One uniform grid.
+
+    XDMF counts nodes, one more than voxels along each axis.  Sizes, origin and spacing are ordered z, y, x.
+    """
     infos = {name: _describe(path, name) for name in list_fields(path)}
     if not infos:
         raise CheckpointError(f"{path} has no field")
     first = next(iter(infos.values()))
     grid, time = first.grid_nm, first.file_attributes.get("reduced_time")
     nodes = " ".join(str(n + 1) for n in grid.shape[::-1])
+    three = '<DataItem Format="XML" NumberType="Float" Precision="8" Dimensions="3">'
     spacing = " ".join(repr(h) for h in grid.spacing[::-1])
     return (f'  <Grid Name={quoteattr(path.stem)} GridType="Uniform">\n'
             + (f'   <Time Value="{time!r}"/>\n' if time is not None else "")
             + f'   <Topology TopologyType="3DCoRectMesh" Dimensions="{nodes}"/>\n'
               '   <Geometry GeometryType="ORIGIN_DXDYDZ">\n'
-              '    <DataItem Format="XML" NumberType="Float" Precision="8" Dimensions="3">0 0 0</DataItem>\n'
-              f'    <DataItem Format="XML" NumberType="Float" Precision="8" Dimensions="3">{spacing}</DataItem>\n'
+              f'    {three}0 0 0</DataItem>\n'
+              f'    {three}{spacing}</DataItem>\n'
               '   </Geometry>\n'
             + "".join(_attribute_xml(path, name, info) for name, info in infos.items())
             + "  </Grid>\n")
@@ -347,7 +367,8 @@ def _attribute_xml(path: Path, name: str, info: FieldInfo) -> str:
     shape = info.grid_nm.shape[::-1] + ((info.num_components,) if info.num_components > 1 else ())
     dimensions = " ".join(map(str, shape))
     kind = "Vector" if info.num_components > 1 else "Scalar"
-    number = XDMF_TYPES[info.dtype.kind] if info.dtype.itemsize > 1 else {"i": "Char", "u": "UChar"}[info.dtype.kind]
+    precision = info.dtype.itemsize
+    number = (XDMF_TYPES if precision > 1 else XDMF_BYTE_TYPES)[info.dtype.kind]
     return (f'   <Attribute Name={quoteattr(name)} AttributeType="{kind}" Center="Cell">\n'
-            f'    <DataItem Format="HDF" NumberType="{number}" Precision="{info.dtype.itemsize}" Dimensions="{dimensions}">'
-            f'{path.name}:/{name}</DataItem>\n   </Attribute>\n')
+            f'    <DataItem Format="HDF" NumberType="{number}" Precision="{precision}" '
+            f'Dimensions="{dimensions}">{path.name}:/{name}</DataItem>\n   </Attribute>\n')

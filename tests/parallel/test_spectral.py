@@ -1,0 +1,112 @@
+"""The divided transform against numpy.fft of the whole field."""
+
+import numpy as np
+import pytest
+from builders import gather, make_transform
+
+from pfsolid.errors import InputError
+from pfsolid.spectral import slab_of
+
+SHAPES = [(15, 9, 7), (16, 16, 16), (12, 10, 1), (5, 7, 8), (4, 4, 2)]
+# Rounding of a transform, relative to its largest value.
+ROUNDING = {"float64": 1e-14, "float32": 1e-6}
+
+
+def whole_field(shape):
+    return np.random.default_rng(1).standard_normal(shape)
+
+
+@pytest.mark.parametrize("dtype", ROUNDING)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_forward_and_backward(comm, shape, dtype):
+    transform, field = make_transform(shape, comm=comm, dtype=dtype), whole_field(shape)
+    transform.real[...] = field[transform.local_slice]
+    spectrum = gather(transform.forward(), comm, axis=1)
+    exact = np.fft.rfftn(field)
+    assert spectrum.shape == exact.shape
+    assert np.allclose(spectrum, exact, rtol=0, atol=ROUNDING[dtype] * np.abs(exact).max())
+    back = gather(transform.backward(), comm)
+    assert np.allclose(back, field.size * field, rtol=0, atol=ROUNDING[dtype] * field.size * np.abs(field).max())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_slices_cover_the_arrays_in_rank_order(comm, shape):
+    transform = make_transform(shape, comm=comm)
+    assert transform.local_slice == slab_of(transform.grid, comm)
+    assert transform.real.shape == transform.local_shape == tuple(s.stop - s.start for s in transform.local_slice)
+    assert transform.spectral.shape == transform.spectral_shape == tuple(
+        s.stop - s.start for s in transform.spectral_slice)
+    for axis, slices in ((0, transform.local_slice), (1, transform.spectral_slice)):
+        indices = gather(np.arange(shape[axis])[slices[axis]], comm)
+        assert np.array_equal(indices, np.arange(shape[axis]))
+    assert transform.first_plane == transform.local_slice[0].start
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_one_rank_holds_the_mean(comm, shape):
+    transform, field = make_transform(shape, comm=comm), whole_field(shape)
+    transform.real[...] = field[transform.local_slice]
+    transform.forward()
+    means = comm.allgather(transform.spectral[0, 0, 0] if transform.holds_mean else None)
+    held = [mean for mean in means if mean is not None]
+    assert len(held) == 1 and held[0] == pytest.approx(field.sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_parseval_with_the_weights(comm, shape):
+    transform, field = make_transform(shape, comm=comm), whole_field(shape)
+    transform.real[...] = field[transform.local_slice]
+    local = np.sum(transform.weights * np.abs(transform.forward()) ** 2) / field.size
+    assert transform.reducer.sum(local)[0] == pytest.approx(np.sum(field**2), rel=1e-13)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_wavenumbers_and_coordinates(comm, shape):
+    divided, alone = make_transform(shape, (0.5, 0.3, 0.2), comm), make_transform(shape, (0.5, 0.3, 0.2))
+    for axis in range(3):
+        for ours, whole in ((divided.wavenumbers(), alone.wavenumbers()),
+                            (divided.difference_symbols(), alone.difference_symbols())):
+            assert np.array_equal(ours[axis], whole[axis][divided.spectral_slice[axis]])
+    assert np.array_equal(gather(divided.coordinates()[0], comm), alone.coordinates()[0])
+
+
+def test_laplacian_of_a_wave(comm):
+    transform = make_transform((15, 9, 7), (0.5, 0.3, 0.2), comm)
+    k = [2 * np.pi * m / length for m, length in zip((2, 1, 3), transform.grid.lengths)]
+    wave = np.cos(sum(k_i * x for k_i, x in zip(k, transform.coordinates())))
+    transform.real[...] = wave
+    transform.forward()
+    transform.spectral *= -sum(k_i**2 for k_i in np.ix_(*transform.wavenumbers())) / transform.grid.num_voxels
+    exact = -sum(k_i**2 for k_i in k) * wave
+    assert np.allclose(transform.backward(), exact, atol=1e-10)  # rounding times the largest k^2, 1e4
+
+
+def test_more_ranks_than_planes(comm):
+    make_transform((comm.size, comm.size, 4), comm=comm)
+    for shape in ((comm.size - 1, 8, 8), (8, comm.size - 1, 8)):
+        if min(shape) > 0:
+            with pytest.raises(InputError, match="ranks are too many"):
+                make_transform(shape, comm=comm)
+
+
+def test_single_precision_halves_the_memory(comm):
+    single, double = (make_transform((16, 16, 16), comm=comm, dtype=dtype) for dtype in ROUNDING)
+    sizes = comm.allgather((single.num_bytes, double.num_bytes))
+    assert all(2 * min(pair) == max(pair) for pair in sizes)
+
+
+def test_wisdom_gives_the_same_plan_again(comm):
+    """What a restart at the same rank count needs to go on with the same bits."""
+    field = whole_field((15, 9, 7))
+    first = make_transform(field.shape, comm=comm, planning="measure")
+    again = make_transform(field.shape, comm=comm, planning="measure", wisdom=first.wisdom)
+    for transform in (first, again):
+        transform.real[...] = field[transform.local_slice]
+        transform.forward()
+    assert np.array_equal(first.spectral, again.spectral)
+
+
+def test_closing(comm):
+    transform = make_transform((8, 8, 8), comm=comm)
+    transform.close()
+    assert transform.real is None
