@@ -223,8 +223,8 @@ def check_rank_count(grid: PeriodicGrid, num_ranks: int) -> None:
     """Raise InputError where a slab would be empty."""
     axis = 0 if grid.shape[0] <= grid.shape[1] else 1
     if num_ranks > grid.shape[axis]:
-        raise InputError(f"{num_ranks} ranks are too many: a grid of {' x '.join(map(str, grid.shape))} voxels is divided "
-                         f"into slabs and has {grid.shape[axis]} planes along {AXES[axis]}; "
+        raise InputError(f"{num_ranks} ranks are too many: a grid of {' x '.join(map(str, grid.shape))} voxels is "
+                         f"divided into slabs and has {grid.shape[axis]} planes along {AXES[axis]}; "
                          f"use at most {grid.shape[axis]} ranks, and threads (--threads) beyond")
 
 

@@ -51,14 +51,16 @@ def main() -> None:
         compare_memory(options.size or 256, options.threads)
     else:
         for n in options.sizes:
-            {"fft": compare_fft, "step": compare_step, "conduction": compare_conduction}[options.what](n, options.threads)
+            compare = {"fft": compare_fft, "step": compare_step, "conduction": compare_conduction}[options.what]
+            compare(n, options.threads)
 
 
 def bare_pair(n: int, threads: int):
     """A forward and a backward transform with FFTW alone, out of place, measured plans."""
     real = fftw.aligned((n, n, n), dtype=float)
-    forward = fftw.rfftn(real, threads=threads, flags=(fftw.FFTW_MEASURE,))
-    backward = fftw.irfftn(forward.output_array, threads=threads, flags=(fftw.FFTW_MEASURE,), output_array=real)
+    forward = fftw.rfftn(real, axes=(0, 1, 2), threads=threads, flags=(fftw.FFTW_MEASURE,))
+    backward = fftw.irfftn(forward.output_array, axes=(0, 1, 2), threads=threads, flags=(fftw.FFTW_MEASURE,),
+                           output_array=real)
     real[...] = 0.5
 
     def seconds() -> float:
@@ -217,8 +219,8 @@ def compare_ranks(n: int) -> None:
 def compare_memory(n: int, threads: int) -> None:
     for case in ("step", "conduction"):
         growth, base = launch(1, threads, f"memory-{case}", n)
-        print(f"{case:<12} {n:4d}^3  {growth / n**3:6.1f} bytes per voxel, and {base / 2**20:.0f} MiB for the program itself; "
-              f"together {(growth + base) / n**3:.1f} (asked: <= 110)", flush=True)
+        print(f"{case:<12} {n:4d}^3  {growth / n**3:6.1f} bytes per voxel, and {base / 2**20:.0f} MiB for the program "
+              f"itself; together {(growth + base) / n**3:.1f} (asked: <= 110)", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What tests of several modules and the verification cases build: transforms, runs, microstructures, solves."""
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from mpi4py import MPI
@@ -15,11 +15,13 @@ from pfsolid.spectral import SlabTransform
 
 ALONE = MPI.COMM_SELF
 
-# Hu 2017, doi:10.1021/acsami.7b11292: 0.5 nm voxels in units of the surface depth, and the three conductivities
-# (pore, surface, bulk) in S/cm; the contrast of the last two is 3516.
+# Hu 2017, doi:10.1021/acsami.7b11292: 0.5 nm voxels in units of the surface depth, and the three
+# conductivities (pore, surface, bulk) in S/cm; the contrast of the last two is 3516.
 HU_SPACING = 0.5 / 1.4
 HU_SIGMA = (0.0, 3.14e-3, 8.93e-7)
 HU_THRESHOLDS = 0.1, 0.9
+
+USUAL_CONTROL = StepControl(1e-3)
 
 
 def make_transform(shape, spacing=1.0, comm=ALONE, **options) -> SlabTransform:
@@ -48,7 +50,7 @@ def start_from_noise(transform, mean, amplitude=0.02, seed=1, first_step=1e-3) -
     return stepper
 
 
-def run_until(stepper, time, control=StepControl(1e-3)) -> list:
+def run_until(stepper, time, control=USUAL_CONTROL) -> list:
     """Step to a reduced time, which is met exactly; the reports of all steps."""
     reports = []
     while stepper.time < time * (1 - 1e-12):
@@ -56,7 +58,7 @@ def run_until(stepper, time, control=StepControl(1e-3)) -> list:
     return reports
 
 
-@lru_cache(maxsize=None)
+@cache
 def grow_density(shape, porosity, seed=1, time=20.0, spacing=HU_SPACING) -> np.ndarray:
     """rho of a microstructure grown from noise on one rank; read-only, for it is kept for the next caller."""
     stepper = start_from_noise(make_transform(shape, spacing), 1 - porosity, seed=seed)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import InputError
 from ..spectral import SlabTransform
 from .krylov import conjugate_gradients
 from .operator import ConductionSystem
@@ -71,12 +72,13 @@ def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, 
     on_iteration : callable, optional
         ``on_iteration(axis, iteration, value, relative_error)``; may raise to stop.
     on_solved : callable, optional
-        ``on_solved(axis, system)`` while the potential of that axis is at hand; collective.
+        ``on_solved(axis, system)`` while the potential of that axis is at hand; collective.  The system counts
+        conductivities in units of the largest.
 
     Raises
     ------
     InputError
-        If a conductivity is negative or not finite.
+        If a conductivity is negative or not finite, or a label has none.
     ConvergenceError
         If ``rtol`` is not met in ``max_iterations``.
 
@@ -89,6 +91,9 @@ def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, 
     """
     sigma = np.asarray(sigma, dtype=float)
     check_conductivities(sigma)
+    highest = int(transform.reducer.max(int(labels.max())))
+    if highest >= sigma.size:
+        raise InputError(f"label {highest} has no conductivity: {sigma.size} are given, for labels 0 to {sigma.size - 1}")
     tensor = np.zeros((3, 3))
     fluxes = np.zeros((3, 3))
     error, iterations = [0.0] * 3, [0] * 3

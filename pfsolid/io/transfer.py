@@ -7,13 +7,16 @@ serial
     parts a few planes at a time, so that root never holds a full field.  Said once on root.  Reading needs no
     such detour: every rank opens the file by itself.
 
-Collective MPI-IO of Open MPI 4.1.4 on a full disk can report success and leave holes in the file.  So every
-rank reads back what it wrote and compares.  On the serial path the values go by plain writes to the place
-HDF5 has allocated; these fail with the system's own reason.
+On a full disk, or over a quota, collective MPI-IO is not to be relied on: Open MPI 4.1.4's own (OMPIO) can
+report success and leave holes in the file, ROMIO (MPICH's, Intel's) can wait for ever.  So root has the file
+system set the room aside first, and every rank reads back what it wrote and compares.  On the serial path the
+values go by plain writes to the place HDF5 has allocated; these fail with the system's own reason.
 """
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import logging
 import os
 import socket
@@ -35,7 +38,7 @@ DISK_FULL = "; is the disk full or a quota exceeded?"
 _said = set()
 
 
-# --- on one rank ---------------------------------------------------------------------------------------------
+# --- on one rank --------------------------------------------------------------------------------------------
 
 
 class _Place(NamedTuple):
@@ -61,6 +64,39 @@ def _write_at(descriptor: int, values, offset: int) -> None:
     while values:  # a nearly full disk takes a part, and raises at the next attempt
         written = os.pwrite(descriptor, values, offset)
         values, offset = values[written:], offset + written
+
+
+def _set_aside(path: Path, names) -> None:
+    """Make the file system promise the blocks for the values of datasets that are not yet written."""
+    with output_errors(path):
+        places = _places(path, names)
+        descriptor = os.open(path, os.O_WRONLY)
+        try:
+            for offset, num_bytes, _ in places.values():
+                if num_bytes and not _fallocate(descriptor, offset, num_bytes):
+                    for done in range(0, num_bytes, PIECE_BYTES):
+                        _write_at(descriptor, bytes(min(PIECE_BYTES, num_bytes - done)), offset + done)
+        finally:
+            os.close(descriptor)
+
+
+def _fallocate(descriptor: int, offset: int, num_bytes: int) -> bool:
+    """Linux's fallocate; False where there is none.
+
+    Not `os.posix_fallocate`: where the file system has none, the C library makes up for it block by block, over
+    NFS for minutes.
+    """
+    function = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
+    if function is None:
+        return False
+    number = errno.EINTR
+    while number == errno.EINTR:
+        if function(descriptor, 0, ctypes.c_long(offset), ctypes.c_long(num_bytes)) == 0:
+            return True
+        number = ctypes.get_errno()
+    if number in (errno.EOPNOTSUPP, errno.ENOSYS):
+        return False
+    raise OSError(number, os.strerror(number))
 
 
 def copy_values(source: Path, target: Path, names: list[str]) -> None:
@@ -93,6 +129,7 @@ def write_arrays(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm
     """
     _check_visible(path, comm, "write", OutputError)
     if comm.Get_size() > 1 and has_parallel_hdf5():
+        on_root(comm, _set_aside, path, list(arrays))
         _write_collectively(path, arrays, comm)
         with agreed_errors(comm), output_errors(path):
             sync_to_disk(path)
@@ -109,8 +146,8 @@ def _check_visible(path: Path, comm: MPI.Comm, verb: str, error: type) -> None:
     """Raise if a rank does not see the file, before HDF5 would wait for that rank for ever.  Collective."""
     with agreed_errors(comm):
         if not path.exists():
-            raise error(f"cannot {verb} {final_name(path)}: rank {comm.Get_rank()} on {socket.gethostname()} does "
-                        "not see the file; its directory must be one that all nodes share")
+            raise error(f"cannot {verb} {final_name(path)}: rank {comm.Get_rank()} on {socket.gethostname()} "
+                        "does not see the file; its directory must be one that all nodes share")
 
 
 def _say_serial_once(comm: MPI.Comm) -> None:

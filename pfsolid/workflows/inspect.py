@@ -9,9 +9,9 @@ from ..errors import InputError, PfsolidError
 from ..io.checkpoint import list_checkpoints
 from ..io.run_directory import is_run_directory
 from ..io.series import list_fields
+from .homogenize import FIELDS
 from .run import RESULT, read_result
 from .simulate import CHECKPOINTS, HISTORY
-from .homogenize import FIELDS
 
 
 def review_lines(path: Path, checked: Review) -> list[str]:
@@ -49,8 +49,8 @@ def describe_run(directory: Path) -> list[str]:
 def _result_lines(result: dict) -> list[str]:
     made = result["provenance"]
     lines = [f"finished: {result['title']}",
-             f"  made {made['created']} by pfsolid {made['pfsolid_version']} ({made['git_commit'] or 'no checkout'}) on "
-             f"{made['num_ranks']} ranks x {made['threads_per_rank']} threads, seed {made['seed']}",
+             f"  made {made['created']} by pfsolid {made['pfsolid_version']} ({made['git_commit'] or 'no checkout'}) "
+             f"on {made['num_ranks']} ranks x {made['threads_per_rank']} threads, seed {made['seed']}",
              f"  porosity {result['porosity']:.4f}, grid {' x '.join(map(str, result['grid']['shape']))} of "
              f"{' x '.join(map(str, result['grid']['voxel_size_nm']))} nm"]
     if "growth" in result:
@@ -60,8 +60,8 @@ def _result_lines(result: dict) -> list[str]:
     if "sigma_eff_S_per_cm" in result:
         lines.append("  sigma_eff (S/cm):")
         lines += ["    " + "  ".join(f"{value:12.5e}" for value in row) for row in result["sigma_eff_S_per_cm"]]
-        lines.append(f"    mean {result['mean_S_per_cm']:.5e}, iterations {result['iterations_xyz']}, estimated relative "
-                     f"error {max(result['solver_relative_error_xyz']):.1e}")
+        lines.append(f"    mean {result['mean_S_per_cm']:.5e}, iterations {result['iterations_xyz']}, estimated "
+                     f"relative error {max(result['solver_relative_error_xyz']):.1e}")
         for name, phase in result["phases"].items():
             lines.append(f"    {name:<8} {phase['fraction']:.4f} of the volume, {phase['sigma_S_per_cm']:.4g} S/cm")
     return lines

@@ -160,7 +160,8 @@ def _finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory
             solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output.save_current,
                                 attributes)
         except Interrupted as error:
-            raise Interrupted(f"{error}; the microstructure is stored; go on with: pfsolid resume {directory}") from error
+            raise Interrupted(f"{error}; the microstructure is stored; "
+                              f"go on with: pfsolid resume {directory}") from error
         result |= result_of(solved, config.conduction)
         for line in tensor_lines(solved):
             session.say(line)
@@ -196,8 +197,8 @@ def _last_checkpoint(config: RunConfig, directory: Path, session: Session) -> Ch
     for reason in refusals:
         session.warn(f"checkpoint refused: {reason}")
     if checkpoint.state["input"] != to_toml(config):
-        raise CheckpointError(f"{checkpoint.path} belongs to another input than {directory / INPUT}: that file was edited; "
-                              "put it back, or start a new run with -o")
+        raise CheckpointError(f"{checkpoint.path} belongs to another input than {directory / INPUT}: that file was "
+                              "edited; put it back, or start a new run with -o")
     return checkpoint
 
 

@@ -180,7 +180,7 @@ class _Loop:
         arrays = {name: DistributedArray(getattr(self.stepper, name), spectral_shape(self.config),
                                          transform.spectral_slice) for name in _ARRAYS}
         state = {**self.state, **{name: getattr(self.stepper, name) for name in _STATE},
-                 "wall_clock_s": self.wall_clock_s, "input": to_toml(self.config), "seed": self.config.microstructure.seed,
+                 "wall_clock_s": self.wall_clock_s, "input": to_toml(self.config),
                  "fftw_wisdom": transform.wisdom, "threads": self.session.threads}
         path = write_checkpoint(self.directory / CHECKPOINTS, arrays, state, self.session.comm, self.stepper.num_steps)
         self.last_checkpoint_s = self.session.elapsed_s
@@ -241,8 +241,8 @@ class _Loop:
             why = "a signal came" if signalled else f"the wall-clock limit of {limit:g} s is reached"
             path = self.save()
             self.history.close()
-            raise Interrupted(f"stopped at step {self.stepper.num_steps}, reduced time {report.time:.6g}, because {why}; "
-                              f"checkpoint {path}; go on with: pfsolid resume {self.directory}")
+            raise Interrupted(f"stopped at step {self.stepper.num_steps}, reduced time {report.time:.6g}, "
+                              f"because {why}; checkpoint {path}; go on with: pfsolid resume {self.directory}")
         if checkpoint_due:
             self.session.say(f"checkpoint {self.save().name}")
 

@@ -95,7 +95,8 @@ def test_run_leaves_everything(case, tmp_path):
     out = tmp_path / "out"
     done = pfsolid("run", case, "-o", out, "--set", "output.figures=true", "--threads", "1")
     assert done.returncode == 0, done.stderr
-    for name in ("input.toml", "log", "history.csv", "fields.h5", "fields.xdmf", "result.json", "checkpoints", "figures"):
+    for name in ("input.toml", "log", "history.csv", "fields.h5", "fields.xdmf", "result.json", "checkpoints",
+                 "figures"):
         assert (out / name).exists(), name
     result = json.loads((out / "result.json").read_text())
     tensor = np.array(result["sigma_eff_S_per_cm"])
@@ -144,7 +145,8 @@ def test_conduct_with_other_conductivities(case, tmp_path):
     out = tmp_path / "out"
     assert pfsolid("run", case, "-o", out, "--threads", "1").returncode == 0
     # With one conductivity everywhere the answer is that conductivity.
-    done = pfsolid("conduct", out, *(f"--set=conduction.sigma_{phase}_S_per_cm=2e-3" for phase in ("pore", "bulk", "surf")))
+    equal = (f"--set=conduction.sigma_{phase}_S_per_cm=2e-3" for phase in ("pore", "bulk", "surf"))
+    done = pfsolid("conduct", out, *equal)
     assert done.returncode == 0, done.stderr
     result = json.loads((out / "conduct" / "result.json").read_text())
     assert np.allclose(result["sigma_eff_S_per_cm"], 2e-3 * np.eye(3), rtol=0, atol=1e-15)

@@ -19,7 +19,7 @@ def layers(shape, axis, widths):
     return np.broadcast_to(np.expand_dims(profile, tuple({0, 1, 2} - {axis})), shape).copy()
 
 
-# --- phases and faces ---------------------------------------------------------------------------------------------
+# --- phases and faces ---------------------------------------------------------------------------------------
 
 
 def test_thresholds():
@@ -51,7 +51,7 @@ def test_precision_of_the_transform():
     assert preconditioner_precision(1e-9) == "float64"
 
 
-# --- cells with a known tensor ------------------------------------------------------------------------------------
+# --- cells with a known tensor ------------------------------------------------------------------------------
 
 
 def test_uniform_medium_needs_no_iteration():
@@ -102,7 +102,8 @@ def test_isolated_conductor():
 def test_a_slanted_channel_conducts_both_its_axes_equally():
     """One staircase wire round x and y: whatever drives it, the same current leaves along both, so rank one.
 
-    2 n voxels of cross section h^2 in a row under the voltage n h (E_x + E_y), its flux averaged over the cell.
+    2 n voxels of cross section h^2 in a row under the voltage n h (E_x + E_y), its flux averaged over the
+    cell.
     """
     n = 6
     labels = np.zeros((n, n, 3), np.uint8)
@@ -131,7 +132,7 @@ def test_single_voxel():
     assert np.array_equal(conduct(np.ones((1, 1, 1), np.uint8), (0.0, 3.0)).tensor, 3 * np.eye(3))
 
 
-# --- invariances --------------------------------------------------------------------------------------------------
+# --- invariances --------------------------------------------------------------------------------------------
 
 
 def solve_random(labels=RANDOM, sigma=(0.2, 1.0, 5.0), **options):
@@ -178,7 +179,7 @@ def test_precision_of_the_preconditioner_does_not_matter():
     assert np.allclose(single.tensor, double.tensor, rtol=1e-6, atol=1e-6)
 
 
-# --- what a caller can see of a solve -----------------------------------------------------------------------------
+# --- what a caller can see of a solve -----------------------------------------------------------------------
 
 
 def test_progress():

@@ -64,7 +64,7 @@ def test_defaults(minimal):
     assert config.grid.voxel_size_nm == (0.5, 0.5, 0.5)
     assert (config.microstructure.seed, config.microstructure.noise_amplitude) == (1, 0.02)
     assert config.conduction.sigma_pore_S_per_cm == 0
-    assert config.conduction.sigma_S_per_m == pytest.approx((0, 8.93e-5, 0.314), rel=1e-14)
+    assert config.conduction.sigma_S_per_m == pytest.approx((0, 0.314, 8.93e-5), rel=1e-14)
     assert (config.conduction.rho_pore, config.conduction.rho_bulk) == (0.1, 0.9)
     assert config.output.save_current and config.output.figures
     assert config.parallel.precision == "double" and config.parallel.threads is None

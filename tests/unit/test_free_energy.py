@@ -27,7 +27,8 @@ def test_unit_of_time():
 
 
 def test_surface_energy_is_the_integral_over_the_profile():
-    # For rho = (1 + tanh 2x) / 2 both parts of the energy are equal, so gamma = 2 int f dx, here by quadrature.
+    # For rho = (1 + tanh 2x) / 2 both parts of the energy are equal, so gamma = 2 int f dx, here by
+    # quadrature.
     x = np.linspace(-6, 6, 20001)
     integral = 2 * fe.bulk_energy(0.5 * (1 + np.tanh(2 * x))).sum() * (x[1] - x[0])
     assert integral == pytest.approx(fe.ReducedUnits(1.0, 1.0).surface_energy, rel=1e-7)

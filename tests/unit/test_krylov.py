@@ -78,8 +78,8 @@ def test_preconditioner_changes_the_iterations_not_the_energy():
 def test_estimate_against_the_true_error(condition, seed):
     """At every iteration within 1/50 and 4 of the true error, while there is any, if the spectrum's start is known.
 
-    It is a mean of an upper and a lower bound that are far apart where CG stands still.  What is asked of it where
-    solves stop, on microstructures, is in tests/verification.
+    It is a mean of an upper and a lower bound that are far apart where CG stands still.  What is asked of it
+    where solves stop, on microstructures, is in tests/verification.
     """
     A, b = spread_matrix(60, condition, seed)
     exact = b @ np.linalg.solve(A, b)

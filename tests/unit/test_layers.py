@@ -25,8 +25,6 @@ LAYERS = [
     ["errors"],
     ["__init__"],  # the version
 ]
-# Modules that were split off another and count as it.
-PARTS = {"config_text": "config", "config_review": "config", "plots_3d": "plots"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 PARALLEL_LIBRARIES = {"mpi4py", "mpi4py_fft", "h5py", "petsc4py"}
@@ -52,9 +50,10 @@ def imports_of(module: str) -> set[str]:
 
 
 def layer_of(name: str) -> str:
-    """What the name of a file or of an import counts as in LAYERS."""
+    """What a file or an import counts as in LAYERS; config_text, split off config, counts as config."""
     first = name.removesuffix(".py").replace("/", ".").split(".")[0]
-    return PARTS.get(first, first)
+    whole = first.split("_")[0]
+    return whole if whole in LEVEL else first
 
 
 def owned_imports(module: str) -> set[str]:

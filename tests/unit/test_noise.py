@@ -27,8 +27,8 @@ def test_seeds_and_planes_differ():
 
 def test_statistics():
     field = noise((32, 32, 32), 1)
-    # Mean exact but for the rounding of the sum; variance and fourth moment within four standard deviations of what
-    # 32768 Gaussian numbers scatter by, sqrt(2/n) and sqrt(96/n).
+    # Mean exact but for the rounding of the sum; variance and fourth moment within four standard deviations
+    # of what 32768 Gaussian numbers scatter by, sqrt(2/n) and sqrt(96/n).
     assert abs(field.mean()) < 1e-15
     assert abs(field.var() - 1) < 4 * np.sqrt(2 / field.size)
     assert abs((field**4).mean() - 3) < 4 * np.sqrt(96 / field.size)

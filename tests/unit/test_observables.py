@@ -38,8 +38,8 @@ def test_the_field_may_be_scaled():
 def test_layers(axis):
     shape = tuple(12 if i == axis else 4 for i in range(3))
     result = census(layers(shape, axis, [3, 5, 1, 3]), spacing=(0.5, 0.5, 0.5))
-    # Mean chords along the normal are 2 and 4 voxels; along the layers they are endless.  The mean over the axes is a
-    # harmonic one, 3 / (1 / 2 + 0 + 0).
+    # Mean chords along the normal are 2 and 4 voxels; along the layers they are endless.  The mean over the
+    # axes is a harmonic one, 3 / (1 / 2 + 0 + 0).
     assert result.porosity == pytest.approx(1 / 3)
     assert result.pore_size == pytest.approx(3 * 2 * 0.5)
     assert result.wall_size == pytest.approx(3 * 4 * 0.5)

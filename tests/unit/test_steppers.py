@@ -26,7 +26,7 @@ def energy_by_hand(rho, spacing):
     return bulk_energy(rho).mean() + 0.5 * REDUCED_KAPPA * gradient.sum()
 
 
-# --- one step -----------------------------------------------------------------------------------------------------
+# --- one step -----------------------------------------------------------------------------------------------
 
 
 def test_first_step_is_euler():
@@ -76,7 +76,7 @@ def test_a_uniform_field_rests(rho):
     assert np.allclose(stepper.density(), rho, rtol=0, atol=1e-14)
 
 
-# --- control of the step ------------------------------------------------------------------------------------------
+# --- control of the step ------------------------------------------------------------------------------------
 
 
 def test_times_are_met_exactly():
@@ -146,7 +146,7 @@ def test_a_field_that_is_not_finite_is_reported():
             stepper.step(StepControl(1e-3))
 
 
-# --- state --------------------------------------------------------------------------------------------------------
+# --- state --------------------------------------------------------------------------------------------------
 
 
 def test_looking_at_the_field_changes_nothing():

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from builders import HU_SIGMA, conduct, grow_labels
 
-# --- convergence with the grid ------------------------------------------------------------------------------------
+# --- convergence with the grid ------------------------------------------------------------------------------
 
 
 def checkerboard_errors(num_voxels=(16, 32, 64, 128, 256), sigma=(1.0, 10.0)) -> tuple[np.ndarray, np.ndarray]:
@@ -34,10 +34,11 @@ def checkerboard_order(sigma=(1.0, 10.0)) -> float:
     return 2 * (4 / np.pi) * np.arctan(np.sqrt(sigma[0] / sigma[1]))
 
 
-# Volume fraction: (sigma_eff with perfectly conducting spheres, with insulating ones) in a matrix of 1.  Multipole
-# solution; for perfect conductors McPhedran & McKenzie, doi:10.1098/rspa.1978.0031, print the same.
+# Volume fraction: (sigma_eff with perfectly conducting spheres, with insulating ones) in a matrix of 1.
+# Multipole solution; for perfect conductors McPhedran & McKenzie, doi:10.1098/rspa.1978.0031, print the same.
 SPHERE_ARRAY = {0.1: (1.33356, 0.857112), 0.2: (1.75588, 0.726703), 0.3: (2.33288, 0.605661)}
-# Conductivity that stands for infinite: sigma_eff falls short by less than 10 / ratio, far below the grid error.
+# Conductivity that stands for infinite: sigma_eff falls short by less than 10 / ratio, far below the grid
+# error.
 PERFECT = 1e6
 
 
@@ -59,8 +60,8 @@ SPHERE_SAMPLES = {16: 6, 24: 6, 32: 4, 48: 2, 64: 1}
 def sphere_array_errors(fraction: float, insulating: bool) -> tuple[np.ndarray, np.ndarray]:
     """Voxels along the cell and the mean relative error of sigma_eff over several positions of the sphere.
 
-    A sphere centred on the lattice has a volume that jumps with the grid by up to 5 %, which would hide the order.
-    Off the lattice the number of voxels is exact, and what the position does is averaged out.
+    A sphere centred on the lattice has a volume that jumps with the grid by up to 5 %, which would hide the
+    order. Off the lattice the number of voxels is exact, and what the position does is averaged out.
     """
     exact = SPHERE_ARRAY[fraction][int(insulating)]
     rng = np.random.default_rng(1)
@@ -83,7 +84,7 @@ def extrapolated(num_voxels, errors) -> float:
     return np.polynomial.polynomial.polyfit(1 / np.asarray(num_voxels), errors, 2)[0]
 
 
-# --- is the error estimate an honest one --------------------------------------------------------------------------
+# --- is the error estimate an honest one --------------------------------------------------------------------
 
 
 class Stop(NamedTuple):
@@ -98,14 +99,15 @@ class Stop(NamedTuple):
     estimated: float
 
 
-# Edge in voxels, porosity, seed, reduced time of growth.  The spinodal ends at 0.21 and 0.79; at 0.25 growth is slow.
+# Edge in voxels, porosity, seed, reduced time of growth.  The spinodal ends at 0.21 and 0.79; at 0.25 growth
+# is slow.
 MICROSTRUCTURES = ((40, 0.25, 1, 80.0), (32, 0.32, 2, 20.0), (48, 0.32, 1, 20.0), (48, 0.40, 24, 30.0),
                    (40, 0.45, 3, 20.0), (40, 0.50, 23, 20.0), (40, 0.60, 4, 20.0), (32, 0.68, 5, 30.0))
 # Conductivities of pore, surface and bulk.
 CONTRASTS = {"1, zeros": (0.0, 1.0, 1.0), "30": (1 / 30, 1.0, 0.2), "30, zeros": (0.0, 1.0, 1 / 30),
              "3516, zeros": HU_SIGMA}
-# The poor phase between the insulator and the good one.  Its spectrum begins below the ratio of the conductivities,
-# by a factor that nothing tells in advance.
+# The poor phase between the insulator and the good one.  Its spectrum begins below the ratio of the
+# conductivities, by a factor that nothing tells in advance.
 RESISTIVE_SURFACE = {"1000, zeros, resistive surface": (0.0, 1e-3, 1.0)}
 TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 
@@ -113,8 +115,8 @@ TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 def stops(microstructures=MICROSTRUCTURES, contrasts=CONTRASTS) -> list[Stop]:
     """Every stop of every microstructure, contrast, axis and tolerance.
 
-    One solve to 1e-11 gives both the exact value and, through ``on_iteration``, what each looser tolerance would
-    have stopped at.
+    One solve to 1e-11 gives both the exact value and, through ``on_iteration``, what each looser tolerance
+    would have stopped at.
     """
     found = []
     for edge, porosity, seed, time in microstructures:
@@ -137,7 +139,8 @@ def _stops_of_solve(microstructure, labels, contrast, sigma) -> list[Stop]:
             # Nothing to stop in an axis that does not percolate.
             for iteration, value, estimated in progress[axis]:
                 if estimated <= rtol:
-                    found.append(Stop(microstructure, contrast, axis, rtol, iteration, value / exact[axis] - 1, estimated))
+                    true = value / exact[axis] - 1
+                    found.append(Stop(microstructure, contrast, axis, rtol, iteration, true, estimated))
                     break
     # A solve that has ended at rounding error tells nothing about the estimate.
     return [stop for stop in found if stop.true > 1e-10]

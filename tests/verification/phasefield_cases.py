@@ -1,25 +1,26 @@
 """Measurements on the Cahn–Hilliard stepper that have a known answer.
 
-The tests beside this file hold them to a tolerance; scripts/verification_figures.py draws them.  Reduced units
-(:mod:`pfsolid.phasefield.free_energy`) unless said otherwise.
+The tests beside this file hold them to a tolerance; scripts/verification_figures.py draws them.  Reduced
+units (:mod:`pfsolid.phasefield.free_energy`) unless said otherwise.
 """
 
 import math
 
 import numpy as np
-from builders import make_transform, run_until, start_from
+from builders import make_transform, run_until, start_from, start_from_noise
 
 from pfsolid.phasefield.free_energy import REDUCED_KAPPA, ReducedUnits
+from pfsolid.phasefield.observables import mean_density
 from pfsolid.phasefield.steppers import StepControl
 
-# --- a flat surface at rest ---------------------------------------------------------------------------------------
+# --- a flat surface at rest ---------------------------------------------------------------------------------
 
 
 def relax_flat_surfaces(voxels_per_lambda: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """A slab of solid between two surfaces, from a profile three times too wide to rest.
 
-    Returns x, rho, the exact rho = (1 + tanh 2x) / 2 and the surface energy: the energy of the column over its two
-    surfaces.  They are 8 apart, where the tails of the exact profile have fallen to exp(-16).
+    Returns x, rho, the exact rho = (1 + tanh 2x) / 2 and the surface energy: the energy of the column over
+    its two surfaces.  They are 8 apart, where the tails of the exact profile have fallen to exp(-16).
     """
     transform = make_transform((16 * voxels_per_lambda, 1, 1), 1 / voxels_per_lambda)
     x = transform.coordinates()[0]
@@ -30,7 +31,7 @@ def relax_flat_surfaces(voxels_per_lambda: int) -> tuple[np.ndarray, np.ndarray,
     return x.ravel(), stepper.density().ravel(), 0.5 * (1 + np.tanh(2 * distance)).ravel(), gamma
 
 
-# --- growth and decay of small waves ------------------------------------------------------------------------------
+# --- growth and decay of small waves ------------------------------------------------------------------------
 
 
 def measure_growth_rates(mean: float, axis: int = 0, kappa=(REDUCED_KAPPA,) * 3) -> tuple[np.ndarray, np.ndarray]:
@@ -53,7 +54,25 @@ def measure_growth_rates(mean: float, axis: int = 0, kappa=(REDUCED_KAPPA,) * 3)
     return k, np.log(np.abs(stepper.rho_hat[where]) / before) / 0.1
 
 
-# --- order in time ------------------------------------------------------------------------------------------------
+# --- what is conserved and what falls -----------------------------------------------------------------------
+
+
+def drift_of_mass(shape, tolerance: float) -> tuple[int, float]:
+    """Steps and change of <rho> over a run from noise to a structure at rest."""
+    stepper = start_from_noise(make_transform(shape, 0.5), 0.6)
+    run_until(stepper, 3000.0, StepControl(tolerance))
+    by_mode = mean_density(stepper.rho_hat, stepper.transform)
+    return stepper.num_steps, max(abs(by_mode - 0.6), abs(stepper.density().mean() - 0.6))
+
+
+def energies_from_noise(mean: float, seed: int, time=200.0, tolerance=1e-2, first_step=1e-3) -> np.ndarray:
+    """F / V at the start and after every step of a run from noise."""
+    stepper = start_from_noise(make_transform((24, 20, 18), 0.45), mean, seed=seed, first_step=first_step)
+    start = stepper.energy
+    return np.array([start] + [report.energy for report in run_until(stepper, time, StepControl(tolerance))])
+
+
+# --- order in time ------------------------------------------------------------------------------------------
 
 
 def smooth_density(transform) -> np.ndarray:
@@ -88,15 +107,18 @@ def adaptive_errors(tolerances=(1e-2, 3e-3, 1e-3, 3e-4), reference=1e-5, time=5.
             [steps for _, _, steps in runs])
 
 
-# --- PFHub benchmark 1a -------------------------------------------------------------------------------------------
+# --- PFHub benchmark 1a -------------------------------------------------------------------------------------
 
 # github.com/usnistgov/pfhub benchmarks/benchmark1.ipynb; Jokisaari et al., doi:10.1016/j.commatsci.2016.09.022.
-# With c = 0.3 + 0.4 rho its energy is ours: 16 w = 5 * 0.4^4, kappa = 2 * 0.4^2, and M = 5 / 0.4^2.
+# With c = 0.3 + 0.4 rho its energy is ours: 16 w = 5 * 0.4^4, kappa = 2 * 0.4^2, M = 5 / 0.4^2.
 PFHUB = ReducedUnits(length=math.sqrt(0.32 / (2 * 0.008)), energy_density=0.128, mobility=31.25)
 PFHUB_EDGE = 200.0
-# Time, total energy, of a Fourier method on 128^2 and 200^2 cell-centred samples with two independent integrators,
-# which agree to 4 digits (3 at t = 20).  Uploads to PFHub scatter by 2 % at t = 10 and 5 % at t = 50.
+# Time: total energy of a Fourier method on 128^2 and 200^2 cell-centred samples with two independent integrators,
+# which agree to 4 digits (3 at t = 20).
 PFHUB_REFERENCE = {1.0: 318.859, 5.0: 316.40, 10.0: 297.90, 20.0: 213.0, 50.0: 167.37}
+# Lowest and highest of five results uploaded to PFHub (PRISMS-PF, MEMPHIS, MEUMAPPS, MOOSE, FEniCS).
+PFHUB_UPLOADS = {1.0: (318.827, 318.861), 5.0: (316.144, 317.31), 10.0: (295.743, 309.27), 20.0: (203.323, 228.57),
+                 50.0: (164.84, 176.50)}
 
 
 def pfhub_density(transform) -> np.ndarray:

@@ -28,7 +28,7 @@ def test_the_error_is_never_far_above_its_estimate(found):
 def test_the_error_is_seldom_far_below_its_estimate(found):
     """CG converges in stairs: where a solve stops just after a drop, it has done better than it could know."""
     assert np.mean(ratios(found) < 0.1) < 0.2
-    assert np.mean(ratios(found) < 0.01) < 0.02
+    assert np.mean(ratios(found) < 0.01) < 0.03
     assert np.median(ratios(found)) > 0.15
 
 

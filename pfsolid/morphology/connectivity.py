@@ -1,0 +1,86 @@
+"""Newnham's connectivity class of a two-phase medium, and the share of each phase that percolates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..grid import AXES
+from ..parallel import PlaneExchange, Reducer
+from .clusters import find_clusters
+
+
+@dataclass(frozen=True)
+class Percolation:
+    """How one phase hangs together; see :mod:`pfsolid.morphology.clusters`.
+
+    Attributes
+    ----------
+    axes : str
+        Axes that some cluster wraps: '', 'x', 'yz' ...
+    fraction : tuple of 3 float
+        Fraction of the phase's voxels in clusters that wrap x, y, z; 0 for an empty phase.
+    largest_fraction : float
+        Fraction of the phase's voxels in its largest cluster.
+    num_clusters : int
+    dimension : int
+        Largest number of independent winding vectors of a cluster: 0 bodies, 1 channels, 2 sheets, 3 a network.
+        A slanted channel wraps two or three axes and is of dimension 1.
+    """
+
+    axes: str
+    fraction: tuple[float, float, float]
+    largest_fraction: float
+    num_clusters: int
+    dimension: int
+
+
+@dataclass(frozen=True)
+class Connectivity:
+    """Percolation of the filler, of the matrix and, where it was asked for, of the surface layer."""
+
+    filler: Percolation
+    matrix: Percolation
+    surface: Percolation | None = None
+
+    @property
+    def filler_axes(self) -> str:
+        return self.filler.axes
+
+    @property
+    def matrix_axes(self) -> str:
+        return self.matrix.axes
+
+    @property
+    def label(self) -> str:
+        """'0-3', '1-3', '2-2' ...: the number of axes along which the filler and the matrix percolate."""
+        return f"{len(self.filler.axes)}-{len(self.matrix.axes)}"
+
+
+def classify(filler_mask: np.ndarray, reducer: Reducer, ghosts: PlaneExchange,
+             surface_mask: np.ndarray | None = None) -> Connectivity:
+    """Newnham's class a-b: a = number of axes along which the filler percolates, b = the same for the matrix.
+
+    Collective.  Voxels of a phase touch by their faces, as they do in conduction.
+    R. E. Newnham, D. P. Skinner, L. E. Cross, Mater. Res. Bull. 13 (1978) 525, doi:10.1016/0025-5408(78)90161-7.
+
+    Parameters
+    ----------
+    filler_mask : ndarray of bool, local (n0, n1, n2)
+        All that is not filler is matrix.
+    surface_mask : ndarray of bool, local (n0, n1, n2), optional
+        A third phase of interest, such as the surface layer; it does not enter the class.
+    """
+    filler = find_percolation(filler_mask, reducer, ghosts)
+    matrix = find_percolation(np.logical_not(filler_mask), reducer, ghosts)
+    surface = None if surface_mask is None else find_percolation(surface_mask, reducer, ghosts)
+    return Connectivity(filler, matrix, surface)
+
+
+def find_percolation(mask: np.ndarray, reducer: Reducer, ghosts: PlaneExchange) -> Percolation:
+    """Percolation of the voxels where ``mask``, local (n0, n1, n2), is not zero.  Collective."""
+    clusters = find_clusters(mask, reducer, ghosts)
+    axes = "".join(axis for axis, wraps in zip(AXES, clusters.percolates) if wraps)
+    dimension = int(clusters.winding_rank.max(initial=0))
+    return Percolation(axes, clusters.percolating_fraction, clusters.largest_fraction, clusters.num_clusters, dimension)

@@ -1,0 +1,170 @@
+"""Two-point correlation and structure factor of a field, by Fourier transform."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..spectral import SlabTransform
+from . import kernels
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Second-order statistics of the fluctuation f - <f>; lengths in the unit of the grid's spacing.
+
+    S(k) = V |f_k|^2 = integral of C(r) exp(-i k r) dV with f_k the Fourier coefficients of f, and
+    C(r) = <(f(x) - <f>) (f(x + r) - <f>)>.  For the indicator of a phase of fraction phi, C(r) + phi^2 is S2(r), the
+    probability that both ends of r lie in the phase.
+
+    Attributes
+    ----------
+    mean, variance : float
+        <f> and C(0).
+    k, structure_factor : ndarray
+        Averages over shells in k; the shells go up to the smallest of the axes' Nyquist wavenumbers.
+    k_xyz, structure_factor_xyz : tuple of 3 ndarray
+        Along the axes.
+    r, covariance : ndarray
+        Averages over shells in r, up to half the shortest edge; r[0] = 0.
+    r_xyz, covariance_xyz : tuple of 3 ndarray
+        Along the axes, up to half of each edge.
+    mean_k : float
+        <k> = sum k S / sum S over all modes.
+    mean_k_xyz : tuple of 3 float
+        The same for |k_x|, |k_y|, |k_z|.
+    """
+
+    mean: float
+    variance: float
+    k: np.ndarray
+    structure_factor: np.ndarray
+    k_xyz: tuple[np.ndarray, np.ndarray, np.ndarray]
+    structure_factor_xyz: tuple[np.ndarray, np.ndarray, np.ndarray]
+    r: np.ndarray
+    covariance: np.ndarray
+    r_xyz: tuple[np.ndarray, np.ndarray, np.ndarray]
+    covariance_xyz: tuple[np.ndarray, np.ndarray, np.ndarray]
+    mean_k: float
+    mean_k_xyz: tuple[float, float, float]
+
+    @property
+    def spacing(self) -> float:
+        """2 pi / <k>; infinite for a uniform field."""
+        return _wavelength(self.mean_k)
+
+    @property
+    def spacing_xyz(self) -> tuple[float, float, float]:
+        """2 pi / <|k_i|>; infinite along an axis on which nothing varies."""
+        return tuple(_wavelength(k) for k in self.mean_k_xyz)
+
+    @property
+    def first_zero(self) -> float:
+        """Smallest r at which the shell average of C vanishes, between shells by a straight line; NaN if it does not."""
+        return find_first_zero(self.r, self.covariance)
+
+    @property
+    def first_zero_xyz(self) -> tuple[float, float, float]:
+        return tuple(find_first_zero(r, c) for r, c in zip(self.r_xyz, self.covariance_xyz))
+
+
+def correlate(field: np.ndarray, transform: SlabTransform) -> Correlation:
+    """Structure factor and correlation of a field by one forward and one backward transform.
+
+    Collective; overwrites both buffers of the transform, where ``field`` may lie.
+
+    Parameters
+    ----------
+    field : ndarray, local (n0, n1, n2)
+        The density, or the indicator of a phase.
+    """
+    grid, reducer = transform.grid, transform.reducer
+    transform.real[...] = field
+    spectrum = transform.forward()
+    zero_mode = spectrum[0, 0, 0].real if transform.holds_mean else 0.0
+    mean = reducer.sum(zero_mode)[0] / grid.num_voxels
+    if transform.holds_mean:
+        spectrum[0, 0, 0] = 0
+    # So scaled, the backward transform gives the covariance, and S is the power times the volume.
+    kernels.to_power(spectrum, 1 / grid.num_voxels**2)
+    k, power, moments = _shells_in_k(spectrum, transform)
+    k_xyz, power_xyz = _power_along_axes(spectrum, transform)
+    covariance = transform.backward()
+    variance = moments[0]
+    mean_k, *mean_k_xyz = (m / variance if variance > 0 else 0.0 for m in moments[1:])
+    return Correlation(mean, variance, k, power * grid.volume, k_xyz, tuple(p * grid.volume for p in power_xyz),
+                       *_shells_in_r(covariance, transform), *_covariance_along_axes(covariance, transform),
+                       mean_k, tuple(mean_k_xyz))
+
+
+def find_first_zero(r: np.ndarray, values: np.ndarray) -> float:
+    """First zero of a sampled function that starts positive, by linear interpolation; NaN if there is none."""
+    below = np.flatnonzero(values <= 0)
+    if not below.size or below[0] == 0:
+        return math.nan
+    i = below[0]
+    return float(r[i - 1] + (r[i] - r[i - 1]) * values[i - 1] / (values[i - 1] - values[i]))
+
+
+def _wavelength(k: float) -> float:
+    return 2 * math.pi / k if k > 0 else math.inf
+
+
+def _real_axes(grid) -> list[int]:
+    """Axes of more than one voxel, along which something can vary; all, if there is none."""
+    return [axis for axis in range(3) if grid.shape[axis] > 1] or [0, 1, 2]
+
+
+def _shells_in_k(spectrum, transform: SlabTransform) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """k and mean power of each shell, and the sums of power times 1, |k|, |kx|, |ky|, |kz|."""
+    grid = transform.grid
+    axes = _real_axes(grid)
+    width = 2 * math.pi / max(grid.lengths[axis] for axis in axes)
+    nyquist = math.pi / max(grid.spacing[axis] for axis in axes)
+    num_shells = int(nyquist / width + 0.5) + 1
+    shells = np.zeros((spectrum.shape[0], num_shells, 3))
+    moments = np.empty((spectrum.shape[0], 5))
+    kernels.spectrum_shells(spectrum, transform.wavenumbers(), transform.weights, width, shells, moments)
+    k, power = _shell_means(transform.reducer.sum(shells.sum(axis=0))[1:])  # the first holds the mean alone
+    return k, power, transform.reducer.sum(moments.sum(axis=0)).tolist()
+
+
+def _shells_in_r(covariance, transform: SlabTransform) -> tuple[np.ndarray, np.ndarray]:
+    grid = transform.grid
+    axes = _real_axes(grid)
+    width = min(grid.spacing[axis] for axis in axes)
+    num_shells = int(0.5 * min(grid.lengths[axis] for axis in axes) / width + 1e-9) + 1
+    indices = (np.arange(s.start, s.stop) for s in transform.local_slice)
+    coordinates = tuple((np.minimum(i, n - i) * h) ** 2 for i, n, h in zip(indices, grid.shape, grid.spacing))
+    shells = np.zeros((covariance.shape[0], num_shells, 3))
+    kernels.distance_shells(covariance, coordinates, width, shells)
+    return _shell_means(transform.reducer.sum(shells.sum(axis=0)))
+
+
+def _shell_means(shells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From number, sum of position and sum of value of each shell; empty shells are left out."""
+    number, position, value = shells[shells[:, 0] > 0].T
+    return position / number, value / number
+
+
+def _power_along_axes(spectrum, transform: SlabTransform) -> tuple[tuple, tuple]:
+    """k and power of the modes that vary along one axis only, up to its Nyquist wavenumber."""
+    grid, reducer = transform.grid, transform.reducer
+    here = transform.holds_mean
+    lines = (spectrum[:, 0, 0].real if here else np.zeros(spectrum.shape[0]),
+             reducer.concatenate(np.ascontiguousarray(spectrum[0, :, 0].real)),
+             spectrum[0, 0].real if here else np.zeros(spectrum.shape[2]))
+    lines = reducer.sum(lines[0]), lines[1].astype(np.float64), reducer.sum(lines[2])
+    k = tuple(2 * math.pi / length * np.arange(1, n // 2 + 1) for n, length in zip(grid.shape, grid.lengths))
+    return k, tuple(line[1:n // 2 + 1] for line, n in zip(lines, grid.shape))
+
+
+def _covariance_along_axes(covariance, transform: SlabTransform) -> tuple[tuple, tuple]:
+    grid, reducer = transform.grid, transform.reducer
+    first = covariance[0] if transform.first_plane == 0 else np.zeros_like(covariance[0])
+    lines = (reducer.concatenate(np.ascontiguousarray(covariance[:, 0, 0])).astype(np.float64),
+             reducer.sum(first[:, 0]), reducer.sum(first[0]))
+    r = tuple(h * np.arange(n // 2 + 1) for n, h in zip(grid.shape, grid.spacing))
+    return r, tuple(line[:n // 2 + 1] for line, n in zip(lines, grid.shape))

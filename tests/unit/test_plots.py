@@ -1,0 +1,287 @@
+"""Figures from the files of a run, whole and with pieces missing; and the reading of parts of a field."""
+
+import csv
+import json
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+
+from pfsolid import plots, plots_3d
+from pfsolid.errors import CheckpointError, InputError, OutputError
+from pfsolid.grid import PeriodicGrid
+from pfsolid.io.hdf5 import DistributedArray
+from pfsolid.io.peek import read_plane, read_strided
+from pfsolid.io.series import Field, write_fields
+from pfsolid.parallel import world
+from pfsolid.plots import NEEDED_COLUMNS, plot_run
+
+ALL = {"slices", "conduction", "evolution", "structure_3d"}
+MOST_BYTES = 300_000
+MOST_PIXELS = 1024  # across: what a page shows without scaling
+SIGMA_S_PER_CM = {"pore": 0.0, "surface": 3.14e-3, "bulk": 8.93e-7}
+FIELD_V_PER_M = 10.0
+
+
+@pytest.fixture(autouse=True)
+def small_view(monkeypatch):
+    """The 3-D view of a small field as it is: refined to look good it takes longer than all the rest."""
+    monkeypatch.setattr(plots, "REFINED_SAMPLES", 24)
+
+
+def gyroid(shape):
+    """A smooth bicontinuous structure between 0 and 1."""
+    x, y, z = np.meshgrid(*[2 * np.pi * np.arange(n) / n for n in shape], indexing="ij")
+    level = np.sin(x) * np.cos(y) + np.sin(y) * np.cos(z) + np.sin(z) * np.cos(x)
+    return 0.5 + 0.5 * np.tanh(3 * level)
+
+
+def store(directory, fields, spacing=(0.5, 0.5, 0.5)):
+    """Fields of one shape (and components) as fields.h5."""
+    def whole(array):
+        return Field(DistributedArray(array, array.shape, tuple(slice(0, n) for n in array.shape)), "1")
+
+    shape = next(iter(fields.values())).shape[:3]
+    path = directory / "fields.h5"
+    write_fields(path, {name: whole(array) for name, array in fields.items()}, PeriodicGrid(shape, spacing), {}, world())
+    return path
+
+
+def store_history(directory, num_rows=30, **columns):
+    """history.csv of a structure that coarsens as t^(1/3); ``columns`` are other values, '' for an empty cell."""
+    time = np.geomspace(0.01, 300, num_rows)
+    values = {name: (time ** (1 / 3)).tolist() for name in NEEDED_COLUMNS}
+    values |= {name: np.linspace(0.1, 0.4, num_rows).tolist() for name in values if name.endswith("_fraction")}
+    values |= {"reduced_time": time.tolist(), "mean_density": [0.6] * num_rows} | columns
+    with open(directory / "history.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["step", *values])
+        writer.writerows([step, *row] for step, row in enumerate(zip(*values.values())))
+
+
+def phases_and_current(rho, axis=0):
+    """Labels, and the current that parallel conductors would carry."""
+    labels = np.digitize(rho, [0.1, 0.9]).astype(np.uint8)
+    sigma = 100 * np.array(list(SIGMA_S_PER_CM.values()))
+    current = np.zeros(rho.shape + (3,), dtype=np.float32)
+    current[..., axis] = sigma[labels] * FIELD_V_PER_M
+    return labels, current
+
+
+def store_result(directory, labels, current, axis=0, title="gyroid"):
+    tensor = np.zeros((3, 3))
+    tensor[axis, axis] = current[..., axis].mean() / FIELD_V_PER_M
+    phases = {name: {"sigma_S_per_cm": sigma, "fraction": float(np.mean(labels == label))}
+              for label, (name, sigma) in enumerate(SIGMA_S_PER_CM.items())}
+    result = {"title": title, "porosity": 0.5, "growth": {"final": {"reduced_time": 300.0}}, "phases": phases,
+              "sigma_eff_S_per_m": tensor.tolist(), "applied_field_V_per_m": FIELD_V_PER_M}
+    (directory / "result.json").write_text(json.dumps(result))
+
+
+def store_run(directory, rho, axis=0, spacing=(0.5, 0.5, 0.5), **options):
+    labels, current = phases_and_current(rho, axis)
+    fields = {"rho": rho, "phase": labels, f"current_density_{'xyz'[axis]}": current}
+    store(directory, fields, spacing)
+    store_history(directory)
+    store_result(directory, labels, current, axis, **options)
+
+
+def drawn(directory):
+    """Names of the figures, each of which must be a picture of the right size with something in it."""
+    paths = plot_run(directory)
+    for path in paths:
+        assert path.parent == directory / "figures"
+        assert path.stat().st_size < MOST_BYTES
+        with Image.open(path) as image:
+            assert image.width <= MOST_PIXELS
+            assert len(np.unique(np.asarray(image.convert("L")))) > 10
+    assert sorted(entry.name for entry in (directory / "figures").iterdir()) == sorted(path.name for path in paths)
+    return {path.stem for path in paths}
+
+
+# --- whole runs ---------------------------------------------------------------------------------------------
+
+
+def test_all_figures_of_a_run(tmp_path):
+    settings = dict(matplotlib.rcParams)
+    store_run(tmp_path, gyroid((24, 20, 16)), spacing=(0.5, 0.6, 0.7), title="$gyroid_{ & 40 % {")
+    assert drawn(tmp_path) == ALL
+    assert dict(matplotlib.rcParams) == settings
+
+
+def test_two_dimensional_run_has_one_slice_and_no_view(tmp_path):
+    store_run(tmp_path, gyroid((32, 24, 1)))
+    assert drawn(tmp_path) == ALL - {"structure_3d"}
+
+
+def test_conduction_alone_along_another_axis(tmp_path):
+    """What `pfsolid conduct` leaves: no density."""
+    labels, current = phases_and_current(gyroid((12, 12, 12)), axis=2)
+    store(tmp_path, {"phase": labels, "current_density_z": current})
+    store_result(tmp_path, labels, current, axis=2)
+    assert drawn(tmp_path) == {"conduction"}
+
+
+@pytest.mark.parametrize("density", [0.0, 0.6])
+def test_uniform_field(tmp_path, density):
+    rho = np.full((8, 8, 8), density)
+    labels, current = phases_and_current(rho)
+    store(tmp_path, {"rho": rho, "phase": labels, "current_density_x": current})
+    store_result(tmp_path, labels, current)
+    assert drawn(tmp_path) == {"slices", "structure_3d"} | ({"conduction"} if density else set())
+
+
+# --- pieces missing -----------------------------------------------------------------------------------------
+
+
+def test_only_a_history(tmp_path):
+    store_history(tmp_path)
+    assert drawn(tmp_path) == {"evolution"}
+    assert drawn(tmp_path) == {"evolution"}  # once more, over the old one
+
+
+def test_only_a_microstructure(tmp_path):
+    store(tmp_path, {"rho": gyroid((8, 8, 8))})
+    (tmp_path / "result.json").write_text(json.dumps({"title": "", "porosity": None}))
+    assert drawn(tmp_path) == {"slices", "structure_3d"}
+
+
+@pytest.mark.parametrize("missing", ["result", "current", "percolation"])
+def test_without_a_current_there_is_no_conduction_figure(tmp_path, missing):
+    labels, current = phases_and_current(gyroid((8, 8, 8)))
+    store(tmp_path, {"phase": labels} if missing == "current" else {"phase": labels, "current_density_x": current})
+    if missing != "result":
+        store_result(tmp_path, labels, 0 * current if missing == "percolation" else current)
+    with pytest.raises(InputError, match="nothing to draw"):
+        plot_run(tmp_path)
+
+
+def test_conductor_between_the_samples(tmp_path):
+    """A sheet one voxel thick that the sampling of every second voxel does not meet."""
+    rho = np.zeros((4, 4, 128))
+    rho[:, :, 65] = 1
+    labels, current = phases_and_current(rho)
+    store(tmp_path, {"phase": labels, "current_density_x": current})
+    store_result(tmp_path, labels, current)
+    assert drawn(tmp_path) == {"conduction"}
+
+
+def test_nothing_to_draw(tmp_path):
+    with pytest.raises(InputError, match="is not a directory"):
+        plot_run(tmp_path / "missing")
+    with pytest.raises(InputError, match="nothing to draw"):
+        plot_run(tmp_path)
+    store_history(tmp_path, num_rows=0)
+    with pytest.raises(InputError, match="nothing to draw"):
+        plot_run(tmp_path)
+    assert not (tmp_path / "figures").exists()
+
+
+# --- histories ----------------------------------------------------------------------------------------------
+
+
+def test_empty_cells_and_values_that_are_not_finite(tmp_path):
+    store_history(tmp_path, 6, pore_size_nm=["", "", "inf", 1.0, 2.0, "nan"], spacing_nm=[""] * 6,
+                  wall_size_nm=["inf"] * 6, time_s=[""] * 6, energy_J_per_m3=[3e6, 2e6, 1e6, 0.0, -1.0, ""])
+    assert drawn(tmp_path) == {"evolution"}
+
+
+def test_one_row(tmp_path):
+    store_history(tmp_path, 1)
+    assert drawn(tmp_path) == {"evolution"}
+
+
+def test_row_at_time_zero_and_row_being_written(tmp_path):
+    store_history(tmp_path, 2, reduced_time=[0.0, 1.0], time_s=[0.0, 5.0])
+    with open(tmp_path / "history.csv", "a") as file:
+        file.write("2,30")
+    assert drawn(tmp_path) == {"evolution"}
+
+
+# --- damage -------------------------------------------------------------------------------------------------
+
+
+def test_damaged_files(tmp_path):
+    path = store(tmp_path, {"rho": gyroid((8, 8, 8))})
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="fields.h5"):
+        plot_run(tmp_path)
+    path.unlink()
+    store_history(tmp_path, 2, spacing_nm=["many", 1])
+    with pytest.raises(CheckpointError, match="history.csv.*many"):
+        plot_run(tmp_path)
+    (tmp_path / "history.csv").write_text("step,reduced_time\n1,0.1\n")
+    with pytest.raises(CheckpointError, match="no column time_s"):
+        plot_run(tmp_path)
+    (tmp_path / "result.json").write_text("{")
+    (tmp_path / "history.csv").unlink()
+    with pytest.raises(InputError, match="result.json is damaged"):
+        plot_run(tmp_path)
+
+
+def test_figures_is_a_file(tmp_path):
+    store_history(tmp_path)
+    (tmp_path / "figures").write_text("")
+    with pytest.raises(OutputError, match="is a file"):
+        plot_run(tmp_path)
+
+
+# --- parts of a field ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("components", [(), (3,)])
+def test_planes_and_strided_samples(tmp_path, components):
+    values = np.random.default_rng(1).random((7, 6, 5) + components)
+    path = store(tmp_path, {"rho": values})
+    for axis in range(3):
+        for stride in (1, 2, 4):
+            plane = read_plane(path, "rho", axis, 3, stride)
+            assert np.array_equal(plane, np.take(values, 3, axis)[::stride, ::stride])
+    assert np.array_equal(read_strided(path, "rho", (1, 1, 1)), values)
+    assert np.array_equal(read_strided(path, "rho", (3, 2, 4)), values[::3, ::2, ::4])
+
+
+def test_parts_that_are_not_there(tmp_path):
+    path = store(tmp_path, {"rho": gyroid((4, 4, 4))})
+    with pytest.raises(CheckpointError, match="no field mu"):
+        read_plane(path, "mu", 0, 0)
+    with pytest.raises(CheckpointError, match="no field mu"):
+        read_strided(path, "mu", (1, 1, 1))
+    with pytest.raises(CheckpointError, match="4 planes along z, not one at 4"):
+        read_plane(path, "rho", 2, 4)
+    with pytest.raises(CheckpointError, match="does not exist"):
+        read_plane(tmp_path / "other.h5", "rho", 0, 0)
+
+
+# --- pore walls ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("with_skimage", [True, False])
+def test_walls_of_a_sphere(monkeypatch, with_skimage):
+    """Area, enclosed volume and direction of the walls of a solid sphere on anisotropic voxels."""
+    if with_skimage:
+        pytest.importorskip("skimage")
+    else:
+        monkeypatch.setattr(plots_3d, "marching_cubes", None)
+    shape, spacing, radius = (32, 40, 50), (1.25, 1.0, 0.8), 12.0
+    edges = tuple(np.arange(n + 1) * h for n, h in zip(shape, spacing))
+    x, y, z = np.meshgrid(*[e[:-1] for e in edges], indexing="ij")
+    distance = np.sqrt((x - 20) ** 2 + (y - 20) ** 2 + (z - 20) ** 2)
+    walls = plots_3d.pore_walls(0.5 + 0.5 * np.tanh(2 * (radius - distance) / 3), edges)
+    triangles = np.concatenate([walls[:, [0, i, i + 1]] for i in range(1, walls.shape[1] - 1)])
+    areas = 0.5 * np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    outwards = triangles.mean(axis=1) - 20
+    # The divergence theorem gives the volume only if all walls face outwards; voxel faces have 3/2 of the area.
+    volume = np.sum(areas * outwards) / 3
+    area = np.linalg.norm(areas, axis=1).sum()
+    # Facets lie inside the sphere by h^2 / (8 r), under 0.2 % of it; counting voxels is good to about 1 %.
+    assert volume == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.02)
+    assert area == pytest.approx((4 if with_skimage else 6) * np.pi * radius**2, rel=0.02)
+    assert np.all(np.sum(areas * outwards, axis=1) > 0)
+
+
+def test_voxel_faces_suffice_for_the_view(tmp_path, monkeypatch):
+    monkeypatch.setattr(plots_3d, "marching_cubes", None)
+    store(tmp_path, {"rho": gyroid((16, 16, 16))})
+    assert "structure_3d" in drawn(tmp_path)
