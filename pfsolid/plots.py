@@ -1,7 +1,7 @@
 """The figures of a run, drawn from its files alone.
 
-For one process.  A field is never read as a whole: slices read one plane, the statistics and the 3-D view every few
-voxels.  Matplotlib is used through Figure and the Agg canvas, without a display and without pyplot.
+For one process.  A field is never read as a whole: slices read one plane, statistics and the 3-D view some of
+the voxels.  Matplotlib is used through Figure and the Agg canvas, without a display and without pyplot.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from PIL import Image, ImageOps
 from scipy import ndimage
 
+from . import plots_planes as planes
 from .errors import CheckpointError, InputError
 from .grid import AXES
 from .io.files import damage_errors, make_folder, output_errors, publish, temporary_name
 from .io.peek import describe, read_plane, read_strided
 from .io.series import list_fields
 from .plots_3d import draw_structure, view_size
-from .plots_planes import (DENSITY_MAP, PHASE_COLOURS, draw_current, draw_density, draw_density_bar, draw_shares,
-                           draw_sigma, log_limits)
 from .workflows.homogenize import FIELDS, PHASES
 from .workflows.run import RESULT, read_result
 from .workflows.simulate import HISTORY
@@ -38,9 +37,9 @@ DPI = 130
 WIDTH = 7.6  # inches: just under 1000 pixels, what a page shows without scaling
 MARGIN = 12  # pixels around a figure
 BAR_WIDTH, MIN_BAR = 0.13, 1.2  # inches: of colour bars, and their smallest height
-STYLE = {"font.family": "DejaVu Sans", "mathtext.fontset": "dejavusans", "font.size": 9, "axes.titlesize": 9.5,
-         "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 8, "legend.frameon": False,
-         "axes.linewidth": 0.7, "lines.linewidth": 1.6}
+STYLE = {"font.family": "DejaVu Sans", "mathtext.fontset": "dejavusans", "font.size": 9,
+         "axes.titlesize": 9.5, "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8,
+         "legend.fontsize": 8, "legend.frameon": False, "axes.linewidth": 0.7, "lines.linewidth": 1.6}
 MAX_BYTES = 290_000
 COLOUR_STEPS = 1, 4, 8  # of 256, tried until a file is small enough
 
@@ -59,7 +58,7 @@ NEEDED_COLUMNS = ("reduced_time", "time_s", "reduced_step", "energy_J_per_m3", "
 class _Run:
     """What the figures of a directory share; empty for what is not there.
 
-    ``state`` says what is known of porosity and time, ``history`` has the columns of history.csv that are drawn.
+    ``state`` says what is known of porosity and time, ``history`` has the columns of history.csv to be drawn.
     """
 
     fields_path: Path
@@ -73,8 +72,9 @@ class _Run:
 def plot_run(directory) -> list[Path]:
     """Draw what can be drawn of a run into ``directory/figures``.
 
-    ``slices.png`` and, in 3-D, ``structure_3d.png`` need ``rho`` in fields.h5; ``evolution.png`` needs history.csv;
-    ``conduction.png`` needs a conductivity in result.json and ``phase`` and a current density in fields.h5.
+    ``slices.png`` and, in 3-D, ``structure_3d.png`` need ``rho`` in fields.h5; ``evolution.png`` needs
+    history.csv; ``conduction.png`` needs a conductivity in result.json and ``phase`` and a current density in
+    fields.h5.
 
     Parameters
     ----------
@@ -101,7 +101,8 @@ def plot_run(directory) -> list[Path]:
     run = _read_run(directory)
     drawings = _drawings(run)
     if not drawings:
-        raise InputError(f"{directory} holds nothing to draw: no {HISTORY} with rows in it and no density in {FIELDS}")
+        raise InputError(f"{directory} holds nothing to draw: no {HISTORY} with rows in it and no density "
+                         f"in {FIELDS}")
     make_folder(directory / FIGURES)
     paths = []
     for name, draw in drawings.items():
@@ -145,8 +146,8 @@ def _read_history(path: Path) -> dict[str, np.ndarray]:
         missing = [name for name in NEEDED_COLUMNS if rows and name not in rows[0]]
         if missing:
             raise CheckpointError(f"{path} has no column {', '.join(missing)}")
-        table = {name: np.array([float(row[name] or "nan") for row in rows]) for name in NEEDED_COLUMNS if rows}
-    return {name: np.where(np.isfinite(column), column, np.nan) for name, column in table.items()}
+        columns = {name: [float(row[name] or "nan") for row in rows] for name in NEEDED_COLUMNS if rows}
+    return {name: np.where(np.isfinite(values), values, np.nan) for name, values in columns.items()}
 
 
 def _state(history: dict, result: dict) -> tuple[str, ...]:
@@ -157,7 +158,8 @@ def _state(history: dict, result: dict) -> tuple[str, ...]:
     if time is None and history:
         time = history["reduced_time"][-1]
     described = (("porosity", porosity, ".3f"), ("reduced time", time, ".4g"))
-    return tuple(f"{name} {value:{form}}" for name, value, form in described if value is not None and math.isfinite(value))
+    return tuple(f"{name} {value:{form}}" for name, value, form in described
+                 if value is not None and math.isfinite(value))
 
 
 def _flat_axis(shape) -> int | None:
@@ -180,8 +182,8 @@ def _middle_plane(run: _Run, name: str, normal: int) -> np.ndarray:
 def _new_figure(run: _Run, height: float, caption: str) -> Figure:
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     FigureCanvasAgg(figure)
-    top = 1 - 0.08 / height
-    figure.suptitle(f"{run.title}\n{', '.join((caption, *run.state))}", fontsize=10, y=top, va="top", parse_math=False)
+    figure.suptitle(f"{run.title}\n{', '.join((caption, *run.state))}", fontsize=10, parse_math=False,
+                    y=1 - 0.08 / height, va="top")
     return figure
 
 
@@ -233,12 +235,13 @@ def _slices(run: _Run) -> Figure:
     left = 0.5 + (WIDTH - margins - sizes[:, 0].sum() - gap * (len(normals) - 1)) / 2
     for normal, (width, height) in zip(normals, sizes):
         axes = _add_axes(figure, left, 0.5 + (row - height) / 2, width, height)
-        draw_density(axes, _middle_plane(run, "rho", normal), normal, grid)
+        planes.draw_density(axes, _middle_plane(run, "rho", normal), normal, grid)
         if flat is None:
-            axes.set_title(f"{AXES[normal]} = {(grid.shape[normal] // 2 + 0.5) * grid.spacing[normal]:.4g} nm")
+            position = (grid.shape[normal] // 2 + 0.5) * grid.spacing[normal]
+            axes.set_title(f"{AXES[normal]} = {position:.4g} nm")
         left += width + gap
     beside = max(left - gap + 0.2, left - gap - width / 2 + 0.6)  # not over the last panel's title
-    draw_density_bar(_add_axes(figure, beside, 0.5, BAR_WIDTH, row))
+    planes.draw_density_bar(_add_axes(figure, beside, 0.5, BAR_WIDTH, row))
     return figure
 
 
@@ -264,8 +267,8 @@ def _structure(run: _Run) -> Figure:
     figure = _new_figure(run, row + 1.2, "the solid, ρ ≥ ½")
     figure.set_dpi(OVERSAMPLING * DPI)
     axes = _add_axes(figure, 0.4 + (5.6 - width) / 2, 0.6 + (row - height) / 2, width, height)
-    draw_structure(axes, rho, tuple(edges), matplotlib.colormaps[DENSITY_MAP])
-    draw_density_bar(_add_axes(figure, 6.75, 0.6 + row / 2 - 1.0, BAR_WIDTH, 2.0))
+    draw_structure(axes, rho, tuple(edges), matplotlib.colormaps[planes.DENSITY_MAP])
+    planes.draw_density_bar(_add_axes(figure, 6.75, 0.6 + row / 2 - 1.0, BAR_WIDTH, 2.0))
     return figure
 
 
@@ -291,19 +294,19 @@ def _conduction(run: _Run) -> Figure:
     mean = run.result["sigma_eff_S_per_m"][axis][axis] * run.result["applied_field_V_per_m"]
     stride = _stride(grid.shape, MAX_SAMPLES)
     current = read_strided(run.fields_path, name, stride) / mean
-    limits = log_limits(np.linalg.norm(current, axis=-1))
+    limits = planes.log_limits(np.linalg.norm(current, axis=-1))
 
     across, up = _plane_size(grid, normal)
     scale = min(2.4 / across, 4.5 / up)  # inches per nm
     row, shares = max(up * scale, MIN_BAR), 1.75
     figure = _new_figure(run, row + shares + 2.1, f"conduction, field along {AXES[axis]}")
     axes, bar_axes = _add_map(figure, 0.5, 1.35 + shares, across * scale, up * scale, row, gap=0.25)
-    draw_sigma(axes, bar_axes, _middle_plane(run, "phase", normal), normal, grid, phases)
+    planes.draw_sigma(axes, bar_axes, _middle_plane(run, "phase", normal), normal, grid, phases)
     axes, bar_axes = _add_map(figure, 4.35, 1.35 + shares, across * scale, up * scale, row, gap=0.1)
     magnitude = np.linalg.norm(_middle_plane(run, name, normal), axis=-1) / mean
-    draw_current(axes, bar_axes, magnitude, normal, grid, axis, mean, limits)
+    planes.draw_current(axes, bar_axes, magnitude, normal, grid, axis, mean, limits)
     labels = read_strided(run.fields_path, "phase", stride)
-    draw_shares(_add_axes(figure, 0.5, 0.5, 6.6, shares), current, labels, axis, phases, limits)
+    planes.draw_shares(_add_axes(figure, 0.5, 0.5, 6.6, shares), current, labels, axis, phases, limits)
     return figure
 
 
@@ -322,7 +325,8 @@ def _evolution(run: _Run) -> Figure:
     seconds_known = history["time_s"][-1] > 0 and time[-1] > 0
     figure = _new_figure(run, 6.2, "evolution")
     top = 0.85 if seconds_known else 0.92
-    panels = figure.subplots(2, 2, sharex=True, gridspec_kw=dict(left=0.08, right=0.99, bottom=0.07, top=top, hspace=0.08))
+    panels = figure.subplots(2, 2, sharex=True)
+    figure.subplots_adjust(left=0.08, right=0.99, bottom=0.07, top=top, hspace=0.08)
     (energy, sizes), (steps, fractions) = panels
     for axes in panels.flat:
         axes.set_xscale("log")
@@ -335,7 +339,7 @@ def _evolution(run: _Run) -> Figure:
     _draw_line(steps, time, history["reduced_step"], "#333333")
     steps.set_ylabel("time step (reduced)")
     for name in PHASES:
-        _draw_line(fractions, time, history[f"{name}_fraction"], PHASE_COLOURS[name], name)
+        _draw_line(fractions, time, history[f"{name}_fraction"], planes.PHASE_COLOURS[name], name)
     fractions.set_ylabel("volume fraction")
     fractions.set_ylim(0, 1)
     fractions.legend()
@@ -363,8 +367,8 @@ def _draw_sizes(axes, time, history: dict) -> None:
     last = [history[name][-1] for name, _, _ in SIZES if history[name][-1] > 0]
     if last and time[-1] > time[0] > 0:
         guide = np.array([max(time[-1] / 30, time[0]), time[-1]])
-        axes.plot(guide, 1.3 * max(last) * (guide / guide[1]) ** (1 / 3), color="0.45", linestyle="--", linewidth=1.1,
-                  label=r"$\propto t^{1/3}$")
+        axes.plot(guide, 1.3 * max(last) * (guide / guide[1]) ** (1 / 3), color="0.45", linestyle="--",
+                  linewidth=1.1, label=r"$\propto t^{1/3}$")
         # The first pores are few, and the walls between them longer than the box.
         axes.set_ylim(top=min(axes.get_ylim()[1], 5 * max(last)))
     axes.legend()
@@ -381,6 +385,7 @@ def _plain_ticks(axes) -> None:
     """On a logarithmic scale of less than two decades or so, numbers in place of powers."""
     low, high = axes.get_ylim()
     if high / low < 300:
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low > 10 else (1, 1.5, 2, 3, 4, 5, 6, 8)))
+        subs = (1, 2, 5) if high / low > 10 else (1, 1.5, 2, 3, 4, 5, 6, 8)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())

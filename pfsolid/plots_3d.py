@@ -1,7 +1,7 @@
 """A view of the microstructure in space: the solid cut off at the box, its pores open and shaded.
 
-A parallel projection onto ordinary axes.  Matplotlib's own 3-D axes take ten seconds for 1e5 faces, and their numbers
-and names run into each other for a box that is not a cube.
+A parallel projection onto ordinary axes.  Matplotlib's own 3-D axes take ten seconds for 1e5 faces, and their
+numbers and names run into each other when the box is not a cube.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RIGHT = np.array([-np.sin(AZIMUTH), np.cos(AZIMUTH), 0])
 UP = np.array([-np.sin(ELEVATION) * np.cos(AZIMUTH), -np.sin(ELEVATION) * np.sin(AZIMUTH), np.cos(ELEVATION)])
 TOWARDS = np.cross(RIGHT, UP)
 SEEN, HIDDEN = np.array([1, 0, 1]), np.array([0, 1, 0])  # corners of the unit box: the nearest, the farthest
-RULERS = (np.array([0, 0, 0]), np.array([1, 0, 0]), np.array([1, 1, 0]))  # where the edges with the numbers begin
+RULERS = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0]])  # where the edges with the numbers begin
 LIGHT = np.array([0.15, -0.55, 0.82]) / np.linalg.norm([0.15, -0.55, 0.82])
 PANE_COLOUR = "#eceef1"
 CUT_PIXELS = 512  # along the edges of the faces that cut the solid
@@ -60,12 +60,12 @@ def draw_structure(axes, rho: np.ndarray, edges: tuple[np.ndarray, ...], colours
     normals = np.cross(polygons[:, 1] - polygons[:, 0], polygons[:, 2] - polygons[:, 0])
     polygons = polygons[normals @ TOWARDS > 0]  # the others show their backs, which are inside the solid
     polygons = polygons[np.argsort(polygons.mean(axis=1) @ TOWARDS)]  # the nearest last, over the others
+    shades = _wall_colours(polygons, rho, edges, colours)
     # Antialiased faces would leave seams where they meet.
-    axes.add_collection(PolyCollection(_project(polygons), facecolors=_wall_colours(polygons, rho, edges, colours),
-                                       edgecolors="none", antialiased=False, zorder=2), autolim=False)
+    axes.add_collection(PolyCollection(_project(polygons), facecolors=shades, edgecolors="none",
+                                       antialiased=False, zorder=2), autolim=False)
     for axis in range(3):
         _draw_cut(axes, rho, edges, axis, colours)
-    for axis in range(3):
         _draw_ruler(axes, axis, lengths)
 
 
@@ -123,9 +123,10 @@ def _wall_colours(polygons: np.ndarray, rho: np.ndarray, edges, colours: Colorma
     centres = polygons.mean(axis=1)
     index = np.stack([np.interp(centres[:, a], e, np.arange(e.size)) for a, e in enumerate(edges)])
     normals = _directions_of_fall(rho, index, edges)
-    solid = ndimage.gaussian_filter(np.pad((rho >= LEVEL).astype(np.float32), (0, 1), mode="wrap"), 3.0, mode="constant")
-    around = ndimage.map_coordinates(solid, index + 2.0 * normals.T, order=1, mode="constant")  # none outside the box
-    ambient = np.clip(1.25 - 1.3 * around, 0.15, 1)
+    solid = np.pad((rho >= LEVEL).astype(np.float32), (0, 1), mode="wrap")
+    density = ndimage.gaussian_filter(solid, 3.0, mode="constant")  # the light comes from outside
+    in_front = ndimage.map_coordinates(density, index + 2.0 * normals.T, order=1, mode="constant")
+    ambient = np.clip(1.25 - 1.3 * in_front, 0.15, 1)
     return np.array(colours(LEVEL)[:3]) * (_lit(normals, 0.45) * ambient)[:, None]
 
 
@@ -133,8 +134,8 @@ def _directions_of_fall(rho: np.ndarray, index: np.ndarray, edges) -> np.ndarray
     """Unit vectors (n, 3) against the gradient of rho: facets lit by these look like one smooth wall."""
     rho = ndimage.gaussian_filter(rho, 0.8, mode="wrap")
     falls = [(np.roll(rho, 1, axis) - np.roll(rho, -1, axis)) / e[1] for axis, e in enumerate(edges)]
-    vectors = np.stack([ndimage.map_coordinates(fall, index, order=1, mode="grid-wrap") for fall in falls], axis=-1)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(float).tiny)
+    vectors = np.stack([ndimage.map_coordinates(fall, index, order=1, mode="grid-wrap") for fall in falls])
+    return (vectors / np.maximum(np.linalg.norm(vectors, axis=0), np.finfo(float).tiny)).T
 
 
 # --- the box ------------------------------------------------------------------------------------------------
@@ -143,8 +144,8 @@ def _directions_of_fall(rho: np.ndarray, index: np.ndarray, edges) -> np.ndarray
 def _draw_cut(axes, rho: np.ndarray, edges, axis: int, colours: Colormap) -> None:
     """Paint rho on the solid part of the face normal to ``axis`` that is seen."""
     b, c = (other for other in range(3) if other != axis)
-    places = [np.interp((np.arange(CUT_PIXELS) + 0.5) / CUT_PIXELS * edges[a][-1], edges[a], np.arange(edges[a].size))
-              for a in (b, c)]
+    pixels = (np.arange(CUT_PIXELS) + 0.5) / CUT_PIXELS
+    places = [np.interp(pixels * edges[a][-1], edges[a], np.arange(edges[a].size)) for a in (b, c)]
     # Straight lines between the samples as in the isosurface; whole voxels with voxel faces.
     density = ndimage.map_coordinates(np.take(rho, 0, axis), np.meshgrid(*places, indexing="ij"),
                                       order=1 if marching_cubes else 0, mode="grid-wrap")
@@ -179,8 +180,8 @@ def _draw_box(axes, lengths: np.ndarray) -> None:
             hidden = (a == HIDDEN).all() or (b == HIDDEN).all()
             (behind if hidden else before).append(_project(np.array([a, b]) * lengths))
     for lines, colour, width, order in ((behind, "0.6", 0.6, 1), (before, "0.15", 0.9, 4)):
-        axes.add_collection(LineCollection(lines, colors=colour, linewidths=width, zorder=order, clip_on=False,
-                                           capstyle="round"), autolim=False)
+        axes.add_collection(LineCollection(lines, colors=colour, linewidths=width, capstyle="round",
+                                           clip_on=False, zorder=order), autolim=False)
 
 
 def _draw_ruler(axes, axis: int, lengths: np.ndarray) -> None:
@@ -195,8 +196,9 @@ def _draw_ruler(axes, axis: int, lengths: np.ndarray) -> None:
     for value in wanted.tick_values(0, lengths[axis]):
         if -1e-9 <= value <= lengths[axis] * (1 + 1e-9):
             at = _project(start) + value * along
-            axes.plot(*np.transpose([at, at + unit * outwards]), color="0.15", linewidth=0.9, clip_on=False, zorder=4)
+            axes.plot(*np.transpose([at, at + unit * outwards]), color="0.15", linewidth=0.9, clip_on=False,
+                      zorder=4)
             axes.text(*(at + 1.6 * unit * outwards), f"{value:g}", fontsize=8, **places)
-    middle = _project(start) + 0.5 * lengths[axis] * along
-    angle = np.rad2deg(np.arctan2(along[1], along[0]))
-    axes.text(*(middle + 8 * unit * outwards), f"{AXES[axis]} (nm)", fontsize=9, rotation=angle, ha="center", va="center")
+    beside = _project(start) + 0.5 * lengths[axis] * along + 8 * unit * outwards
+    axes.text(*beside, f"{AXES[axis]} (nm)", fontsize=9, ha="center", va="center",
+              rotation=np.rad2deg(np.arctan2(along[1], along[0])))

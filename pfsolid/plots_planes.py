@@ -25,7 +25,8 @@ def draw_density(axes, rho: np.ndarray, normal: int, grid_nm: PeriodicGrid) -> N
 
 def draw_density_bar(axes) -> None:
     """Draw the colour bar of rho."""
-    bar = axes.figure.colorbar(ScalarMappable(DENSITY_NORM, DENSITY_MAP), cax=axes, label="relative density ρ")
+    colours = ScalarMappable(DENSITY_NORM, DENSITY_MAP)
+    bar = axes.figure.colorbar(colours, cax=axes, label="relative density ρ")
     bar.set_ticks([0, 0.5, 1], labels=["0  pore", "0.5", "1  solid"])
 
 
@@ -51,8 +52,8 @@ def draw_sigma(axes, bar_axes, labels: np.ndarray, normal: int, grid_nm: Periodi
     for name, label in PHASES.items():
         if sigma[label] > 0:
             bar_axes.axhline(sigma[label], color="k", linewidth=1)
-            bar_axes.annotate(name, (0, sigma[label]), (-2, 0), xycoords=("axes fraction", "data"), rotation=90,
-                            textcoords="offset points", ha="right", va="center", fontsize=7)
+            bar_axes.annotate(name, (0, sigma[label]), (-2, 0), xycoords=("axes fraction", "data"),
+                              textcoords="offset points", ha="right", va="center", fontsize=7, rotation=90)
     insulators = " and ".join(name for name, label in PHASES.items() if sigma[label] == 0)
     if insulators:
         bar_axes.legend(handles=[Patch(color=NO_CURRENT, label=f"0: {insulators}")], loc="upper left",
@@ -60,12 +61,14 @@ def draw_sigma(axes, bar_axes, labels: np.ndarray, normal: int, grid_nm: Periodi
     axes.set_title("conductivity", loc="left")
 
 
-def draw_current(axes, bar_axes, magnitude: np.ndarray, normal: int, grid_nm: PeriodicGrid, axis: int, mean: float,
-                 limits: tuple[float, float]) -> None:
+def draw_current(axes, bar_axes, magnitude: np.ndarray, normal: int, grid_nm: PeriodicGrid, axis: int,
+                 mean: float, limits: tuple[float, float]) -> None:
     """Draw |J| / <J_axis> on a plane.
 
     Parameters
     ----------
+    bar_axes : Axes
+        Place of the colour bar.
     magnitude : ndarray (n_a, n_b)
         |J| / <J_axis>.
     mean : float
@@ -74,8 +77,8 @@ def draw_current(axes, bar_axes, magnitude: np.ndarray, normal: int, grid_nm: Pe
         Of the colours: `log_limits`.
     """
     colours = matplotlib.colormaps[CURRENT_MAP].with_extremes(bad=NO_CURRENT)
-    image = _show_plane(axes, np.ma.masked_less_equal(magnitude, 0), normal, grid_nm, cmap=colours, norm=LogNorm(*limits),
-                        interpolation="nearest")
+    image = _show_plane(axes, np.ma.masked_less_equal(magnitude, 0), normal, grid_nm, cmap=colours,
+                        norm=LogNorm(*limits), interpolation="nearest")
     axes.figure.colorbar(image, cax=bar_axes, label=_relative_current(axis), extend="both")
     axes.set_title(rf"current density, $\langle J_{AXES[axis]}\rangle$ = {mean:.3g} A/m$^2$", loc="left")
 
@@ -105,16 +108,17 @@ def draw_shares(axes, current: np.ndarray, labels: np.ndarray, axis: int, phases
     for name, label in PHASES.items():
         here = labels == label
         if (magnitude[here] > 0).any():
-            volume, carried = phases[name]["fraction"], current[here, axis].sum() / total
+            volume, carried = 100 * phases[name]["fraction"], 100 * current[here, axis].sum() / total
             axes.hist(np.clip(magnitude[here], bins[0], bins[-1]), bins, histtype="stepfilled", alpha=0.8,
                       weights=np.full(np.count_nonzero(here), 100 / labels.size), color=PHASE_COLOURS[name],
-                      label=f"{name}: {100 * volume:.1f} % of the volume, {100 * carried:.1f} % of the current")
+                      label=f"{name}: {volume:.1f} % of the volume, {carried:.1f} % of the current")
     axes.set_xscale("log")
     axes.set_xlim(bins[0], bins[-1])
     axes.set_xlabel(_relative_current(axis))
     axes.set_ylabel("share of all voxels (%)")
     if axes.patches:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handlelength=1, columnspacing=1.4)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handlelength=1,
+                    columnspacing=1.4)
 
 
 def _relative_current(axis: int) -> str:

@@ -1,4 +1,4 @@
-"""A look into stored fields by one process: a plane or every few voxels of a field that may not fit in memory."""
+"""A look into stored fields by one process: a plane, or every few voxels, of what may not fit in memory."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def read_plane(path, name: str, axis: int, index: int, stride: int = 1) -> np.nd
     """
     shape = describe(path, name).grid_nm.shape
     if not 0 <= index < shape[axis]:
-        raise CheckpointError(f"{path}: field {name} has {shape[axis]} planes along {AXES[axis]}, not one at {index}")
+        raise CheckpointError(f"{path}: field {name} has {shape[axis]} planes along {AXES[axis]}, "
+                              f"not one at {index}")
     every = slice(None, None, stride)
     selection = [every] * 3
     selection[2 - axis] = index  # axes in the file: z, y, x

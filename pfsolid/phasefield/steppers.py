@@ -26,6 +26,8 @@ STABILISATION = 1.5
 MAX_GROWTH = 1.5
 MIN_SHRINK = 0.2
 SMALLEST_STEP = 1e-10
+# A rms fluctuation of rho below this is a uniform field: errors are not measured against its rounding.
+SMALLEST_FLUCTUATION = 1e-6
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ class CahnHilliard:
         self.transform = transform
         self.stabilisation = stabilisation
         self._scale = 1.0 / transform.grid.num_voxels
+        # Of the constant-coefficient part that is implicit; it is the unit of mobility here.
+        self._reference_mobility = 1.0
         self._k_squared = tuple(k**2 for k in transform.wavenumbers())
         self._kappa_k_squared = tuple(kappa_i * k2 for kappa_i, k2 in zip(kappa, self._k_squared))
         self.rho_hat, self.rho_hat_before, self._rho_hat_new, self.g_hat_before, self._g_hat_kept = (
@@ -122,8 +126,8 @@ class CahnHilliard:
         """
         self.transform.spectral[...] = self.rho_hat
         self.transform.backward()
-        energy = self._bulk_energy_and_explicit_part()
-        self.transform.forward()
+        energy = self._begin_explicit_part()
+        self._finish_explicit_part()
         return energy
 
     def density(self) -> np.ndarray:
@@ -161,7 +165,7 @@ class CahnHilliard:
             else:
                 self.transform.backward()
                 observed = None if observe is None else observe(self.transform.real, self._scale)
-                energy = self._bulk_energy_and_explicit_part() + gradient
+                energy = self._begin_explicit_part() + gradient
                 if energy <= self.energy + self._energy_slack * abs(self.energy) or not control.tolerance:
                     break
                 wanted = step / 2
@@ -170,8 +174,8 @@ class CahnHilliard:
                 raise ConvergenceError(f"the phase-field step fell below {SMALLEST_STEP:g} at reduced time "
                                        f"{self.time:.6g}: the field is not finite or the energy cannot fall")
             self.transform.spectral[...] = self._g_hat_kept
-        self.transform.forward()
         self._rotate(step, energy)
+        self._finish_explicit_part()
         if control.tolerance and not (step < wanted and error < control.tolerance):
             # A step shortened to meet ``until`` says nothing against the longer one.
             self.next_step = min(step * _factor(control.tolerance, error), control.max_step)
@@ -184,20 +188,26 @@ class CahnHilliard:
         now, before, g_now, g_before, lead = sbdf2_coefficients(step, self.last_step)
         kernels.advance(self.transform.spectral, self._g_hat_kept, self.g_hat_before, self.rho_hat,
                         self.rho_hat_before, self._rho_hat_new, self._k_squared, self._kappa_k_squared,
-                        self.transform.weights, (now, before, g_now, g_before, lead, step, self.stabilisation),
+                        self.transform.weights,
+                        (now, before, g_now, g_before, lead, step * self._reference_mobility, self.stabilisation),
                         self._plane_sums)
         mean = abs(self._rho_hat_new[0, 0, 0]) if self.transform.holds_mean else 0.0
         difference, gradient, square, mean = self.transform.reducer.sum(
             np.append(self._plane_sums.sum(axis=0), mean)) * self._scale
-        fluctuation = max(square * self._scale - mean**2, np.finfo(float).tiny)
+        fluctuation = max(square * self._scale - mean**2, SMALLEST_FLUCTUATION**2)
         error = math.sqrt(difference * self._scale / fluctuation)
         if self.last_step is None:
             error = 0.0
         return error, 0.5 * gradient * self._scale
 
-    def _bulk_energy_and_explicit_part(self) -> float:
+    def _begin_explicit_part(self) -> float:
+        """Collective: take the transform's buffer from N rho towards the explicit part; bulk energy density of rho."""
         kernels.explicit_part(self.transform.real, self._scale, self.stabilisation, self._plane_energy)
         return self.transform.reducer.sum(self._plane_energy.sum())[0] * self._scale
+
+    def _finish_explicit_part(self) -> None:
+        """Collective: leave the explicit part's transform in the buffer; rho_hat is the present field by now."""
+        self.transform.forward()
 
     def _gradient_energy(self) -> float:
         qx, qy, qz = np.ix_(*self._kappa_k_squared)
