@@ -32,6 +32,7 @@ setup(
         "scipy>=1.10",
         "pydantic>=2",
         "matplotlib>=3.6",
+        "pillow",
         "tifffile",
     ],
     extras_require={

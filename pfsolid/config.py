@@ -14,11 +14,21 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from .config_text import apply_overrides, key, parse_toml, read_text, validated, write_toml
 from .grid import PeriodicGrid
-from .phasefield.free_energy import ReducedUnits
+from .phasefield.free_energy import REDUCED_KAPPA, ReducedUnits, inside_spinodal
+from .phasefield.nucleation import (
+    RADIUS_FACTOR,
+    NucleationPlan,
+    driving_force,
+    nucleation_barrier,
+    nucleation_rate,
+    nucleus_density,
+    plan_nucleation,
+)
 
 EV_PER_A2 = 16.02176634  # J/m^2
 S_PER_M = 100.0  # in one S/cm
 NM = 1e-9
+BOLTZMANN = 1.380649e-23  # J/K
 
 DEFAULT_STEP_TOLERANCE = 0.03
 DEFAULT_INITIAL_STEP = 1e-3
@@ -31,6 +41,8 @@ ENERGY_LIMITS = dict(ge=1e-9, le=1e9)
 RATE_LIMITS = dict(ge=1e-60, le=1e20)
 TIME_LIMITS = dict(ge=1e-12, le=1e15)
 CONDUCTIVITY_LIMITS = dict(ge=0, le=1e12)
+
+SHAPE_FACTOR_LIMITS = dict(ge=0.5, le=6000)
 
 STOP_CONDITIONS = ("max_reduced_time", "max_time_s", "max_steps", "energy_rate_tolerance",
                    "mean_pore_size_nm", "wall_clock_limit_s")
@@ -82,6 +94,8 @@ class MaterialConfig(Section):
         "m^5/(J s), mobility M: gives the time its seconds", None, **RATE_LIMITS)
     diffusivity_m2_per_s: float | None = key(
         "m^2/s, diffusivity D in the solid: gives M = D/(32 w)", None, **RATE_LIMITS)
+    mobility_ratio_pore_to_solid: float = key("M_p/M_s, mobility in the pores over that in the solid", 1.0, ge=0, le=1e6)
+    interface_diffusion: float = key("a: 0 bulk diffusion, 1 interface diffusion only", 0.0, ge=0, le=1)
 
     @model_validator(mode="after")
     def _one_of_each(self):
@@ -100,6 +114,28 @@ class MicrostructureConfig(Section):
     porosity: float = key("the volume fraction of pores", gt=0, lt=1)
     seed: int = key("the number the random noise follows from", 1, ge=0, le=2**63 - 1)
     noise_amplitude: float = key("standard deviation of the Gaussian noise in rho", 0.02, gt=0, le=0.2)
+    start: Literal["auto", "noise", "nucleation"] = key(
+        "how it begins; auto: noise inside the spinodal, nucleation outside", "auto")
+    shape_factor_x: float = key("kappa_11/kappa_33: large for rods along x", 1.0, **SHAPE_FACTOR_LIMITS)
+    shape_factor_y: float = key("kappa_22/kappa_33: large for rods along y, both large for plates normal to z", 1.0,
+                                **SHAPE_FACTOR_LIMITS)
+
+
+class NucleationConfig(Section):
+    number_density_per_um3: float | None = key("1/um^3, nuclei to be expected", None, gt=0, le=1e12)
+    sites_per_nm3: float | None = key("1/nm^3, attempts N of the nucleation period; needs a temperature", None, gt=0,
+                                      le=1e12)
+    effective_temperature_K: float | None = key("K, temperature in exp(-dG*/k_B T)", None, gt=0, le=1e9)
+    radius_factor: float = key("radius of a nucleus over the critical one", RADIUS_FACTOR, ge=1, le=5)
+
+    @model_validator(mode="after")
+    def _one_way(self):
+        if self.number_density_per_um3 is not None and self.sites_per_nm3 is not None:
+            raise ValueError("nucleation: at most one of number_density_per_um3 and sites_per_nm3 may be given, "
+                             "both are")
+        if (self.sites_per_nm3 is None) != (self.effective_temperature_K is None):
+            raise ValueError("nucleation: sites_per_nm3 and effective_temperature_K go together")
+        return self
 
 
 class EvolutionConfig(Section):
@@ -182,6 +218,7 @@ class RunConfig(Section):
     material: MaterialConfig
     microstructure: MicrostructureConfig
     evolution: EvolutionConfig
+    nucleation: NucleationConfig = NucleationConfig()
     conduction: ConductionConfig | None = None
     output: OutputConfig = OutputConfig()
     parallel: ParallelConfig = ParallelConfig()
@@ -232,6 +269,45 @@ class RunConfig(Section):
     def mean_density(self) -> float:
         """<rho> = 1 - porosity."""
         return 1 - self.microstructure.porosity
+
+    @property
+    def reduced_kappa(self) -> tuple[float, float, float]:
+        """Gradient energy coefficients in reduced units."""
+        factors = self.microstructure.shape_factor_x, self.microstructure.shape_factor_y, 1.0
+        return tuple(REDUCED_KAPPA * factor for factor in factors)
+
+    @property
+    def nucleates(self) -> bool:
+        """Whether the run begins with nuclei; else with noise."""
+        start = self.microstructure.start
+        return start == "nucleation" or (start == "auto" and not inside_spinodal(self.mean_density))
+
+    @property
+    def barrier_in_kt(self) -> float | None:
+        """Nucleation barrier over k_B T at the effective temperature."""
+        temperature = self.nucleation.effective_temperature_K
+        if temperature is None:
+            return None
+        force = driving_force(self.mean_density, nucleus_density(self.mean_density))
+        energy = self.units.energy_density * self.units.length**3
+        return nucleation_barrier(force, self.reduced_kappa) * energy / (BOLTZMANN * temperature)
+
+    def plan_nuclei(self) -> NucleationPlan:
+        """How many nuclei of what size the run begins with.
+
+        Raises
+        ------
+        InputError
+            If none is to be expected, or none fits.
+        """
+        nucleation, expected = self.nucleation, None
+        volume_nm3 = self.grid_nm.volume
+        if nucleation.number_density_per_um3 is not None:
+            expected = nucleation.number_density_per_um3 * volume_nm3 * 1e-9
+        elif nucleation.sites_per_nm3 is not None:
+            expected = nucleation_rate(nucleation.sites_per_nm3, self.barrier_in_kt) * volume_nm3
+        return plan_nucleation(self.reduced_grid, self.mean_density, self.reduced_kappa, expected,
+                               nucleation.radius_factor)
 
 
 def read_config(path, overrides=()) -> RunConfig:

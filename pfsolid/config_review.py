@@ -69,6 +69,7 @@ def review(config: RunConfig, num_ranks: int = 1, threads: int = 1, num_cores: i
     """
     parameters = _physics(config) + _resources(config, num_ranks, threads, num_cores or _machine_cores())
     warnings = (_resolution_warnings(config) + _box_warnings(config) + _start_warnings(config)
+                + _shape_warnings(config)
                 + _machine_warnings(config, num_ranks, threads, num_cores))
     return Review(parameters, warnings, _errors(config, num_ranks))
 
@@ -89,10 +90,13 @@ def _physics(config: RunConfig) -> list[tuple[str, str, str]]:
         ("lambda / voxel edge", _each(depth / h for h in grid.spacing), "voxels"),
         ("porosity", _number(config.microstructure.porosity), ""),
         ("spinodal limits in porosity", f"{low:.4f} to {high:.4f}", ""),
-        ("regime", "spinodal: noise starts it" if spinodal
-         else "metastable: outside the spinodal, noise decays; nucleation needed", ""),
+        ("regime", "spinodal" if spinodal else "metastable", ""),
+        ("start", "nucleation" if config.nucleates else "noise", ""),
+        *_anisotropy(config),
     ]
-    if spinodal:
+    if config.nucleates:
+        rows += _nuclei(config)
+    elif spinodal:
         wavelength = _wavelength_nm(config)
         ratios = _each(length / wavelength for length in grid.lengths)
         rows += [("fastest growing wavelength", _number(wavelength), "nm"),
@@ -104,6 +108,35 @@ def _physics(config: RunConfig) -> list[tuple[str, str, str]]:
     if config.conduction is not None:
         rows.append(("surface layer on a flat surface", _number(surface_layer_nm(config)), "nm"))
     return rows
+
+
+def _anisotropy(config: RunConfig) -> list[tuple[str, str, str]]:
+    """Nothing for an isotropic run."""
+    if len(set(config.reduced_kappa)) == 1:
+        return []
+    return [("shape factors x, y", f"{config.microstructure.shape_factor_x:g}, {config.microstructure.shape_factor_y:g}",
+             ""),
+            ("interface width along x, y, z", ", ".join(_number(w) for w in _interface_widths_nm(config)), "nm")]
+
+
+def _interface_widths_nm(config: RunConfig) -> list[float]:
+    """From rho = 0.1 to 0.9 along each axis: (ln 9 / 2) lambda sqrt(kappa_ii / kappa_33)."""
+    kappa = config.reduced_kappa
+    return [math.log(9) / 2 * config.material.surface_depth_nm * math.sqrt(k / kappa[2]) for k in kappa]
+
+
+def _nuclei(config: RunConfig) -> list[tuple[str, str, str]]:
+    rows = []
+    if config.barrier_in_kt is not None:
+        rows.append(("nucleation barrier", f"{config.barrier_in_kt:.4g}", "k_B T"))
+    try:
+        plan = config.plan_nuclei()
+    except InputError as error:
+        return rows + [("nuclei", f"none: {error}", "")]
+    depth = config.material.surface_depth_nm
+    return rows + [("critical radius of a sphere", _number(plan.critical_radius * depth), "nm"),
+                   ("nuclei", f"{plan.expected:.4g} expected, room for {plan.max_number}", ""),
+                   ("nucleus", f"{plan.shape}, semi-axes {', '.join(_number(a * depth) for a in plan.semi_axes)}", "nm")]
 
 
 def surface_layer_nm(config: RunConfig) -> float:
@@ -192,10 +225,14 @@ def _errors(config: RunConfig, num_ranks: int) -> list[str]:
     errors = []
     low, high = POROSITY_LIMITS
     porosity = config.microstructure.porosity
-    if not inside_spinodal(config.mean_density):
-        errors.append(f"microstructure.porosity = {porosity!r}: must be between {low:.4f} and {high:.4f}, "
-                      "the spinodal limits; outside them noise decays and only nucleation starts the phase "
-                      "separation, which this version does not have yet")
+    if config.nucleates:
+        try:
+            config.plan_nuclei()
+        except InputError as error:
+            errors.append(str(error))
+    elif not inside_spinodal(config.mean_density):
+        errors.append(f"microstructure.start = 'noise' with microstructure.porosity = {porosity!r}: noise grows only "
+                      f"between {low:.4f} and {high:.4f}, the spinodal limits; use start = \"nucleation\" or \"auto\"")
     else:
         # A mode grows when it is longer than the fastest growing one over sqrt(2).
         shortest = _wavelength_nm(config) / math.sqrt(2)
@@ -242,8 +279,20 @@ def _box_warnings(config: RunConfig) -> list[str]:
     return warnings
 
 
+def _shape_warnings(config: RunConfig) -> list[str]:
+    widths = dict(zip(AXES, _interface_widths_nm(config)))
+    wide = [axis for axis, length in _edges(config).items() if widths[axis] > length]
+    if not wide:
+        return []
+    return [f"an interface across {', '.join(wide)} would be wider than the cell "
+            f"({', '.join(f'{widths[axis]:.4g} nm' for axis in wide)}): the structure cannot vary along "
+            f"{' and '.join(wide)}, whatever the shape factor; take a larger cell to see where it ends"]
+
+
 def _start_warnings(config: RunConfig) -> list[str]:
     warnings = []
+    if config.nucleates:
+        return warnings
     rho, noise = config.mean_density, config.microstructure.noise_amplitude
     # The largest of N unit Gaussians is about sqrt(2 ln N).
     peak = math.sqrt(2 * math.log(config.grid_nm.num_voxels))

@@ -152,19 +152,20 @@ def _shell_means(shells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _power_along_axes(spectrum, transform: SlabTransform) -> tuple[tuple, tuple]:
     """k and power of the modes that vary along one axis only, up to its Nyquist wavenumber."""
     grid, reducer = transform.grid, transform.reducer
-    here = transform.holds_mean
-    lines = (spectrum[:, 0, 0].real if here else np.zeros(spectrum.shape[0]),
-             reducer.concatenate(np.ascontiguousarray(spectrum[0, :, 0].real)),
-             spectrum[0, 0].real if here else np.zeros(spectrum.shape[2]))
-    lines = reducer.sum(lines[0]), lines[1].astype(np.float64), reducer.sum(lines[2])
+    power = spectrum.real
+    along_x, along_z = power[:, 0, 0].copy(), power[0, 0].copy()
+    if not transform.holds_mean:
+        along_x[:] = along_z[:] = 0
+    lines = reducer.sum(along_x), reducer.concatenate(power[0, :, 0].astype(np.float64)), reducer.sum(along_z)
     k = tuple(2 * math.pi / length * np.arange(1, n // 2 + 1) for n, length in zip(grid.shape, grid.lengths))
     return k, tuple(line[1:n // 2 + 1] for line, n in zip(lines, grid.shape))
 
 
 def _covariance_along_axes(covariance, transform: SlabTransform) -> tuple[tuple, tuple]:
     grid, reducer = transform.grid, transform.reducer
-    first = covariance[0] if transform.first_plane == 0 else np.zeros_like(covariance[0])
-    lines = (reducer.concatenate(np.ascontiguousarray(covariance[:, 0, 0])).astype(np.float64),
-             reducer.sum(first[:, 0]), reducer.sum(first[0]))
+    along_y, along_z = covariance[0, :, 0].copy(), covariance[0, 0].copy()
+    if transform.first_plane != 0:
+        along_y[:] = along_z[:] = 0
+    lines = reducer.concatenate(covariance[:, 0, 0].astype(np.float64)), reducer.sum(along_y), reducer.sum(along_z)
     r = tuple(h * np.arange(n // 2 + 1) for n, h in zip(grid.shape, grid.spacing))
     return r, tuple(line[:n // 2 + 1] for line, n in zip(lines, grid.shape))

@@ -18,9 +18,10 @@ from ..io.run_directory import is_run_directory, prepare_run_directory
 from ..io.series import describe_field, list_snapshots, read_field, write_field, write_series_xdmf, write_xdmf
 from ..parallel import on_root
 from ..spectral import slab_of
+from .characterize import characterize, morphology_lines
 from .homogenize import FIELDS, homogenize, result_of, tensor_lines
 from .session import Session, in_words, log_to
-from .simulate import CHECKPOINTS, SNAPSHOTS, checkpoint_arrays, grow
+from .simulate import CHECKPOINTS, SNAPSHOTS, checkpoint_arrays, grow, thresholds
 
 INPUT = "input.toml"
 RESULT = "result.json"
@@ -155,6 +156,9 @@ def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: C
 def _finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path, session: Session) -> dict:
     """Conduction if it is asked for, then result.json: the last to be written of what makes a run complete."""
     attributes = _attributes(config, session)
+    result["morphology"] = characterize(rho, grid_nm, thresholds(config), config.material.surface_depth_nm, session)
+    for line in morphology_lines(result["morphology"]):
+        session.say(line)
     if config.conduction is not None:
         try:
             solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output.save_current,

@@ -15,6 +15,8 @@ from ..io.hdf5 import DistributedArray
 from ..io.records import CsvHistory
 from ..io.series import Field, drop_snapshots_after, write_snapshot
 from ..phasefield.initial import fill_noise
+from ..phasefield.mobility import VariableMobilityCahnHilliard
+from ..phasefield.nucleation import seed_nuclei
 from ..phasefield.observables import Observer, mean_density, mean_spacing
 from ..phasefield.steppers import CahnHilliard, StepControl
 from ..spectral import SlabTransform
@@ -66,10 +68,10 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
     """
     transform = SlabTransform(config.reduced_grid, session.comm, _dtype(config), session.threads,
                               wisdom=None if checkpoint is None else checkpoint.state["fftw_wisdom"])
-    stepper = CahnHilliard(transform)
+    stepper = _make_stepper(config, transform)
     state = {"finished": None, "history_energy": None, "history_time": None, "wall_clock_s": 0.0}
     if checkpoint is None:
-        fill_noise(transform, config.mean_density, config.microstructure.noise_amplitude, config.microstructure.seed)
+        _fill_initial(config, transform, session)
         stepper.start(config.evolution.initial_step_reduced)
     else:
         state.update({name: checkpoint.state[name] for name in state})
@@ -87,6 +89,26 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
     summary = dict(reason=state["finished"], steps=stepper.num_steps, wall_clock_s=loop.wall_clock_s, final=last)
     transform.close()
     return Growth(rho, summary)
+
+
+def _make_stepper(config: RunConfig, transform: SlabTransform) -> CahnHilliard:
+    material = config.material
+    if material.mobility_ratio_pore_to_solid == 1 and material.interface_diffusion == 0:
+        return CahnHilliard(transform, config.reduced_kappa)
+    return VariableMobilityCahnHilliard(transform, config.reduced_kappa,
+                                        pore_ratio=material.mobility_ratio_pore_to_solid,
+                                        surface_fraction=material.interface_diffusion)
+
+
+def _fill_initial(config: RunConfig, transform: SlabTransform, session: Session) -> None:
+    """The field at the start: noise, or nuclei."""
+    start = config.microstructure
+    if not config.nucleates:
+        fill_noise(transform, config.mean_density, start.noise_amplitude, start.seed)
+        return
+    plan = config.plan_nuclei()
+    session.say(plan.description)
+    session.say(f"{seed_nuclei(transform, plan, start.seed)} nuclei placed")
 
 
 def restore(stepper: CahnHilliard, checkpoint: Checkpoint) -> None:
@@ -108,6 +130,12 @@ def restore(stepper: CahnHilliard, checkpoint: Checkpoint) -> None:
         setattr(stepper, name, checkpoint.state[name])
 
 
+def thresholds(config: RunConfig) -> tuple[float, float]:
+    """Densities between which a voxel is surface."""
+    conduction = config.conduction
+    return (conduction.rho_pore, conduction.rho_bulk) if conduction else _DEFAULT_THRESHOLDS
+
+
 def spectral_shape(config: RunConfig) -> tuple[int, int, int]:
     """Global shape of the arrays in a checkpoint."""
     n0, n1, n2 = config.grid.shape
@@ -125,9 +153,7 @@ class _Loop:
     def __init__(self, config, directory, session, stepper, history, state, attributes):
         self.config, self.directory, self.session = config, directory, session
         self.stepper, self.history, self.state, self.attributes = stepper, history, state, attributes
-        conduction = config.conduction
-        thresholds = (conduction.rho_pore, conduction.rho_bulk) if conduction else _DEFAULT_THRESHOLDS
-        self.observer = Observer(stepper.transform, *thresholds)
+        self.observer = Observer(stepper.transform, *thresholds(config))
         self.units = config.units
         self.seconds = self.units.time
         self.end = _end_time(config)

@@ -346,7 +346,8 @@ def test_review_of_hu2017():
     assert table["surface energy gamma"] == "0.32044 J/m^2"
     assert table["lambda / voxel edge"] == "2.8 voxels"
     assert table["spinodal limits in porosity"] == "0.2113 to 0.7887"
-    assert table["regime"] == "spinodal: noise starts it"
+    assert table["regime"] == "spinodal"
+    assert table["start"] == "noise"
     # 2 pi lambda sqrt(2 kappa / -f''), kappa = 1/8, f'' = 2 - 12 * 0.32 * 0.68.
     assert table["fastest growing wavelength"] == f"{2 * math.pi * 1.4 / math.sqrt(4 * 0.6112):.5g} nm"
     assert table["most ranks possible"] == "256"
@@ -360,12 +361,33 @@ def test_review_knows_the_seconds(minimal):
 
 
 @pytest.mark.parametrize("porosity", [0.1, 0.2112, 0.7888, 0.95])
-def test_metastable_start_is_refused(minimal, porosity):
-    found = review(read_config(minimal, [f"microstructure.porosity={porosity}"]))
-    assert rows(found)["regime"].startswith("metastable")
+def test_noise_outside_the_spinodal_is_refused(minimal, porosity):
+    found = review(read_config(minimal, [f"microstructure.porosity={porosity}", "microstructure.start=noise"]))
+    assert rows(found)["regime"] == "metastable"
     assert len(found.errors) == 1 and "between 0.2113 and 0.7887" in found.errors[0]
     with pytest.raises(InputError, match="nucleation"):
         found.raise_errors()
+
+
+def test_outside_the_spinodal_a_run_nucleates(minimal):
+    """19 % filler lies just outside; nuclei are chosen without being asked for."""
+    overrides = ["microstructure.porosity=0.19", "grid.shape=[64, 64, 64]"]
+    config = read_config(minimal, overrides)
+    assert config.nucleates
+    found = review(config)
+    assert found.errors == [] and rows(found)["start"] == "nucleation"
+    assert "sphere" in rows(found)["nucleus"]
+    rod = review(read_config(minimal, [*overrides, "microstructure.shape_factor_x=3000"]))
+    assert rod.errors == [] and "rod along x" in rows(rod)["nucleus"]
+    assert any("wider than the cell" in warning for warning in rod.warnings)
+
+
+def test_a_run_that_expects_no_nucleus_is_refused(minimal):
+    """Eq 5 of Hu 2017 taken literally: the barrier is hundreds of k_B T at room temperature."""
+    found = review(read_config(minimal, ["microstructure.porosity=0.1", "grid.shape=[64, 64, 64]",
+                                         "nucleation.sites_per_nm3=1000", "nucleation.effective_temperature_K=298"]))
+    assert len(found.errors) == 1 and "nuclei are expected" in found.errors[0]
+    assert float(rows(found)["nucleation barrier"].split()[0]) == pytest.approx(940, rel=0.02)  # design, section 2
 
 
 def test_too_many_ranks_are_refused(minimal):
