@@ -210,8 +210,8 @@ def launch(ranks: int, threads: int, case: str, n: int) -> list[float]:
 
 def compare_ranks(n: int) -> None:
     for case in ("step", "conduction"):
-        times = np.array([(launch(1, 2, case, n)[0], launch(2, 1, case, n)[0]) for _ in range(3)])
-        one, two = np.median(times, axis=0)
+        # Other processes can only slow one down: the best of several launches in turns is the fair figure.
+        one, two = np.min([(launch(1, 2, case, n)[0], launch(2, 1, case, n)[0]) for _ in range(4)], axis=0)
         print(f"{case:<12} {n:4d}^3  1 rank x 2 threads {one * 1e3:8.2f} ms   2 ranks {two * 1e3:8.2f} ms   "
               f"ratio {two / one:5.2f} (asked: <= 1.6)", flush=True)
 

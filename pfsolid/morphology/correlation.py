@@ -10,6 +10,8 @@ import numpy as np
 from ..spectral import SlabTransform
 from . import kernels
 
+_ROUNDING = 32  # relative fluctuation, in units of the precision, that is none
+
 
 @dataclass(frozen=True)
 class Correlation:
@@ -90,6 +92,9 @@ def correlate(field: np.ndarray, transform: SlabTransform) -> Correlation:
     # So scaled, the backward transform gives the covariance, and S is the power times the volume.
     kernels.to_power(spectrum, 1 / grid.num_voxels**2)
     k, power, moments = _shells_in_k(spectrum, transform)
+    if moments[0] <= (_ROUNDING * np.finfo(transform.real.dtype).eps * mean) ** 2:  # a uniform field
+        spectrum[...] = 0
+        power, moments = np.zeros_like(power), [0.0] * len(moments)
     k_xyz, power_xyz = _power_along_axes(spectrum, transform)
     covariance = transform.backward()
     variance = moments[0]

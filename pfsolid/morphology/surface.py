@@ -32,7 +32,9 @@ class Surface:
     porosity_by_mean : float
         1 - <rho>.
     area_per_volume : float
-        <|grad rho|>: the area of the surfaces rho = c, averaged over c (coarea formula), over the volume.
+        <|grad G|>, G = 3 rho^2 - 2 rho^3: by the coarea formula the area of the surfaces rho = c, averaged over c with
+        weight 6 c (1 - c), over the volume.  <|grad rho|> itself, with weight 1, falls short where curvature keeps rho
+        off 0 and 1 (5 % in a young bicontinuous structure).
     area_per_volume_crofton : float
         Of the voxel image rho >= 1/2, from phase changes along 13 directions.
     """
@@ -64,10 +66,11 @@ def survey_surface(rho: np.ndarray, transform: SlabTransform, rho_pore: float, r
                    ) -> tuple[Surface, np.ndarray]:
     """Phase fractions, porosity and area, in one pass over rho and one over the phases.
 
-    Collective.  The gradient is by central differences.  The area of a flat interface comes out exactly where it is
-    normal to an axis and rho monotonic across it; otherwise the error is of fourth order in spacing / depth,
-    measured on rho = 1/2 [1 + tanh(2 d / depth)]: at worst 0.4 % for 2.8 voxels to the depth and 2 % for 2.  What
-    varies over one or two voxels, such as noise, is smoothed.  For binary images the area by Crofton is the better.
+    Collective.  The gradient is by central differences.  Exact for a flat interface normal to an axis that rho crosses
+    monotonically; for others the error is of fourth order in spacing / depth.  Largest error measured on oblique
+    planes rho = 1/2 [1 + tanh(2 d / depth)]: 0.3 % with 2.8 voxels to the depth, 0.7 % with 2, 3.5 % with 1; 11 %
+    on a binary image, for which the area by Crofton is the better.  What varies from voxel to voxel, such as
+    noise, is smoothed, and an axis of two voxels counts as uniform.
 
     Parameters
     ----------
@@ -86,9 +89,10 @@ def survey_surface(rho: np.ndarray, transform: SlabTransform, rho_pore: float, r
     before, after = outer_planes(rho, transform)
     kernels.survey(rho, before, after, (rho_pore, SOLID, rho_bulk), grid.spacing, solid, sums)
     transform.ghosts.fill(solid)
-    pore, bulk, open_, total, slope = (reducer.sum(sums.sum(axis=0)) / grid.num_voxels).tolist()
     crofton = area_by_crofton(solid, transform)
-    return Surface(pore, max(0.0, 1 - pore - bulk), bulk, open_, 1 - total, slope, crofton), solid
+    n = grid.num_voxels
+    pore, bulk, open_, total, slope = reducer.sum(sums.sum(axis=0)).tolist()
+    return Surface(pore / n, (n - pore - bulk) / n, bulk / n, open_ / n, (n - total) / n, slope / n, crofton), solid
 
 
 def area_by_crofton(solid: np.ndarray, transform: SlabTransform) -> float:
@@ -97,7 +101,7 @@ def area_by_crofton(solid: np.ndarray, transform: SlabTransform) -> float:
     Collective.  S/V = 2 sum_d c_d p_d, with p_d the phase changes for each unit of length along direction d, over the
     13 directions to the neighbours of a voxel, and c_d the share of the sphere nearest to that direction: Crofton's
     formula (J. Ohser, F. Mücklich, Statistical Analysis of Microstructures in Materials Science, Wiley 2000).
-    Unbiased for interfaces of all orientations; a single plane is off by -5 to +9 % on cubic voxels.
+    Right on average over orientations; a single plane is off by -7 to +2 % on cubic voxels, -16 to +10 % on 1 x 1 x 3.
 
     Parameters
     ----------

@@ -104,27 +104,28 @@ def measure_thickness(phase: np.ndarray, transform: SlabTransform) -> Thickness:
     """Local thickness of the voxels where ``phase`` is not zero, by opening with spheres of falling radius.
 
     Collective.  A sphere fits around a voxel if it ends before the nearest voxel of the other phase, at distance D,
-    and covers the voxels whose centres are nearer than that; its diameter counts as 2 D - h, h the smallest spacing,
-    for the interface is half a voxel this side of that voxel.  Right to one voxel (a layer of n cubic voxels: n or
-    n - 1).  At most 25 diameters, h or more apart.
+    and covers the voxels whose centres are nearer than that; its diameter counts as 2 D - h/2, h the smallest
+    spacing, which is right on average for layers: n - 1/2 voxels for an even number n, n + 1/2 for an odd one.  Bodies
+    whose centres lie at voxel corners come out smaller, a ball by two voxels.  At most 25 diameters, h or more apart.
 
     Parameters
     ----------
     phase : ndarray of bool, local (n0, n1, n2)
     """
     phase = np.asarray(phase, bool)
-    half = 0.5 * min(transform.grid.spacing)
+    smallest = min(transform.grid.spacing)
     volume = transform.reducer.sum(np.count_nonzero(phase))[0]
     if volume in (0, transform.grid.num_voxels):
         return Thickness(np.empty(0), np.empty(0))
     room = np.sqrt(squared_distances(~phase, transform))
-    largest = transform.reducer.max(float(room.max())) - half
-    num_steps = max(1, min(_MOST_RADII, math.floor(largest / half + _SLACK)))
-    radii = half + np.linspace(0, largest, num_steps + 1)
+    least = smallest / 4  # the radius that counts as none
+    largest = transform.reducer.max(float(room.max())) - least
+    num_steps = max(1, min(_MOST_RADII, math.floor(2 * largest / smallest + _SLACK)))
+    radii = least + np.linspace(0, largest, num_steps + 1)
     covered = np.zeros(phase.shape, bool)
     counts = [np.count_nonzero(phase)]
     for radius in radii[:0:-1]:
         centres = room >= radius * (1 - _SLACK)
         covered |= squared_distances(centres, transform, radius) < (radius * (1 - _SLACK)) ** 2
         counts.insert(1, np.count_nonzero(covered))
-    return Thickness(2 * (radii - half), transform.reducer.sum(counts) / volume)
+    return Thickness(2 * (radii - least), transform.reducer.sum(counts) / volume)

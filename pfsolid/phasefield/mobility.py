@@ -5,10 +5,10 @@
 a = 0 is bulk diffusion, a = 1 interface diffusion: 1 - a c^2 with c = 2 rho - 1 of Zhu, Chen, Shen & Tikare,
 doi:10.1103/PhysRevE.60.3564.  (Eq 4 of Hu 2017, doi:10.1021/acsami.7b11292, is misprinted.)
 
-The flux is divided as M grad mu = M_0 grad(...) + (M - M_0) grad(...) after the same paper: the part with a constant
-M_0 is the semi-implicit step of `steppers`, the rest of the flux is extrapolated with the explicit part.  With
-g = -(div(M grad mu) - M_0 laplacian(S rho - sum kappa_i d_i^2 rho)) / (M_0 k^2) in place of f' - S rho the update is the
-same to the letter, and so is the control of the error and the energy.  M_0 = max M: by the roots in `steppers` a stiff
+After the same paper a part with a constant mobility M_0 is taken implicitly, as in `steppers`, and the rest of the flux
+is extrapolated with the explicit part.  With the transform of -(div(M grad mu) - M_0 laplacian(S rho - sum kappa_i
+d_i^2 rho)) over M_0 k^2 in place of f' - S rho, the update is that of `steppers`, and so is the control of the error
+and the energy.  M_0 = max M: by the roots in `steppers` a stiff
 mode is stable for (M - M_0) / M_0 between -1 and 1/3.
 """
 

@@ -44,7 +44,8 @@ def multiply(field, factor):
 
 
 @njit(cache=True, parallel=True, fastmath=_FAST)
-def begin_flux(buffer, rho_hat, mu_hat, total, k_squared, kappa_k_squared, not_differentiated, wavenumber, stabilisation):
+def begin_flux(buffer, rho_hat, mu_hat, total, k_squared, kappa_k_squared, not_differentiated, wavenumber,
+               stabilisation):
     """From f' in ``buffer``: ``mu_hat``, the part of ``total`` without derivatives of M, i k mu in ``buffer``.
 
     ``total`` is -(div(M grad mu) - laplacian(S rho - sum kappa_i d_i^2 rho)), all in units of the reference mobility.
@@ -64,7 +65,8 @@ def begin_flux(buffer, rho_hat, mu_hat, total, k_squared, kappa_k_squared, not_d
                 mu = buffer[i, j, k] + q * rho
                 mu_hat[i, j, k] = mu
                 total[i, j, k] = (rx[i] + ry[j] + rz[k]) * mu - (kx[i] + ky[j] + kz[k]) * (q + stabilisation) * rho
-                buffer[i, j, k] = 1j * (wx[i] + wy[j] + wz[k]) * mu
+                w = wx[i] + wy[j] + wz[k]
+                buffer[i, j, k] = complex(-w * mu.imag, w * mu.real)
 
 
 @njit(cache=True, parallel=True, fastmath=_FAST)
@@ -76,8 +78,12 @@ def next_flux(buffer, mu_hat, total, wavenumber, next_wavenumber):
     for i in prange(n0):
         for j in range(n1):
             for k in range(n2):
-                total[i, j, k] -= 1j * (wx[i] + wy[j] + wz[k]) * buffer[i, j, k]
-                buffer[i, j, k] = 1j * (vx[i] + vy[j] + vz[k]) * mu_hat[i, j, k]
+                w = wx[i] + wy[j] + wz[k]
+                v = vx[i] + vy[j] + vz[k]
+                flux = buffer[i, j, k]
+                mu = mu_hat[i, j, k]
+                total[i, j, k] += complex(w * flux.imag, -w * flux.real)
+                buffer[i, j, k] = complex(-v * mu.imag, v * mu.real)
 
 
 @njit(cache=True, parallel=True, fastmath=_FAST)
@@ -90,5 +96,8 @@ def end_flux(buffer, total, wavenumber, k_squared):
         for j in range(n1):
             for k in range(n2):
                 k2 = kx[i] + ky[j] + kz[k]
-                whole = total[i, j, k] - 1j * (wx[i] + wy[j] + wz[k]) * buffer[i, j, k]
-                buffer[i, j, k] = whole * (1 / k2) if k2 > 0 else 0.0
+                inverse = 1 / k2 if k2 > 0 else 0.0
+                w = wx[i] + wy[j] + wz[k]
+                flux = buffer[i, j, k]
+                rest = total[i, j, k]
+                buffer[i, j, k] = complex(inverse * (rest.real + w * flux.imag), inverse * (rest.imag - w * flux.real))

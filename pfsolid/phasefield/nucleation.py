@@ -6,7 +6,8 @@ doi:10.1021/acsami.7b11292, eqs 5 and 6):
     j = N exp(-dG* / k_B T),  p = 1 - exp(-j dt) for each voxel,  r* = 2 gamma / dg_v,  dG* = 16 pi gamma^3 / (3 dg_v^2)
 
 In the coordinates r_i / sqrt(8 kappa_i) the energy is isotropic with gamma = 1/12 and an interface of width 1, so a
-nucleus is a sphere there: an ellipsoid in space, and a rod or a plate where that is longer than the cell.  Three things follow from the cell's being finite:
+nucleus is a sphere there: an ellipsoid in space, and a rod or a plate where that is longer than the cell.  Three
+things follow from the cell's being finite:
 
 - What the nuclei take is missing outside.  r* is taken at the density that is left there, not at the mean.
 - All nuclei together must take less than the minority phase will, or they shrink: see ``FILLER_SHARE``.
@@ -138,7 +139,7 @@ class NucleationPlan:
         """One line for the log."""
         phase = "pore" if self.nucleus_density == 0 else "solid"
         axes = " x ".join(f"{axis:.3g}" for axis in self.semi_axes)
-        return (f"nucleation of {phase} in a matrix of mean density {self.mean_density:.4g}: {self.expected:.4g} nuclei "
+        return (f"nucleation of {phase} at mean density {self.mean_density:.4g}: {self.expected:.4g} nuclei "
                 f"expected, room for {self.max_number}; each a {self.shape} with semi-axes {axes} surface depths "
                 f"({self.radius / self.smallest_radius:.2f} times the smallest that lasts; critical sphere in the "
                 f"uniform field: {self.critical_radius:.3g}), {100 * self.nucleus_fraction:.2g} % of the cell, of "
@@ -188,7 +189,7 @@ def plan_nucleation(grid: PeriodicGrid, mean_density: float, kappa=(REDUCED_KAPP
     _check_fit(grid, fitted, smallest, widths, wraps, filler)
     room = max(1, round(filler_share * filler / fraction))
     if expected is not None and not expected >= 1:
-        raise InputError(f"nucleation: {expected:.3g} nuclei are expected in the cell, so the field would stay uniform; "
+        raise InputError(f"nucleation: {expected:.3g} nuclei are expected in the cell, so it would stay uniform; "
                          "give a higher nucleation rate or effective temperature, a number density, or a larger cell")
     return NucleationPlan(
         mean_density, nucleus, filler, critical_radius(driving_force(mean_density, nucleus)), fitted, smallest, widths,
@@ -225,8 +226,8 @@ def _smallest_radius(wraps, force: float) -> float:
 
 def _check_fit(grid: PeriodicGrid, radius: float, smallest: float, widths, wraps, filler: float) -> None:
     if radius < smallest:
-        raise InputError(f"nucleation: the nuclei cannot fit: one of {LARGEST_SHARE:.0%} of the minority phase, which is "
-                         f"{100 * filler:.3g} % of the cell, would have the radius {radius:.3g} surface depths, and "
+        raise InputError(f"nucleation: the nuclei cannot fit: one of {LARGEST_SHARE:.0%} of the minority phase, which "
+                         f"is {100 * filler:.3g} % of the cell, would have the radius {radius:.3g} surface depths, and "
                          f"below {smallest:.3g} it dissolves; take a larger cell or more of that phase")
     for axis, spacing, width, wrapped in zip(AXES, grid.spacing, widths, wraps):
         if radius * width < spacing and not wrapped:

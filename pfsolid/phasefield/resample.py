@@ -36,11 +36,10 @@ def resample(source: SlabTransform, target: SlabTransform, comm) -> None:
     if not np.allclose(old.lengths, new.lengths, rtol=1e-6, atol=0):
         raise InputError(f"a field in a cell of {_edges(old.lengths)} cannot be put into one of {_edges(new.lengths)}: "
                          "resampling changes the voxels, not the cell")
-    moves = [_modes(n, m) for n, m in zip(old.shape, new.shape)]
-    block = source.forward()
-    block = _move(block, moves[0], new.shape[0], axis=0)
-    block = _move(block, _upper_half(moves[2], old.shape[2], new.shape[2]), new.shape[2] // 2 + 1, axis=2)
-    _exchange(block, moves[1], source.spectral_slice[1], target, comm)
+    (x_old, y_old, z_old), (x_new, y_new, z_new) = old.shape, new.shape
+    block = _move(source.forward(), _modes(x_old, x_new), x_new, axis=0)
+    block = _move(block, _modes_above_zero(z_old, z_new), z_new // 2 + 1, axis=2)
+    _exchange(block, _modes(y_old, y_new), source.spectral_slice[1], target, comm)
     target.backward()
     target.real *= 1 / old.num_voxels
 
@@ -49,31 +48,27 @@ def _edges(lengths) -> str:
     return " x ".join(f"{length:.6g}" for length in lengths)
 
 
+def _factor(frequency: int, n: int, m: int) -> complex:
+    """What a coefficient on n voxels is multiplied by for m voxels, both counted from their first samples."""
+    share = 0.5 if 2 * abs(frequency) == n else 1.0
+    return share * np.exp(1j * np.pi * frequency * (1 / m - 1 / n))
+
+
 def _modes(n: int, m: int) -> list[tuple[int, int, complex]]:
-    """(index among n, index among m, factor) of every mode that goes from an axis of n voxels to one of m."""
+    """(index among n, index among m, factor) of every mode that goes from an axis of n voxels to one of m.
+
+    Nyquist's frequency is in with both signs, which may be one coefficient on either axis.
+    """
     largest = min(n, m) // 2
-    moves = []
-    for frequency in range(-largest, largest + 1):
-        # The first samples lie half a voxel from the cell's edge.
-        factor = np.exp(1j * np.pi * frequency * (1 / m - 1 / n))
-        if 2 * abs(frequency) == n:
-            factor *= 0.5  # both signs are in one coefficient; with m = n the two halves come together again
-        moves.append((frequency % n, frequency % m, factor))
-    return moves
+    return [(f % n, f % m, _factor(f, n, m)) for f in range(-largest, largest + 1)]
 
 
-def _upper_half(moves, n: int, m: int) -> list[tuple[int, int, complex]]:
-    """The moves of a half spectrum, of frequencies 0 and above."""
-    kept = [move for move in moves if move[0] <= n // 2 and move[1] <= m // 2]
-    halves = {}
-    for old, new, factor in kept:
-        if 2 * new == m:
-            # Both signs come together here; backward takes the real part, which adds the one that is not stored.
-            factor = 2 * abs(factor) * np.exp(1j * np.pi * old * (1 / m - 1 / n))
-        elif 2 * old == n:
-            factor = 0.5 * np.exp(1j * np.pi * old * (1 / m - 1 / n))
-        halves[old, new] = factor
-    return [(old, new, factor) for (old, new), factor in halves.items()]
+def _modes_above_zero(n: int, m: int) -> list[tuple[int, int, complex]]:
+    """The same for an axis whose negative frequencies are not stored.
+
+    At the new Nyquist frequency backward takes the real part, half of which is the mode that is not stored.
+    """
+    return [(f, f, _factor(f, n, m) * (2 if 2 * f == m else 1)) for f in range(min(n, m) // 2 + 1)]
 
 
 def _move(block: np.ndarray, moves, length: int, axis: int) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from builders import gather, make_transform
+from builders import ALONE, gather, make_transform
 
 from pfsolid.errors import InputError
+from pfsolid.io.images import read_image_slab
 from pfsolid.phasefield.resample import resample
 
 CELL = (6.0, 5.0, 4.0)
@@ -85,3 +86,31 @@ def test_two_dimensions_and_single_precision(comm):
 def test_another_cell_is_refused(comm):
     with pytest.raises(InputError, match="resampling changes the voxels, not the cell"):
         resample(on_cell((12, 10, 8), comm), make_transform((12, 10, 8), 1.0, comm), comm)
+
+
+# --- from a file to another grid ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.tif"])
+def test_an_image_on_another_grid(comm, shared_tmp_path, name):
+    """What one program writes, each rank reads its slab of, and all put on a finer grid."""
+    import tifffile
+    if comm.rank == 0:
+        whole = series(on_cell((12, 10, 8), ALONE))
+        np.save(shared_tmp_path / "a.npy", whole)
+        tifffile.imwrite(shared_tmp_path / "a.tif", whole.transpose(2, 1, 0))
+    comm.Barrier()
+    source, target = on_cell((12, 10, 8), comm), on_cell((15, 20, 11), comm)
+    source.real[...] = read_image_slab(shared_tmp_path / name, source.local_slice, comm)
+    resample(source, target, comm)
+    assert np.allclose(target.real, series(target), rtol=0, atol=1e-13)
+
+
+def test_a_bad_value_on_one_rank_is_refused_by_all(comm, shared_tmp_path):
+    if comm.rank == 0:
+        field = np.full((12, 10, 8), 0.5)
+        field[11, 2, 3] = np.nan
+        np.save(shared_tmp_path / "a.npy", field)
+    comm.Barrier()
+    with pytest.raises(InputError, match=r"\(11, 2, 3\) is nan"):
+        read_image_slab(shared_tmp_path / "a.npy", on_cell((12, 10, 8), comm).local_slice, comm)
