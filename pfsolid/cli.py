@@ -1,4 +1,4 @@
-"""The command line: `pfsolid run | resume | conduct | plot | info | validate | doctor`.
+"""The command line: `pfsolid run | resume | conduct | measure | plot | info | validate | doctor`.
 
 Works bare and under mpirun.  Exit status: 0 done, 1 a fault while running, 2 a mistake in the input or the command,
 85 stopped on request with a checkpoint.
@@ -81,6 +81,13 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_output(sub, "output directory (default: `conduct` in the run directory, or beside the file)")
     _add_threads(sub)
 
+    sub = command("measure", _measure, "measure a microstructure: connectivity, surface, sizes, correlations")
+    sub.add_argument("source", metavar="DIR|FILE", help="a run directory, or a density: .h5[:DATASET], .npy, .tif")
+    sub.add_argument("--filler", type=int, metavar="LABEL", help="the file holds labels, and this one is the filler")
+    sub.add_argument("--voxel-nm", type=float, metavar="H", help="edge of a voxel, where the file does not say it")
+    _add_output(sub, "output file (default: morphology.json in the directory, or beside the file)")
+    _add_threads(sub)
+
     sub = command("plot", _plot, "draw the figures of a run")
     sub.add_argument("directory", type=Path, metavar="DIR")
 
@@ -126,9 +133,11 @@ def _session(options, config=None):
 def _run(options) -> None:
     from .config import read_config
     from .workflows.run import default_directory, run
+    from .workflows.warmup import ensure_compiled
 
     config = on_root(world(), read_config, options.input, options.overrides)
     session = _session(options, config)
+    ensure_compiled(config, session)
     directory = options.output or default_directory(options.input)
     _running.append(directory)
     run(config, directory, session, options.force)
@@ -139,10 +148,12 @@ def _run(options) -> None:
 def _resume(options) -> None:
     from .config import read_config
     from .workflows.run import INPUT, check_resumable, resume
+    from .workflows.warmup import ensure_compiled
 
     on_root(world(), check_resumable, options.directory)
     config = on_root(world(), read_config, options.directory / INPUT)
     session = _session(options, config)
+    ensure_compiled(config, session)
     _running.append(options.directory)
     resume(config, options.directory, session)
     if config.output.figures:
@@ -152,30 +163,44 @@ def _resume(options) -> None:
 def _conduct(options) -> None:
     from .config import read_config
     from .workflows.run import conduct
+    from .workflows.warmup import ensure_compiled
 
     config = None
     if options.input is not None:
         config = on_root(world(), read_config, options.input, options.overrides)
     session = _session(options, config)
+    ensure_compiled(config, session)
     directory = conduct(options.source, config, options.overrides, options.output, session, options.force)
     _draw(directory, session)
 
 
-def _draw(directory: Path, session) -> None:
-    from .plots import plot_run
+def _measure(options) -> None:
+    from .workflows.characterize import measure_file, morphology_lines
 
+    session = _session(options)
+    path, found = measure_file(options.source, session, options.filler, options.voxel_nm, options.output, options.force)
+    for line in [*morphology_lines(found), f"written to {path}"]:
+        session.say(line)
+
+
+def _draw(directory: Path, session) -> None:
     if session.is_root:
         try:
-            for path in plot_run(directory):
+            for path in _all_figures(directory):
                 session.say(f"figure {path}")
         except Exception as error:  # a picture that fails must not cost a finished run
             session.warn(f"no figures: {error}; try again with: pfsolid plot {directory}")
 
 
-def _plot(options) -> None:
+def _all_figures(directory: Path) -> list[Path]:
     from .plots import plot_run
+    from .plots_morphology import plot_morphology
 
-    for path in on_root(world(), plot_run, options.directory):
+    return plot_run(directory) + plot_morphology(directory)
+
+
+def _plot(options) -> None:
+    for path in on_root(world(), _all_figures, options.directory):
         if world().Get_rank() == 0:
             print(path)
 

@@ -116,6 +116,8 @@ class MicrostructureConfig(Section):
     noise_amplitude: float = key("standard deviation of the Gaussian noise in rho", 0.02, gt=0, le=0.2)
     start: Literal["auto", "noise", "nucleation"] = key(
         "how it begins; auto: noise inside the spinodal, nucleation outside", "auto")
+    initial_field: str | None = key(
+        "density to begin with instead: .h5[:DATASET], .npy, .tif or a run directory; any grid on the same cell", None)
     shape_factor_x: float = key("kappa_11/kappa_33: large for rods along x", 1.0, **SHAPE_FACTOR_LIMITS)
     shape_factor_y: float = key("kappa_22/kappa_33: large for rods along y, both large for plates normal to z", 1.0,
                                 **SHAPE_FACTOR_LIMITS)

@@ -91,10 +91,10 @@ def _physics(config: RunConfig) -> list[tuple[str, str, str]]:
         ("porosity", _number(config.microstructure.porosity), ""),
         ("spinodal limits in porosity", f"{low:.4f} to {high:.4f}", ""),
         ("regime", "spinodal" if spinodal else "metastable", ""),
-        ("start", "nucleation" if config.nucleates else "noise", ""),
+        ("start", config.microstructure.initial_field or ("nucleation" if config.nucleates else "noise"), ""),
         *_anisotropy(config),
     ]
-    if config.nucleates:
+    if config.nucleates and config.microstructure.initial_field is None:
         rows += _nuclei(config)
     elif spinodal:
         wavelength = _wavelength_nm(config)
@@ -225,7 +225,9 @@ def _errors(config: RunConfig, num_ranks: int) -> list[str]:
     errors = []
     low, high = POROSITY_LIMITS
     porosity = config.microstructure.porosity
-    if config.nucleates:
+    if config.microstructure.initial_field is not None:
+        pass  # what the file holds is checked when it is read
+    elif config.nucleates:
         try:
             config.plan_nuclei()
         except InputError as error:

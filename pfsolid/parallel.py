@@ -37,7 +37,7 @@ class Reducer:
 
     def sum(self, values) -> np.ndarray:
         """Elementwise sum over ranks of a short vector (float64), the same bits on every rank."""
-        values = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        values = np.atleast_1d(np.ascontiguousarray(values, dtype=np.float64))
         if self.size == 1:
             return values.copy()
         gathered = np.empty((self.size,) + values.shape)

@@ -64,7 +64,7 @@ class Correlation:
 
     @property
     def first_zero(self) -> float:
-        """Smallest r at which the shell average of C vanishes, between shells by a straight line; NaN if it does not."""
+        """Smallest r at which the shell average of C vanishes, interpolated; NaN if there is none."""
         return find_first_zero(self.r, self.covariance)
 
     @property

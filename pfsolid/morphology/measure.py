@@ -88,7 +88,7 @@ def measure(rho: np.ndarray, transform: SlabTransform, rho_pore: float = 0.1, rh
     surface_depth : float, optional
         In the unit of the grid's spacing; for lambda / r of effective-medium theory.
     distributions : bool
-        Also the local thickness of pores and walls, which takes ten times as long as all the rest.
+        Also the local thickness of pores and walls, which takes about seven times as long as all the rest.
 
     Raises
     ------

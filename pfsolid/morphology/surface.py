@@ -49,7 +49,7 @@ class Surface:
 
     @property
     def filler_radius_spheres(self) -> float:
-        """r = 3 phi / S of the filler, as if it were spheres; infinite without an interface."""
+        """r = 3 phi / S of the filler, as if it were spheres; NaN without an interface."""
         return self._radius(3)
 
     @property
@@ -59,7 +59,7 @@ class Surface:
 
     def _radius(self, dimension: int) -> float:
         area = self.area_per_volume
-        return dimension * self.porosity_by_threshold / area if area > 0 else math.inf
+        return dimension * self.porosity_by_threshold / area if area > 0 else math.nan
 
 
 def survey_surface(rho: np.ndarray, transform: SlabTransform, rho_pore: float, rho_bulk: float

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.integrate import trapezoid
 
 from ..spectral import SlabTransform
 from . import kernels
@@ -42,7 +43,7 @@ class Thickness:
     @property
     def mean(self) -> float:
         """Volume average; NaN without a distribution."""
-        return float(np.trapz(self.larger, self.diameters)) if self.diameters.size else math.nan
+        return float(trapezoid(self.larger, self.diameters)) if self.diameters.size else math.nan
 
     def quantile(self, share: float) -> float:
         """Thickness that a ``share`` of the volume falls short of; NaN without a distribution."""
@@ -94,7 +95,7 @@ def squared_distances(targets: np.ndarray, transform: SlabTransform, cap: float 
 def _planes_beyond(planes: list, reach: int, num_planes: int, transform: SlabTransform) -> tuple:
     """The two planes that come next around a slab that already has ``reach`` planes of its neighbours on each side.
 
-    A neighbour's plane at that place, its own or one it has received, counts from its edge: first + reach, last - reach.
+    They come from the neighbours: their own, or what they have received.
     """
     edges = np.stack([planes[2 * reach], planes[num_planes - 1]])
     return outer_planes(edges, transform)

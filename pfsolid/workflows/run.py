@@ -13,6 +13,7 @@ from ..config_review import review
 from ..errors import CheckpointError, InputError, Interrupted
 from ..io.checkpoint import Checkpoint, load_latest
 from ..io.hdf5 import DistributedArray
+from ..io.images import describe_image
 from ..io.records import atomic_write_text, provenance, write_json
 from ..io.run_directory import is_run_directory, prepare_run_directory
 from ..io.series import describe_field, list_snapshots, read_field, write_field, write_series_xdmf, write_xdmf
@@ -49,6 +50,8 @@ def run(config: RunConfig, directory: Path, session: Session, force: bool = Fals
     """
     checked = review(config, session.reducer.size, session.threads)
     checked.raise_errors()
+    if config.microstructure.initial_field is not None:
+        on_root(session.comm, describe_image, config.microstructure.initial_field)
     directory = prepare_run_directory(directory, force, session.comm)
     on_root(session.comm, atomic_write_text, directory / INPUT, to_toml(config))
     log_to(directory / LOG, session)

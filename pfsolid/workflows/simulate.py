@@ -9,15 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from ..config import RunConfig, to_toml
-from ..errors import CheckpointError, ConvergenceError, Interrupted
+from ..errors import CheckpointError, ConvergenceError, InputError, Interrupted
+from ..grid import PeriodicGrid
 from ..io.checkpoint import Checkpoint, write_checkpoint
 from ..io.hdf5 import DistributedArray
+from ..io.images import describe_image, read_image_slab
 from ..io.records import CsvHistory
 from ..io.series import Field, drop_snapshots_after, write_snapshot
+from ..parallel import on_root
 from ..phasefield.initial import fill_noise
 from ..phasefield.mobility import VariableMobilityCahnHilliard
 from ..phasefield.nucleation import seed_nuclei
 from ..phasefield.observables import Observer, mean_density, mean_spacing
+from ..phasefield.resample import resample
 from ..phasefield.steppers import CahnHilliard, StepControl
 from ..spectral import SlabTransform
 from .session import Session, in_words
@@ -30,6 +34,8 @@ COLUMNS = ("step", "reduced_time", "time_s", "reduced_step", "energy_J_per_m3", 
            "energy_rate", "step_error", "rejections")
 # Thresholds of the surface for the history of a run that has no conduction section: 10-90 % of the profile.
 _DEFAULT_THRESHOLDS = (0.1, 0.9)
+# A porosity given to three digits is meant to be that of the file.
+_POROSITY_SLACK = 1e-3
 _STATE = ("time", "last_step", "next_step", "energy", "num_steps")
 _ARRAYS = ("rho_hat", "rho_hat_before", "g_hat_before")
 
@@ -103,12 +109,34 @@ def _make_stepper(config: RunConfig, transform: SlabTransform) -> CahnHilliard:
 def _fill_initial(config: RunConfig, transform: SlabTransform, session: Session) -> None:
     """The field at the start: noise, or nuclei."""
     start = config.microstructure
+    if start.initial_field is not None:
+        _fill_from_file(config, transform, session)
+        return
     if not config.nucleates:
         fill_noise(transform, config.mean_density, start.noise_amplitude, start.seed)
         return
     plan = config.plan_nuclei()
     session.say(plan.description)
     session.say(f"{seed_nuclei(transform, plan, start.seed)} nuclei placed")
+
+
+def _fill_from_file(config: RunConfig, transform: SlabTransform, session: Session) -> None:
+    """The density of a file, resampled by its Fourier series where its grid is another one."""
+    source = config.microstructure.initial_field
+    info = on_root(session.comm, describe_image, source)
+    # A file without a spacing covers the cell.
+    edges = config.reduced_grid.lengths if info.spacing_nm is None else tuple(
+        n * h / config.material.surface_depth_nm for n, h in zip(info.shape, info.spacing_nm))
+    grid = PeriodicGrid(info.shape, tuple(length / n for length, n in zip(edges, info.shape)))
+    coarse = SlabTransform(grid, session.comm, _dtype(config), session.threads)
+    coarse.real[...] = read_image_slab(source, coarse.local_slice, session.comm)
+    mean = session.reducer.sum(float(coarse.real.sum(dtype=float)))[0] / grid.num_voxels
+    if abs(mean - config.mean_density) > _POROSITY_SLACK:
+        raise InputError(f"microstructure.porosity = {config.microstructure.porosity!r}: the porosity of "
+                         f"{info.name} is {1 - mean:.4f}; give that one")
+    resample(coarse, transform, session.comm)
+    coarse.close()
+    session.say(f"initial field {info.name}, {' x '.join(map(str, info.shape))} voxels, porosity {1 - mean:.4f}")
 
 
 def restore(stepper: CahnHilliard, checkpoint: Checkpoint) -> None:

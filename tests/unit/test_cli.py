@@ -157,6 +157,59 @@ def test_conduct_with_other_conductivities(case, tmp_path):
     assert first["sigma_eff_S_per_m"] == second["sigma_eff_S_per_m"]
 
 
+REGIMES = {
+    "rods": ["microstructure.porosity=0.19", "microstructure.shape_factor_x=3000", "grid.shape=[24, 24, 24]"],
+    "variable mobility": ["material.interface_diffusion=1.0", "material.mobility_ratio_pore_to_solid=0.1"],
+    "anisotropic voxels": ["grid.voxel_size_nm=[0.5, 0.4, 0.3]"],
+}
+
+
+@pytest.mark.parametrize("overrides", REGIMES.values(), ids=REGIMES)
+def test_every_regime_runs_and_resumes(case, tmp_path, overrides):
+    settings = [f"--set={text}" for text in [*overrides, "evolution.max_steps=60"]] + ["--threads", "1"]
+    whole = pfsolid("run", case, "-o", tmp_path / "a", *settings)
+    assert whole.returncode == 0, whole.stderr
+    morphology = json.loads((tmp_path / "a" / "result.json").read_text())["morphology"]
+    assert morphology["connectivity"]["class"]
+    # A checkpoint after every step; then the run is as if it had been killed at the one before the last.
+    often = pfsolid("run", case, "-o", tmp_path / "b", *settings, "--set=output.checkpoint_interval_s=1e-6")
+    assert often.returncode == 0, often.stderr
+    list_checkpoints(tmp_path / "b" / "checkpoints")[0].unlink()
+    (tmp_path / "b" / "result.json").unlink()
+    resumed = pfsolid("resume", tmp_path / "b", "--threads", "1")
+    assert resumed.returncode == 0, resumed.stderr
+    assert_same_bits(final_state(tmp_path / "a"), final_state(tmp_path / "b"))
+
+
+def test_a_coarse_run_seeds_a_fine_one(case, tmp_path):
+    assert pfsolid("run", case, "-o", tmp_path / "coarse", "--threads", "1").returncode == 0
+    fine = ["--set=grid.shape=[48, 40, 36]", "--set=grid.voxel_size_nm=0.25", "--set=evolution.max_steps=5",
+            f"--set=microstructure.initial_field={tmp_path / 'coarse'}", "--threads", "1"]
+    done = pfsolid("run", case, "-o", tmp_path / "fine", *fine)
+    assert done.returncode == 0, done.stderr
+    assert "initial field" in done.stdout
+    wrong = pfsolid("run", case, "-o", tmp_path / "wrong", *fine, "--set=microstructure.porosity=0.45")
+    assert wrong.returncode == 2 and "give that one" in wrong.stderr
+
+
+def test_measure(case, tmp_path):
+    labels = np.zeros((12, 10, 8), dtype=np.uint8)
+    labels[:, 2:5, 3:6] = 7  # a channel along x
+    np.save(tmp_path / "image.npy", labels)
+    done = pfsolid("measure", tmp_path / "image.npy", "--filler", "7", "--voxel-nm", "20")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "image_morphology.json").read_text())["morphology"]
+    assert found["connectivity"]["class"] == "1-3"
+    # Four faces of 3 voxels by 12; Crofton's area of a box is exact to its discretisation, the coarea one of an image
+    # is not: only the order is checked here, tests/unit/test_morphology_surface.py has the figures.
+    assert found["surface"]["area_crofton_per_nm"] == pytest.approx(12 / 80 / 20, rel=0.2)
+    again = pfsolid("measure", tmp_path / "image.npy", "--filler", "7", "--voxel-nm", "20")
+    assert again.returncode == 2 and "--force" in again.stderr
+    for arguments, says in ((["--filler", "7"], "--voxel-nm"), (["--voxel-nm", "-1"], "positive")):
+        refused = pfsolid("measure", tmp_path / "image.npy", "-o", tmp_path / "x.json", *arguments)
+        assert refused.returncode == 2 and says in refused.stderr
+
+
 def test_no_path_through_the_pores_is_exactly_zero(case, tmp_path):
     done = pfsolid("run", case, "-o", tmp_path / "out", "--set", "evolution.max_steps=3", "--set",
                    "conduction.rho_pore=0.98", "--set", "conduction.rho_bulk=0.99")
@@ -192,7 +245,7 @@ def test_damaged_checkpoint_is_refused_and_the_one_before_used(case, tmp_path):
     (["run", "CASE", "--set", "grid.voxel_size=1"], "did you mean grid.voxel_size_nm"),
     (["run", "CASE", "--set", "grid.shape=[8, 8]"], "grid.shape"),
     (["run", "CASE", "--set", "grid.voxel_size_nm=fine"], "grid.voxel_size_nm"),
-    (["run", "CASE", "--set", "microstructure.porosity=0.1"], "0.2113"),
+    (["run", "CASE", "--set", "microstructure.porosity=0.1", "--set", "microstructure.start=noise"], "0.2113"),
     (["run", "CASE", "--threads", "1000"], "threads = 1000"),
     (["run", "CASE", "--threads", "0"], "--threads 0"),
     (["run", "CASE", "-o", "CASE"], "is a file"),
@@ -201,6 +254,10 @@ def test_damaged_checkpoint_is_refused_and_the_one_before_used(case, tmp_path):
     (["info", "."], "not the directory of a run"),
     (["plot", "nothing-here"], "nothing-here"),
     (["conduct", "nothing-here"], "nothing-here does not exist"),
+    (["measure", "nothing-here.npy"], "nothing-here.npy"),
+    (["run", "CASE", "--set", "microstructure.shape_factor_x=0"], "shape_factor_x = 0: must be from 0.5 to 6000"),
+    (["run", "CASE", "--set", "microstructure.porosity=0.1", "--set", "grid.shape=[4, 4, 4]"], "nucle"),
+    (["run", "CASE", "--set", "microstructure.initial_field=nothing.npy"], "nothing.npy"),
     (["validate", "CASE", "--set", "grid.shape=[24, 20, 18]", "--ranks", "21"], "too many"),
 ])
 def test_mistakes_of_a_new_user(case, tmp_path, arguments, says):

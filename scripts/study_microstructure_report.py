@@ -1,0 +1,345 @@
+"""Figures, tables and data files of docs/microstructure.md; run by scripts/study_microstructure.py."""
+
+import csv
+import math
+import re
+from pathlib import Path
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.figure import Figure
+from scipy import optimize, stats
+
+from pfsolid.plots_3d import draw_structure, view_size
+from pfsolid.plots_planes import DENSITY_MAP
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT, FIGURES, DATA = (ROOT / "docs" / name for name in ("microstructure.md", "figures", "data"))
+STYLE = {"font.size": 8.5, "axes.titlesize": 9, "legend.frameon": False, "legend.fontsize": 7.5, "lines.markersize": 4,
+         "lines.linewidth": 1.2, "axes.spines.top": False, "axes.spines.right": False}
+BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#777777"
+PAPER_CLASS = {(1, 1): "0-3", (3000, 1): "1-3", (1, 3000): "1-3", (20, 20): "2-3", (3000, 3000): "2-2"}
+WINDOW = (100.0, 1000.0)  # reduced times of the exponent's fit
+PHASES = {"filler": ("pore", BLUE, "o"), "surface": ("surface layer", ORANGE, "s"), "matrix": ("solid", GREEN, "^")}
+
+
+def report(rows: dict, directory: Path) -> None:
+    """Everything for which there are rows."""
+    FIGURES.mkdir(exist_ok=True)
+    DATA.mkdir(exist_ok=True)
+    with matplotlib.style.context(STYLE):
+        tables = {}
+        for study, make in (("classes", classes), ("percolation", percolation), ("coarsening", coarsening),
+                            ("efficiency", efficiency)):
+            if rows[study]:
+                tables |= make(rows[study], directory)
+    for name, text in tables.items():
+        print(f"\n{name}\n{text}")
+    if DOCUMENT.exists():
+        text = DOCUMENT.read_text(encoding="utf-8")
+        for name, table_text in tables.items():
+            block = f"<!-- begin {name} -->\n{table_text}\n<!-- end {name} -->"
+            text = re.sub(rf"<!-- begin {name} -->.*?<!-- end {name} -->", lambda _: block, text, flags=re.DOTALL)
+        DOCUMENT.write_text(text, encoding="utf-8")
+
+
+def save(figure: Figure, name: str, dpi: int = 110) -> None:
+    figure.savefig(FIGURES / f"micro_{name}.png", dpi=dpi)
+
+
+def write_csv(name: str, head: list[str], rows) -> None:
+    with (DATA / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(head)
+        writer.writerows([[f"{v:.6g}" if isinstance(v, float) else v for v in row] for row in rows])
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+# --- classes ---------------------------------------------------------------------------------------------------------
+
+
+def classes(rows, directory) -> dict:
+    groups = {}
+    for row in rows:
+        case = row["case"]
+        lengths = tuple(n * h for n, h in zip(case["shape"], case["voxel_nm"]))
+        groups.setdefault((case["x"], case["y"], lengths), []).append(row)
+    lines, data = [], []
+    for (x, y, lengths), members in groups.items():
+        members.sort(key=lambda row: row["case"]["seed"])
+        last = [row["at"]["1000"] for row in members]
+        settled = sum(row["at"]["300"]["class"] == row["at"]["1000"]["class"] for row in members)
+        lines.append([f"({x}, {y})", " × ".join(f"{length:g}" for length in lengths), PAPER_CLASS[x, y],
+                      ", ".join(found["class"] for found in last),
+                      ", ".join(found["filler"]["axes"] or "–" for found in last),
+                      ", ".join(found["matrix"]["axes"] or "–" for found in last),
+                      ", ".join(str(row["nuclei"]) for row in members),
+                      ", ".join(str(found["filler"]["clusters"]) for found in last), f"{settled} of {len(members)}"])
+        for row, found in zip(members, last):
+            data.append([x, y, *lengths, row["case"]["seed"], row["nuclei"],
+                         *(row["at"][t]["class"] for t in ("100", "300", "1000")), found["filler"]["axes"],
+                         found["matrix"]["axes"], found["filler"]["clusters"], found["area_per_nm"]])
+    write_csv("micro_classes", ["x", "y", "lx_nm", "ly_nm", "lz_nm", "seed", "nuclei", "class_t100", "class_t300",
+                                "class_t1000", "pore_axes", "solid_axes", "pore_clusters", "area_per_nm"], data)
+    _draw_classes(rows, directory)
+    return {"classes": table(["(x, y)", "cell (nm)", "paper", "found (seeds 1, 2, 3)", "pore along", "solid along",
+                              "nuclei", "pore bodies", "same at t = 300"], lines)}
+
+
+def _draw_classes(rows, directory) -> None:
+    chosen = [row for row in rows if row["case"]["seed"] == 1]
+    figure = Figure(figsize=(10.2, 7.6))
+    for number, row in enumerate(chosen[:6]):
+        case = row["case"]
+        path = directory / f"class_{case['x']}_{case['y']}_{case['shape'][0]}.npy"
+        if not path.exists():
+            continue
+        rho = np.load(path)
+        lengths = np.array(rho.shape) * case["voxel_nm"]
+        size = view_size(lengths)
+        width, height = size * min(np.array([2.5, 2.7]) / size)
+        left, bottom = 0.55 + 3.4 * (number % 3), 4.3 - 3.75 * (number // 3)
+        axes = figure.add_axes([(left + (2.5 - width) / 2) / 10.2, (bottom + (2.7 - height) / 2) / 7.6,
+                                width / 10.2, height / 7.6])
+        edges = tuple(np.arange(n + 1) * h for n, h in zip(rho.shape, case["voxel_nm"]))
+        draw_structure(axes, rho, edges, matplotlib.colormaps[DENSITY_MAP])
+        figure.text((left + 1.25) / 10.2, (bottom + 2.95) / 7.6, f"(x, y) = ({case['x']}, {case['y']}): class "
+                    f"{row['at']['1000']['class']}", ha="center", fontsize=10)
+    save(figure, "classes", 130)
+
+
+# --- percolation -----------------------------------------------------------------------------------------------------
+
+
+def percolation(rows, directory) -> dict:
+    porosities = sorted({row["case"]["porosity"] for row in rows})
+    by_porosity = {p: [row for row in rows if row["case"]["porosity"] == p] for p in porosities}
+    write_csv("micro_percolation",
+              ["porosity", "seed", "nuclei", "class", "pore_axes", "surface_axes", "solid_axes", "pore_fraction",
+               "surface_fraction_percolating", "solid_fraction", "surface_volume", "sigma_mean_S_per_cm"],
+              [[row["case"]["porosity"], row["case"]["seed"], row["nuclei"], row["class"],
+                *(row[phase]["axes"] for phase in PHASES), *(float(np.mean(row[phase]["fraction"])) for phase in PHASES),
+                row["surface_fraction"], float(np.mean(row["sigma_S_per_cm_xyz"]))]
+               for row in sorted(rows, key=lambda row: (row["case"]["porosity"], row["case"]["seed"]))])
+    figure = Figure(figsize=(9.6, 3.3), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    for phase, (name, colour, marker) in PHASES.items():
+        axes_share = {p: [len(row[phase]["axes"]) / 3 for row in by_porosity[p]] for p in porosities}
+        fraction = {p: [np.mean(row[phase]["fraction"]) for row in by_porosity[p]] for p in porosities}
+        for axes, values in ((left, axes_share), (middle, fraction)):
+            _error_bars(axes, porosities, values, colour, marker, name)
+    for axes, label in ((left, "share of axes along which it percolates"), (middle, "fraction of the phase in percolating clusters")):
+        for paper in (32, 61):
+            axes.axvline(paper, color=GREY, linewidth=0.8, linestyle=":")
+        axes.set(xlabel="porosity (%)", ylabel=label, ylim=(-0.03, 1.05))
+    left.legend(loc="center", title="dotted: paper, 32 and 61 %")
+    sigma = {p: [np.mean(row["sigma_S_per_cm_xyz"]) for row in by_porosity[p]] for p in porosities}
+    _error_bars(right, porosities, sigma, "black", "o", None)
+    right.set(xlabel="porosity (%)", ylabel="mean σ_eff (S/cm)", yscale="log")
+    save(figure, "percolation")
+
+    lines = []
+    for phase, rising, low, high, what in (("filler", True, 0, 0.5, "pore percolates above"),
+                                           ("surface", True, 0, 0.5, "surface layer percolates above"),
+                                           ("matrix", False, 0.5, 1, "solid percolates below"),
+                                           ("surface", False, 0.5, 1, "surface layer percolates below")):
+        found = threshold({p: by_porosity[p] for p in porosities if low <= p <= high}, phase, rising)
+        paper = {"pore percolates above": "32", "solid percolates below": "61"}.get(what, "")
+        lines.append([what, found, paper])
+    counts = sorted({len(group) for group in by_porosity.values()})
+    seeds = "–".join(map(str, [counts[0], counts[-1]] if len(counts) > 1 else counts))
+    means = [[f"{100 * p:.0f}", *("{:.2f} ± {:.2f}".format(*_mean_error([np.mean(r[f]["fraction"]) for r in by_porosity[p]]))
+                                   for f in PHASES),
+              *(str(sum(len(r[f]["axes"]) for r in by_porosity[p])) + f"/{3 * len(by_porosity[p])}" for f in PHASES),
+              " ".join(sorted({r["class"] for r in by_porosity[p]})),
+              "{:.2e} ± {:.0e}".format(*_mean_error(sigma[p]))] for p in porosities]
+    return {"thresholds": table(["threshold", f"found (%), {seeds} seeds", "paper (%)"], lines),
+            "percolation": table(["porosity (%)", *(f"{name} fraction" for name, _, _ in PHASES.values()),
+                                  *(f"{name} axes" for name, _, _ in PHASES.values()), "classes",
+                                  "mean σ_eff (S/cm)"], means)}
+
+
+def _error_bars(axes, porosities, values, colour, marker, label) -> None:
+    means, errors = np.array([_mean_error(values[p]) for p in porosities]).T
+    axes.errorbar(100 * np.array(porosities), means, errors, color=colour, marker=marker, capsize=2, label=label)
+
+
+def _mean_error(values) -> tuple[float, float]:
+    return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
+def threshold(groups: dict, phase: str, rising: bool, draws: int = 400) -> str:
+    """Porosity (%) at which half the axes percolate: a logistic curve through the axes of all seeds.
+
+    Its uncertainty: the spread over seeds drawn again with replacement, and the step between porosities over sqrt(12).
+    """
+    porosities = np.array(sorted(groups))
+    share = [np.array([len(row[phase]["axes"]) / 3 for row in groups[p]]) for p in porosities]
+    sign = 1 if rising else -1
+    means = np.array([s.mean() for s in share])
+    if not (means.min() < 0.5 < means.max()):
+        return f"not in {100 * porosities[0]:.0f}–{100 * porosities[-1]:.0f}"
+    generator = np.random.default_rng(1)
+    centre = _logistic_centre(porosities, means, sign)
+    drawn = [_logistic_centre(porosities, np.array([generator.choice(s, s.size).mean() for s in share]), sign)
+             for _ in range(draws)]
+    nearest = np.searchsorted(porosities, centre)
+    step = porosities[nearest] - porosities[nearest - 1]
+    return f"{100 * centre:.1f} ± {100 * math.hypot(np.std(drawn), step / math.sqrt(12)):.1f}"
+
+
+def _logistic_centre(porosities, means, sign) -> float:
+    def loss(parameters):
+        z = sign * (porosities - parameters[0]) / math.exp(parameters[1])
+        return float(np.sum(np.logaddexp(0, z) - means * z))
+    widths = np.log([0.004, 0.05])  # bounds: perfectly separated data have no width
+    start = porosities[np.argmin(np.abs(means - 0.5))]
+    found = optimize.minimize(loss, [start, math.log(0.015)], method="Nelder-Mead",
+                              bounds=[(porosities[0], porosities[-1]), tuple(widths)])
+    return float(found.x[0])
+
+
+# --- coarsening ------------------------------------------------------------------------------------------------------
+
+
+def coarsening(rows, directory) -> dict:
+    widths = [row for row in rows if "width_factor" in row["case"]]
+    runs = [row for row in rows if "a" in row["case"]]
+    tables = {"widths": table(["κ_ii / κ", "axis", "10–90 % width (λ)", "1.0986 √(κ_ii/κ) (λ)", "difference"],
+                              [[f"{row['case']['width_factor']:g}", "xyz"[row["case"]["axis"]], f"{row['width']:.4f}",
+                                f"{row['expected']:.4f}", f"{100 * (row['width'] / row['expected'] - 1):+.2f} %"]
+                               for row in widths])}
+    if not runs:
+        return tables
+    write_csv("micro_coarsening", ["a", "seed", "reduced_time", "spacing_nm", "energy_16w", "steps"],
+              [[row["case"]["a"], row["case"]["seed"], *values] for row in runs
+               for values in zip(row["time"], row["spacing_nm"], row["energy"], row["steps"])])
+    figure = Figure(figsize=(8.4, 3.3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    lines = []
+    for a, colour, guide, label in ((0.0, BLUE, 1 / 3, "a = 0, bulk diffusion"),
+                                    (1.0, ORANGE, 1 / 4, "a = 1, interface diffusion")):
+        members = [row for row in runs if row["case"]["a"] == a]
+        if not members:
+            continue
+        for number, row in enumerate(members):
+            left.loglog(row["time"], row["spacing_nm"], color=colour, alpha=0.6, label=None if number else label)
+        t, mean = _mean_size(members, "spacing_nm")
+        middle = np.interp(300, t, mean)
+        line = np.array(WINDOW)
+        left.loglog(line, 1.12 * middle * (line / 300) ** guide, "--", color=colour, label=f"t^(1/{round(1 / guide)})")
+        middles, slopes, errors = _local_exponents(members)
+        right.errorbar(middles, slopes, errors, color=colour, marker="o", capsize=2, label=label)
+        right.axhline(guide, color=colour, linestyle="--", linewidth=0.8)
+        late = [_slope(row["time"], row["spacing_nm"], WINDOW) for row in members]
+        by_energy = [_slope(row["time"], 1 / np.array(row["energy"]), WINDOW) for row in members]
+        latest = [_slope(row["time"], row["spacing_nm"], (400, 2000)) for row in members]
+        lines.append([f"{a:g}", f"1/{round(1 / guide)}", str(len(members)), *map(_with_error, (late, by_energy, latest)),
+                      f"{np.mean([row['spacing_nm'][-1] for row in members]):.1f} nm at {members[0]['time'][-1]:.0f}"])
+    left.set(xlabel="reduced time", ylabel="spacing 2π/⟨k⟩ (nm)", xlim=(1, None))
+    right.set(xlabel="reduced time", ylabel="local exponent d ln L / d ln t", xscale="log", ylim=(0, 0.45))
+    left.legend()
+    right.legend(title="dashed: 1/3 and 1/4", loc="lower right")
+    save(figure, "coarsening")
+    tables["coarsening"] = table(["a", "expected", "seeds", "n of 2π/⟨k⟩, t = 100–1000", "n of 1/F, t = 100–1000",
+                                  "n of 2π/⟨k⟩, t = 400–2000", "last spacing"], lines)
+    return tables
+
+
+def _slope(t, size, window) -> float:
+    t, size = np.array(t), np.array(size)
+    inside = (t >= window[0]) & (t <= window[1])
+    return float(np.polyfit(np.log(t[inside]), np.log(size[inside]), 1)[0])
+
+
+def _with_error(slopes) -> str:
+    """Mean over seeds and its 95 % interval after Student."""
+    mean, error = _mean_error(slopes)
+    return f"{mean:.3f} ± {error * stats.t.ppf(0.975, len(slopes) - 1):.3f}" if len(slopes) > 1 else f"{mean:.3f}"
+
+
+def _mean_size(members, key):
+    t = np.array(members[0]["time"])
+    return t, np.mean([np.interp(t, row["time"], row[key]) for row in members], axis=0)
+
+
+def _local_exponents(members):
+    edges = np.geomspace(10, members[0]["time"][-1], 8)
+    slopes = np.array([[_slope(row["time"], row["spacing_nm"], window) for window in zip(edges[:-1], edges[1:])]
+                       for row in members])
+    error = slopes.std(axis=0, ddof=1) / math.sqrt(len(slopes)) if len(slopes) > 1 else np.zeros(len(edges) - 1)
+    return np.sqrt(edges[:-1] * edges[1:]), slopes.mean(axis=0), error
+
+
+# --- efficiency ------------------------------------------------------------------------------------------------------
+
+
+def efficiency(rows, directory) -> dict:
+    runs = [row for row in rows if "scheme" in row["case"]]
+    reference = next(row for row in runs if row["case"].get("tolerance") == 1e-4)
+    kinds = {"second order, error control": [row for row in runs if row["case"]["scheme"] == "adaptive" and row is not reference]}
+    for S in (0.0, 1.5):
+        kinds[f"first order, fixed step, S = {S:g}"] = [row for row in runs if row["case"].get("S") == S]
+    curves, lines, data = {}, [], []
+    for name, members in kinds.items():
+        members.sort(key=lambda row: row["ffts"])
+        curves[name] = [(row["ffts"], row["field_error"], abs(row["energy"] / reference["energy"] - 1)) for row in members]
+        for row, (ffts, field, energy) in zip(members, curves[name]):
+            setting = f"tolerance {row['case']['tolerance']:g}" if "tolerance" in row["case"] else f"step {row['case']['dt']:g}"
+            lines.append([name, setting, str(row["steps"]), str(ffts), f"{field:.1e}", f"{energy:.1e}"])
+            data.append([name, setting, row["steps"], ffts, field, energy])
+    write_csv("micro_efficiency", ["scheme", "setting", "steps", "ffts", "field_error", "energy_error"], data)
+    figure = Figure(figsize=(8.0, 3.2), layout="constrained")
+    for axes, which, label in zip(figure.subplots(1, 2), (1, 2), ("rms error of ρ / rms fluctuation", "relative error of F")):
+        for (name, points), colour, marker in zip(curves.items(), (BLUE, ORANGE, GREEN), "os^"):
+            axes.loglog(*np.array(points).T[[0, which]], marker=marker, color=colour, label=name)
+        axes.set(xlabel="Fourier transforms to reach t = 100", ylabel=label)
+    figure.axes[0].legend(loc="lower left")
+    save(figure, "efficiency")
+    return {"efficiency": table(["scheme", "setting", "steps", "FFTs", "error of ρ", "error of F"], lines),
+            "fractions": _fractions(curves), "costs": _costs(rows)}
+
+
+def _fractions(curves) -> str:
+    """FFTs of the adaptive runs over those of a first-order run of the same error, by straight lines in log-log."""
+    adaptive, *others = curves.items()
+    lines = []
+    for ffts, field, energy in adaptive[1]:
+        cells = [str(ffts)]
+        for name, points in others:
+            for which, error in ((1, field), (2, energy)):
+                points_sorted = sorted((math.log(p[which]), math.log(p[0])) for p in points)
+                errors, counts = np.array(points_sorted).T
+                if errors[0] <= math.log(error) <= errors[-1]:
+                    cells.append(f"{100 * ffts / math.exp(np.interp(math.log(error), errors, counts)):.0f} %")
+                else:
+                    slope = np.polyfit(errors[:4], counts[:4], 1)
+                    beyond = "" if math.log(error) > errors[-1] else "≈ "
+                    cells.append("–" if not beyond else f"{beyond}{100 * ffts / math.exp(np.polyval(slope, math.log(error))):.1g} %")
+        lines.append(cells)
+    return table(["FFTs with error control", *(f"{name.split(', ')[-1]}, same error of {what}" for name, _ in others
+                                               for what in ("ρ", "F"))], lines)
+
+
+def _costs(rows) -> str:
+    found = {row["case"]["cost"]: row for row in rows if "cost" in row["case"]}
+    lines = []
+    if "transforms" in found:
+        row = found["transforms"]
+        lines.append(["transforms in a step, constant / variable mobility", f"{row['constant']:g} / {row['variable']:g}", "– / ≤ 8"])
+    if "anisotropic step" in found:
+        row = found["anisotropic step"]
+        lines.append([f"step at (3000, 1) over (1, 1), 96³, {row['threads']} thread",
+                      f"{1e3 * row['anisotropic_s']:.1f} ms / {1e3 * row['isotropic_s']:.1f} ms = "
+                      f"{row['anisotropic_s'] / row['isotropic_s']:.2f}", "≤ 1.1"])
+    if "measurement" in found:
+        row = found["measurement"]
+        lines.append([f"measurement over generation to t = 300 ({row['steps']} steps), 128³, {row['threads']} thread",
+                      f"{row['measurement_s']:.2f} s / {row['generation_s']:.1f} s = "
+                      f"{100 * row['measurement_s'] / row['generation_s']:.1f} %", "≤ 10 %"])
+    return table(["cost", "measured", "asked for"], lines)
