@@ -24,8 +24,15 @@ WINDOW = (100.0, 1000.0)  # reduced times of the exponent's fit
 PHASES = {"filler": ("pore", BLUE, "o"), "surface": ("surface layer", ORANGE, "s"), "matrix": ("solid", GREEN, "^")}
 
 
-def report(rows: dict, directory: Path) -> None:
-    """Everything for which there are rows."""
+def report(rows: dict, field_path) -> None:
+    """Everything for which there are rows.
+
+    Parameters
+    ----------
+    rows : dict of study: list of dict
+    field_path : callable
+        Where the density of a case of `classes` is.
+    """
     FIGURES.mkdir(exist_ok=True)
     DATA.mkdir(exist_ok=True)
     with matplotlib.style.context(STYLE):
@@ -33,7 +40,7 @@ def report(rows: dict, directory: Path) -> None:
         for study, make in (("classes", classes), ("percolation", percolation), ("coarsening", coarsening),
                             ("efficiency", efficiency)):
             if rows[study]:
-                tables |= make(rows[study], directory)
+                tables |= make(rows[study], field_path) if study == "classes" else make(rows[study])
     for name, text in tables.items():
         print(f"\n{name}\n{text}")
     if DOCUMENT.exists():
@@ -63,7 +70,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 # --- classes ---------------------------------------------------------------------------------------------------------
 
 
-def classes(rows, directory) -> dict:
+def classes(rows, field_path) -> dict:
     groups = {}
     for row in rows:
         case = row["case"]
@@ -86,37 +93,43 @@ def classes(rows, directory) -> dict:
                          found["matrix"]["axes"], found["filler"]["clusters"], found["area_per_nm"]])
     write_csv("micro_classes", ["x", "y", "lx_nm", "ly_nm", "lz_nm", "seed", "nuclei", "class_t100", "class_t300",
                                 "class_t1000", "pore_axes", "solid_axes", "pore_clusters", "area_per_nm"], data)
-    _draw_classes(rows, directory)
+    _draw_classes(rows, field_path)
     return {"classes": table(["(x, y)", "cell (nm)", "paper", "found (seeds 1, 2, 3)", "pore along", "solid along",
                               "nuclei", "pore bodies", "same at t = 300"], lines)}
 
 
-def _draw_classes(rows, directory) -> None:
-    chosen = [row for row in rows if row["case"]["seed"] == 1]
-    figure = Figure(figsize=(10.2, 7.6))
+def _draw_classes(rows, field_path) -> None:
+    chosen = sorted((row for row in rows if row["case"]["seed"] == 1), key=lambda row: row["case"]["shape"][0])
+    # (1, 3000) is (3000, 1) turned; at (20, 20) the class depends on the seed.
+    chosen = [row for row in chosen if row["case"]["x"] != 1 or row["case"]["y"] == 1]
+    chosen[2:3] += [row for row in rows if row["case"]["seed"] == 2 and row["case"]["x"] == 20
+                    and row["case"]["shape"][0] == 96]
+    figure = Figure(figsize=(13.5, 9.6))
     for number, row in enumerate(chosen[:6]):
         case = row["case"]
-        path = directory / f"class_{case['x']}_{case['y']}_{case['shape'][0]}.npy"
+        path = field_path(case)
         if not path.exists():
             continue
         rho = np.load(path)
         lengths = np.array(rho.shape) * case["voxel_nm"]
         size = view_size(lengths)
-        width, height = size * min(np.array([2.5, 2.7]) / size)
-        left, bottom = 0.55 + 3.4 * (number % 3), 4.3 - 3.75 * (number // 3)
-        axes = figure.add_axes([(left + (2.5 - width) / 2) / 10.2, (bottom + (2.7 - height) / 2) / 7.6,
-                                width / 10.2, height / 7.6])
+        width, height = size * min(np.array([3.6, 3.6]) / size)
+        left, bottom = 0.5 + 4.45 * (number % 3), 5.45 - 4.75 * (number // 3)
+        axes = figure.add_axes([(left + (3.6 - width) / 2) / 13.5, (bottom + (3.6 - height) / 2) / 9.6,
+                                width / 13.5, height / 9.6])
         edges = tuple(np.arange(n + 1) * h for n, h in zip(rho.shape, case["voxel_nm"]))
         draw_structure(axes, rho, edges, matplotlib.colormaps[DENSITY_MAP])
-        figure.text((left + 1.25) / 10.2, (bottom + 2.95) / 7.6, f"(x, y) = ({case['x']}, {case['y']}): class "
-                    f"{row['at']['1000']['class']}", ha="center", fontsize=10)
-    save(figure, "classes", 130)
+        cell = " × ".join(f"{length:g}" for length in lengths)
+        figure.text((left + 1.8) / 13.5, (bottom + 3.75) / 9.6, f"({case['x']}, {case['y']}), seed {case['seed']}, "
+                    f"{cell} nm: {row['at']['1000']['class']}", ha="center", fontsize=11)
+    save(figure, "classes", 90)
 
 
 # --- percolation -----------------------------------------------------------------------------------------------------
 
 
-def percolation(rows, directory) -> dict:
+def percolation(rows) -> dict:
+    rows = [row for row in rows if row["surface_fraction"] < 0.99]  # the others are still uniform
     porosities = sorted({row["case"]["porosity"] for row in rows})
     by_porosity = {p: [row for row in rows if row["case"]["porosity"] == p] for p in porosities}
     write_csv("micro_percolation",
@@ -133,11 +146,12 @@ def percolation(rows, directory) -> dict:
         fraction = {p: [np.mean(row[phase]["fraction"]) for row in by_porosity[p]] for p in porosities}
         for axes, values in ((left, axes_share), (middle, fraction)):
             _error_bars(axes, porosities, values, colour, marker, name)
-    for axes, label in ((left, "share of axes along which it percolates"), (middle, "fraction of the phase in percolating clusters")):
+    labels = "share of axes along which it percolates", "fraction of the phase in percolating clusters"
+    for axes, label in zip((left, middle), labels):
         for paper in (32, 61):
             axes.axvline(paper, color=GREY, linewidth=0.8, linestyle=":")
         axes.set(xlabel="porosity (%)", ylabel=label, ylim=(-0.03, 1.05))
-    left.legend(loc="center", title="dotted: paper, 32 and 61 %")
+    left.legend(loc=(0.4, 0.35), title="dotted: paper")
     sigma = {p: [np.mean(row["sigma_S_per_cm_xyz"]) for row in by_porosity[p]] for p in porosities}
     _error_bars(right, porosities, sigma, "black", "o", None)
     right.set(xlabel="porosity (%)", ylabel="mean σ_eff (S/cm)", yscale="log")
@@ -147,8 +161,14 @@ def percolation(rows, directory) -> dict:
     for phase, rising, low, high, what in (("filler", True, 0, 0.5, "pore percolates above"),
                                            ("surface", True, 0, 0.5, "surface layer percolates above"),
                                            ("matrix", False, 0.5, 1, "solid percolates below"),
-                                           ("surface", False, 0.5, 1, "surface layer percolates below")):
-        found = threshold({p: by_porosity[p] for p in porosities if low <= p <= high}, phase, rising)
+                                           ("surface", False, 0.5, 1, "surface layer percolates below"),
+                                           ("empty", True, 0, 0.5, "ρ < 0.1 percolates above"),
+                                           ("dense", False, 0.5, 1, "ρ > 0.9 percolates below")):
+        groups = {p: [row for row in by_porosity[p] if phase in row] for p in porosities if low <= p <= high}
+        groups = {p: group for p, group in groups.items() if group}
+        if not groups:
+            continue
+        found = threshold(groups, phase, rising)
         paper = {"pore percolates above": "32", "solid percolates below": "61"}.get(what, "")
         lines.append([what, found, paper])
     counts = sorted({len(group) for group in by_porosity.values()})
@@ -166,7 +186,11 @@ def percolation(rows, directory) -> dict:
 
 def _error_bars(axes, porosities, values, colour, marker, label) -> None:
     means, errors = np.array([_mean_error(values[p]) for p in porosities]).T
-    axes.errorbar(100 * np.array(porosities), means, errors, color=colour, marker=marker, capsize=2, label=label)
+    # The pore and the surface layer go together on the left, the surface layer and the solid on the right.
+    wide = marker == "s"
+    axes.errorbar(100 * np.array(porosities), means, errors, color=colour, marker=marker, capsize=2, label=label,
+                  linewidth=3.5 if wide else 1.2, markersize=8 if wide else 4, alpha=0.5 if wide else 1,
+                  zorder=1 if wide else 2)
 
 
 def _mean_error(values) -> tuple[float, float]:
@@ -207,7 +231,7 @@ def _logistic_centre(porosities, means, sign) -> float:
 # --- coarsening ------------------------------------------------------------------------------------------------------
 
 
-def coarsening(rows, directory) -> dict:
+def coarsening(rows) -> dict:
     widths = [row for row in rows if "width_factor" in row["case"]]
     runs = [row for row in rows if "a" in row["case"]]
     tables = {"widths": table(["κ_ii / κ", "axis", "10–90 % width (λ)", "1.0986 √(κ_ii/κ) (λ)", "difference"],
@@ -228,26 +252,26 @@ def coarsening(rows, directory) -> dict:
         if not members:
             continue
         for number, row in enumerate(members):
-            left.loglog(row["time"], row["spacing_nm"], color=colour, alpha=0.6, label=None if number else label)
-        t, mean = _mean_size(members, "spacing_nm")
-        middle = np.interp(300, t, mean)
+            left.loglog(row["time"], _size(row), color=colour, alpha=0.6, label=None if number else label)
+        middle = np.mean([np.interp(300, row["time"], _size(row)) for row in members])
         line = np.array(WINDOW)
         left.loglog(line, 1.12 * middle * (line / 300) ** guide, "--", color=colour, label=f"t^(1/{round(1 / guide)})")
         middles, slopes, errors = _local_exponents(members)
         right.errorbar(middles, slopes, errors, color=colour, marker="o", capsize=2, label=label)
         right.axhline(guide, color=colour, linestyle="--", linewidth=0.8)
-        late = [_slope(row["time"], row["spacing_nm"], WINDOW) for row in members]
-        by_energy = [_slope(row["time"], 1 / np.array(row["energy"]), WINDOW) for row in members]
-        latest = [_slope(row["time"], row["spacing_nm"], (400, 2000)) for row in members]
-        lines.append([f"{a:g}", f"1/{round(1 / guide)}", str(len(members)), *map(_with_error, (late, by_energy, latest)),
-                      f"{np.mean([row['spacing_nm'][-1] for row in members]):.1f} nm at {members[0]['time'][-1]:.0f}"])
-    left.set(xlabel="reduced time", ylabel="spacing 2π/⟨k⟩ (nm)", xlim=(1, None))
+        late = [_slope(row["time"], _size(row), WINDOW) for row in members]
+        early = [_slope(row["time"], _size(row), (WINDOW[0], 300)) for row in members]
+        spacing = [_slope(row["time"], row["spacing_nm"], WINDOW) for row in members]
+        lines.append([f"{a:g}", f"1/{round(1 / guide)}", f"{members[0]['case']['n']}³", str(len(members)),
+                      *map(_with_error, (late, early, spacing)),
+                      f"{np.mean([_size(row)[-1] for row in members]):.2f} nm at {members[0]['time'][-1]:.0f}"])
+    left.set(xlabel="reduced time", ylabel="size L = γV/F (nm)", xlim=(3, None))
     right.set(xlabel="reduced time", ylabel="local exponent d ln L / d ln t", xscale="log", ylim=(0, 0.45))
     left.legend()
     right.legend(title="dashed: 1/3 and 1/4", loc="lower right")
     save(figure, "coarsening")
-    tables["coarsening"] = table(["a", "expected", "seeds", "n of 2π/⟨k⟩, t = 100–1000", "n of 1/F, t = 100–1000",
-                                  "n of 2π/⟨k⟩, t = 400–2000", "last spacing"], lines)
+    tables["coarsening"] = table(["a", "expected", "grid", "seeds", "n of L, t = 100–1000", "n of L, t = 100–300",
+                                  "n of 2π/⟨k⟩, t = 100–1000", "last L"], lines)
     return tables
 
 
@@ -263,14 +287,14 @@ def _with_error(slopes) -> str:
     return f"{mean:.3f} ± {error * stats.t.ppf(0.975, len(slopes) - 1):.3f}" if len(slopes) > 1 else f"{mean:.3f}"
 
 
-def _mean_size(members, key):
-    t = np.array(members[0]["time"])
-    return t, np.mean([np.interp(t, row["time"], row[key]) for row in members], axis=0)
+def _size(row) -> np.ndarray:
+    """Volume over interface, from the energy: gamma V / F (nm), gamma = 1/12 and lambda = 1.4 nm."""
+    return 1.4 / (12 * np.array(row["energy"]))
 
 
 def _local_exponents(members):
     edges = np.geomspace(10, members[0]["time"][-1], 8)
-    slopes = np.array([[_slope(row["time"], row["spacing_nm"], window) for window in zip(edges[:-1], edges[1:])]
+    slopes = np.array([[_slope(row["time"], _size(row), window) for window in zip(edges[:-1], edges[1:])]
                        for row in members])
     error = slopes.std(axis=0, ddof=1) / math.sqrt(len(slopes)) if len(slopes) > 1 else np.zeros(len(edges) - 1)
     return np.sqrt(edges[:-1] * edges[1:]), slopes.mean(axis=0), error
@@ -279,51 +303,71 @@ def _local_exponents(members):
 # --- efficiency ------------------------------------------------------------------------------------------------------
 
 
-def efficiency(rows, directory) -> dict:
-    runs = [row for row in rows if "scheme" in row["case"]]
-    reference = next(row for row in runs if row["case"].get("tolerance") == 1e-4)
-    kinds = {"second order, error control": [row for row in runs if row["case"]["scheme"] == "adaptive" and row is not reference]}
+def efficiency(rows) -> dict:
+    figure = Figure(figsize=(8.0, 5.6), layout="constrained")
+    grid = figure.subplots(2, 2)
+    lines, fractions, data = [], [], []
+    for row_of_axes, (begun, name) in zip(grid, ((0, "from noise"), (10, "from t = 10"))):
+        runs = [row for row in rows if "scheme" in row["case"] and row["case"].get("from", 0) == begun]
+        references = [row for row in runs if row["case"].get("tolerance") == 1e-4]
+        if references:
+            curves = _curves(runs, references[0], name, lines, data)
+            _draw_errors(row_of_axes, curves, name)
+            fractions += _fractions(curves, name)
+    grid[0, 0].legend(loc="lower left")
+    save(figure, "efficiency")
+    write_csv("micro_efficiency", ["start", "scheme", "setting", "steps", "ffts", "field_error", "energy_error"], data)
+    return {"efficiency": table(["start", "scheme", "setting", "steps", "FFTs", "error of ρ", "error of F"], lines),
+            "fractions": table(["start", "FFTs with error control", "error of ρ", "FFTs of first order, S = 0", "share",
+                                "FFTs of first order, S = 1.5", "share"], fractions), "costs": _costs(rows)}
+
+
+def _curves(runs, reference, start, lines, data) -> dict:
+    """FFTs, error of rho and of F for each scheme; a line in the tables for each run."""
+    kinds = {"second order, error control": [row for row in runs if "tolerance" in row["case"] and row is not reference]}
     for S in (0.0, 1.5):
         kinds[f"first order, fixed step, S = {S:g}"] = [row for row in runs if row["case"].get("S") == S]
-    curves, lines, data = {}, [], []
+    curves = {}
     for name, members in kinds.items():
         members.sort(key=lambda row: row["ffts"])
-        curves[name] = [(row["ffts"], row["field_error"], abs(row["energy"] / reference["energy"] - 1)) for row in members]
-        for row, (ffts, field, energy) in zip(members, curves[name]):
-            setting = f"tolerance {row['case']['tolerance']:g}" if "tolerance" in row["case"] else f"step {row['case']['dt']:g}"
-            lines.append([name, setting, str(row["steps"]), str(ffts), f"{field:.1e}", f"{energy:.1e}"])
-            data.append([name, setting, row["steps"], ffts, field, energy])
-    write_csv("micro_efficiency", ["scheme", "setting", "steps", "ffts", "field_error", "energy_error"], data)
-    figure = Figure(figsize=(8.0, 3.2), layout="constrained")
-    for axes, which, label in zip(figure.subplots(1, 2), (1, 2), ("rms error of ρ / rms fluctuation", "relative error of F")):
+        curves[name] = []
+        for row in members:
+            energy = row["energy"] / reference["energy"] - 1
+            curves[name].append((row["ffts"], row["field_error"], abs(energy)))
+            case = row["case"]
+            setting = f"tolerance {case['tolerance']:g}" if "tolerance" in case else f"step {case['dt']:g}"
+            lines.append([start, name, setting, str(row["steps"]), str(row["ffts"]), f"{row['field_error']:.2g}",
+                          f"{100 * energy:+.2f} %"])
+            data.append([start, name, setting, row["steps"], row["ffts"], row["field_error"], energy])
+    return curves
+
+
+def _draw_errors(panels, curves, start) -> None:
+    for axes, which, label in zip(panels, (1, 2), ("rms error of ρ / rms fluctuation", "relative error of F")):
         for (name, points), colour, marker in zip(curves.items(), (BLUE, ORANGE, GREEN), "os^"):
-            axes.loglog(*np.array(points).T[[0, which]], marker=marker, color=colour, label=name)
-        axes.set(xlabel="Fourier transforms to reach t = 100", ylabel=label)
-    figure.axes[0].legend(loc="lower left")
-    save(figure, "efficiency")
-    return {"efficiency": table(["scheme", "setting", "steps", "FFTs", "error of ρ", "error of F"], lines),
-            "fractions": _fractions(curves), "costs": _costs(rows)}
+            if points:
+                axes.loglog(*np.array(points).T[[0, which]], marker=marker, color=colour, label=name)
+        axes.set(xlabel="Fourier transforms to reach t = 100", ylabel=label, title=start)
 
 
-def _fractions(curves) -> str:
-    """FFTs of the adaptive runs over those of a first-order run of the same error, by straight lines in log-log."""
-    adaptive, *others = curves.items()
+def _fractions(curves, start) -> list[list[str]]:
+    """FFTs of the adaptive runs over those of a first-order run with the same error of rho, interpolated in log-log."""
+    adaptive, *others = curves.values()
     lines = []
-    for ffts, field, energy in adaptive[1]:
-        cells = [str(ffts)]
-        for name, points in others:
-            for which, error in ((1, field), (2, energy)):
-                points_sorted = sorted((math.log(p[which]), math.log(p[0])) for p in points)
-                errors, counts = np.array(points_sorted).T
-                if errors[0] <= math.log(error) <= errors[-1]:
-                    cells.append(f"{100 * ffts / math.exp(np.interp(math.log(error), errors, counts)):.0f} %")
-                else:
-                    slope = np.polyfit(errors[:4], counts[:4], 1)
-                    beyond = "" if math.log(error) > errors[-1] else "≈ "
-                    cells.append("–" if not beyond else f"{beyond}{100 * ffts / math.exp(np.polyval(slope, math.log(error))):.1g} %")
+    for ffts, error, _ in adaptive:
+        cells = [start, str(ffts), f"{error:.2g}"]
+        for points in others:
+            counts, errors = np.log(np.array(points)[:, :2]).T if points else (np.zeros(0), np.zeros(0))
+            if not points or math.log(error) > errors.max():
+                cells += ["–", "–"]
+            elif math.log(error) < errors.min():
+                cells += [f"> {max(p[0] for p in points)}", f"< {100 * ffts / max(p[0] for p in points):.2g} %"]
+            else:
+                # Errors fall as the count rises: the first crossing from above.
+                found = math.exp(np.interp(-math.log(error), -np.minimum.accumulate(errors), counts))
+                cells += [f"{found:.0f}", f"{100 * ffts / found:.2g} %"]
         lines.append(cells)
-    return table(["FFTs with error control", *(f"{name.split(', ')[-1]}, same error of {what}" for name, _ in others
-                                               for what in ("ρ", "F"))], lines)
+    return lines
 
 
 def _costs(rows) -> str:

@@ -27,6 +27,8 @@ from .simulate import CHECKPOINTS, SNAPSHOTS, checkpoint_arrays, grow, threshold
 INPUT = "input.toml"
 RESULT = "result.json"
 LOG = "log"
+# Of the volume; what has separated is below even at the first moment (compare figures/evolution.png of any run).
+_NOT_SEPARATED = 0.9
 
 
 def default_directory(path) -> Path:
@@ -140,6 +142,9 @@ def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: C
     session.say(f"grown: {growth.summary['reason']}; {growth.summary['steps']} steps in "
                 f"{in_words(growth.summary['wall_clock_s'])}; mean pore size {size}, "
                 f"surface fraction {final['surface_fraction']:.3f}")
+    if final["surface_fraction"] > _NOT_SEPARATED:
+        session.warn(f"the phases have not separated yet: {100 * final['surface_fraction']:.0f} % of the volume counts as "
+                     "surface, so sigma_eff means nothing; let the run go on for longer")
     rho = growth.rho
     array = DistributedArray(rho, config.grid.shape, slab_of(config.grid_nm, session.comm))
     write_field(directory / FIELDS, "rho", array, config.grid_nm, "1", attributes, session.comm)

@@ -157,6 +157,27 @@ def test_conduct_with_other_conductivities(case, tmp_path):
     assert first["sigma_eff_S_per_m"] == second["sigma_eff_S_per_m"]
 
 
+@pytest.mark.parametrize("settings, status, says", [
+    (["evolution.max_reduced_time=2.5"], 0, "reached reduced time 2.5"),
+    (["material.diffusivity_m2_per_s=1e-14", "evolution.max_time_s=1e-5"], 0, "reached reduced time"),
+    (["evolution.max_steps=7"], 0, "made 7 steps"),
+    (["evolution.mean_pore_size_nm=2.0"], 0, "mean pore size reached"),
+    (["evolution.energy_rate_tolerance=0.9"], 0, "energy_rate_tolerance"),
+    (["evolution.wall_clock_limit_s=0.01"], 85, "wall-clock limit"),
+])
+def test_stop_conditions(case, tmp_path, settings, status, says):
+    case.write_text(INPUT.replace("max_steps = 120", "max_steps = 5000").replace("[conduction]\n", "").replace(
+        "sigma_bulk_S_per_cm = 8.93e-7\nsigma_surf_S_per_cm = 3.14e-3\n", ""))
+    done = pfsolid("run", case, "-o", tmp_path / "out", *(f"--set={text}" for text in settings))
+    assert done.returncode == status, done.stderr
+    assert says in done.stdout + done.stderr
+    if says.startswith("made"):
+        assert "have not separated" in done.stdout
+    if "max_time_s" in settings[-1]:
+        with open(tmp_path / "out" / "history.csv", newline="") as file:
+            assert float(list(csv.DictReader(file))[-1]["time_s"]) <= 1e-5
+
+
 REGIMES = {
     "rods": ["microstructure.porosity=0.19", "microstructure.shape_factor_x=3000", "grid.shape=[24, 24, 24]"],
     "variable mobility": ["material.interface_diffusion=1.0", "material.mobility_ratio_pore_to_solid=0.1"],
