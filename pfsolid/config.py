@@ -128,6 +128,7 @@ class NucleationConfig(Section):
     sites_per_nm3: float | None = key("1/nm^3, attempts N of the nucleation period; needs a temperature", None, gt=0,
                                       le=1e12)
     effective_temperature_K: float | None = key("K, temperature in exp(-dG*/k_B T)", None, gt=0, le=1e9)
+    duration_reduced_time: float | None = key("events come over this time, not all at the start", None, **TIME_LIMITS)
     radius_factor: float = key("radius of a nucleus over the critical one", RADIUS_FACTOR, ge=1, le=5)
 
     @model_validator(mode="after")
@@ -137,6 +138,9 @@ class NucleationConfig(Section):
                              "both are")
         if (self.sites_per_nm3 is None) != (self.effective_temperature_K is None):
             raise ValueError("nucleation: sites_per_nm3 and effective_temperature_K go together")
+        if self.duration_reduced_time is not None and self.number_density_per_um3 is None and self.sites_per_nm3 is None:
+            raise ValueError(f"nucleation.duration_reduced_time = {self.duration_reduced_time!r}: needs "
+                             "number_density_per_um3 or sites_per_nm3, which say how many events there are")
         return self
 
 

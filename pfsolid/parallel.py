@@ -24,6 +24,11 @@ def world() -> MPI.Comm:
     return MPI.COMM_WORLD
 
 
+def alone() -> MPI.Comm:
+    """The communicator of this rank by itself, for what root does with a small field."""
+    return MPI.COMM_SELF
+
+
 class Reducer:
     """Global sums and extrema.  Every method is collective.
 

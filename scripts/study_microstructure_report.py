@@ -46,8 +46,8 @@ def report(rows: dict, field_path) -> None:
     if DOCUMENT.exists():
         text = DOCUMENT.read_text(encoding="utf-8")
         for name, table_text in tables.items():
-            block = f"<!-- begin {name} -->\n{table_text}\n<!-- end {name} -->"
-            text = re.sub(rf"<!-- begin {name} -->.*?<!-- end {name} -->", lambda _: block, text, flags=re.DOTALL)
+            text = re.sub(rf"(<!-- begin {name} -->).*?(<!-- end {name} -->)", rf"\1\n{table_text}\n\2", text,
+                          flags=re.DOTALL)
         DOCUMENT.write_text(text, encoding="utf-8")
 
 
@@ -130,13 +130,16 @@ def _draw_classes(rows, field_path) -> None:
 
 def percolation(rows) -> dict:
     rows = [row for row in rows if row["surface_fraction"] < 0.99]  # the others are still uniform
+    small = [row for row in rows if row["case"]["n"] == 64]
+    rows = [row for row in rows if row["case"]["n"] != 64]
     porosities = sorted({row["case"]["porosity"] for row in rows})
     by_porosity = {p: [row for row in rows if row["case"]["porosity"] == p] for p in porosities}
     write_csv("micro_percolation",
               ["porosity", "seed", "nuclei", "class", "pore_axes", "surface_axes", "solid_axes", "pore_fraction",
                "surface_fraction_percolating", "solid_fraction", "surface_volume", "sigma_mean_S_per_cm"],
               [[row["case"]["porosity"], row["case"]["seed"], row["nuclei"], row["class"],
-                *(row[phase]["axes"] for phase in PHASES), *(float(np.mean(row[phase]["fraction"])) for phase in PHASES),
+                *(row[phase]["axes"] for phase in PHASES),
+                *(float(np.mean(row[phase]["fraction"])) for phase in PHASES),
                 row["surface_fraction"], float(np.mean(row["sigma_S_per_cm_xyz"]))]
                for row in sorted(rows, key=lambda row: (row["case"]["porosity"], row["case"]["seed"]))])
     figure = Figure(figsize=(9.6, 3.3), layout="constrained")
@@ -158,27 +161,21 @@ def percolation(rows) -> dict:
     save(figure, "percolation")
 
     lines = []
-    for phase, rising, low, high, what in (("filler", True, 0, 0.5, "pore percolates above"),
-                                           ("surface", True, 0, 0.5, "surface layer percolates above"),
-                                           ("matrix", False, 0.5, 1, "solid percolates below"),
-                                           ("surface", False, 0.5, 1, "surface layer percolates below"),
-                                           ("empty", True, 0, 0.5, "ρ < 0.1 percolates above"),
-                                           ("dense", False, 0.5, 1, "ρ > 0.9 percolates below")):
-        groups = {p: [row for row in by_porosity[p] if phase in row] for p in porosities if low <= p <= high}
-        groups = {p: group for p, group in groups.items() if group}
-        if not groups:
-            continue
-        found = threshold(groups, phase, rising)
-        paper = {"pore percolates above": "32", "solid percolates below": "61"}.get(what, "")
-        lines.append([what, found, paper])
+    for phase, rising, low, high, what in THRESHOLDS:
+        found = [threshold(part, phase, rising, low, high) for part in (rows, small)]
+        lines.append([what, *found, {"pore percolates above": "32", "solid percolates below": "61"}.get(what, "")])
     counts = sorted({len(group) for group in by_porosity.values()})
     seeds = "–".join(map(str, [counts[0], counts[-1]] if len(counts) > 1 else counts))
-    means = [[f"{100 * p:.0f}", *("{:.2f} ± {:.2f}".format(*_mean_error([np.mean(r[f]["fraction"]) for r in by_porosity[p]]))
-                                   for f in PHASES),
-              *(str(sum(len(r[f]["axes"]) for r in by_porosity[p])) + f"/{3 * len(by_porosity[p])}" for f in PHASES),
-              " ".join(sorted({r["class"] for r in by_porosity[p]})),
-              "{:.2e} ± {:.0e}".format(*_mean_error(sigma[p]))] for p in porosities]
-    return {"thresholds": table(["threshold", f"found (%), {seeds} seeds", "paper (%)"], lines),
+    means = []
+    for p in porosities:
+        group = by_porosity[p]
+        shares = [_mean_error([np.mean(row[phase]["fraction"]) for row in group]) for phase in PHASES]
+        counted = [sum(len(row[phase]["axes"]) for row in group) for phase in PHASES]
+        means.append([f"{100 * p:.0f}", *(f"{mean:.2f} ± {error:.2f}" for mean, error in shares),
+                      *(f"{count}/{3 * len(group)}" for count in counted),
+                      " ".join(sorted({row["class"] for row in group})),
+                      "{:.2e} ± {:.0e}".format(*_mean_error(sigma[p]))])
+    return {"thresholds": table(["threshold", f"found (%), 96³, {seeds} seeds", "found (%), 64³", "paper (%)"], lines),
             "percolation": table(["porosity (%)", *(f"{name} fraction" for name, _, _ in PHASES.values()),
                                   *(f"{name} axes" for name, _, _ in PHASES.values()), "classes",
                                   "mean σ_eff (S/cm)"], means)}
@@ -197,11 +194,25 @@ def _mean_error(values) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
-def threshold(groups: dict, phase: str, rising: bool, draws: int = 400) -> str:
+THRESHOLDS = (("filler", True, 0, 0.5, "pore percolates above"),
+              ("surface", True, 0, 0.5, "surface layer percolates above"),
+              ("matrix", False, 0.5, 1, "solid percolates below"),
+              ("surface", False, 0.5, 1, "surface layer percolates below"),
+              ("empty", True, 0, 0.5, "ρ < 0.1 percolates above"),
+              ("dense", False, 0.5, 1, "ρ > 0.9 percolates below"))
+
+
+def threshold(rows, phase: str, rising: bool, low: float, high: float, draws: int = 400) -> str:
     """Porosity (%) at which half the axes percolate: a logistic curve through the axes of all seeds.
 
     Its uncertainty: the spread over seeds drawn again with replacement, and the step between porosities over sqrt(12).
     """
+    groups = {}
+    for row in rows:
+        if phase in row and low <= row["case"]["porosity"] <= high:
+            groups.setdefault(row["case"]["porosity"], []).append(row)
+    if not groups:
+        return ""
     porosities = np.array(sorted(groups))
     share = [np.array([len(row[phase]["axes"]) / 3 for row in groups[p]]) for p in porosities]
     sign = 1 if rising else -1
@@ -324,7 +335,8 @@ def efficiency(rows) -> dict:
 
 def _curves(runs, reference, start, lines, data) -> dict:
     """FFTs, error of rho and of F for each scheme; a line in the tables for each run."""
-    kinds = {"second order, error control": [row for row in runs if "tolerance" in row["case"] and row is not reference]}
+    adaptive = [row for row in runs if "tolerance" in row["case"] and row is not reference]
+    kinds = {"second order, error control": adaptive}
     for S in (0.0, 1.5):
         kinds[f"first order, fixed step, S = {S:g}"] = [row for row in runs if row["case"].get("S") == S]
     curves = {}
@@ -375,7 +387,8 @@ def _costs(rows) -> str:
     lines = []
     if "transforms" in found:
         row = found["transforms"]
-        lines.append(["transforms in a step, constant / variable mobility", f"{row['constant']:g} / {row['variable']:g}", "– / ≤ 8"])
+        lines.append(["transforms in a step, constant / variable mobility",
+                      f"{row['constant']:g} / {row['variable']:g}", "– / ≤ 8"])
     if "anisotropic step" in found:
         row = found["anisotropic step"]
         lines.append([f"step at (3000, 1) over (1, 1), 96³, {row['threads']} thread",

@@ -15,8 +15,8 @@ things follow from the cell's being finite:
   wraps two is a flat layer, which has none and lasts if it is thicker than its interfaces.  So a nucleus that
   takes too much of the cell is made thinner, down to what its own shape needs and no further.
 
-Nuclei are placed once, at the start (site saturation): the events of the nucleation period, in the order in which they
-happen, each where no earlier nucleus is.
+`seed_nuclei` places them at the start (site saturation): the events of the nucleation period, in the order in which they
+happen, each where no earlier nucleus is.  `nucleation_in_time` puts each into the run at its time.
 """
 
 from __future__ import annotations
@@ -285,7 +285,7 @@ def seed_nuclei(transform: SlabTransform, plan: NucleationPlan, seed: int) -> in
     """
     centres = _choose_centres(_events(transform, plan, seed), transform.grid, plan)
     while True:
-        taken = _draw(transform, plan, centres)
+        taken = draw_nuclei(transform, plan, centres)
         allowed = LARGEST_SHARE * plan.filler_fraction
         if taken <= allowed or len(centres) == 1:
             break
@@ -300,10 +300,10 @@ def seed_nuclei(transform: SlabTransform, plan: NucleationPlan, seed: int) -> in
     return len(centres)
 
 
-def _events(transform: SlabTransform, plan: NucleationPlan, seed: int) -> np.ndarray:
-    """Voxels (x, y, z) in which a nucleus appears, in the order of time; the same on every rank.
+def event_numbers(transform: SlabTransform, plan: NucleationPlan, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Uniform numbers u of the voxels with the first events, in order, and those voxels; the same on every rank.
 
-    A voxel whose event comes at time t has p(t) = 1 - exp(-j t): its own uniform number, so the smallest come first.
+    A voxel whose event comes at time t has u = p(t) = 1 - exp(-j t), so the smallest come first.
     """
     grid = transform.grid
     # Some lie too near to an earlier nucleus, and more than this many are not needed.
@@ -318,11 +318,22 @@ def _events(transform: SlabTransform, plan: NucleationPlan, seed: int) -> np.nda
     numbers = transform.reducer.concatenate(np.concatenate(numbers))
     voxels = transform.reducer.concatenate(np.concatenate(voxels))
     order = np.argsort(numbers, kind="stable")
+    return numbers[order], voxels[order]
+
+
+def _events(transform: SlabTransform, plan: NucleationPlan, seed: int) -> np.ndarray:
+    """Voxels (x, y, z) in which a nucleus appears during the whole period, in the order of time."""
+    numbers, voxels = event_numbers(transform, plan, seed)
     if not plan.events_are_counted:
-        return voxels[order]
-    probability = -math.expm1(-plan.expected / grid.num_voxels)
+        return voxels
+    probability = -math.expm1(-plan.expected / transform.grid.num_voxels)
     # A plan that expects a nucleus gets at least one.
-    return voxels[order[:max(1, np.count_nonzero(numbers < probability))]]
+    return voxels[:max(1, np.count_nonzero(numbers < probability))]
+
+
+def sphere_coordinates(voxels: np.ndarray, grid: PeriodicGrid, plan: NucleationPlan) -> np.ndarray:
+    """Centres of voxels in the coordinates in which nuclei are spheres; 0 along an axis that they wrap."""
+    return (voxels + 0.5) * np.where(plan.wraps, 0.0, np.array(grid.spacing) / plan.widths)
 
 
 def _choose_centres(events: np.ndarray, grid: PeriodicGrid, plan: NucleationPlan) -> np.ndarray:
@@ -331,7 +342,7 @@ def _choose_centres(events: np.ndarray, grid: PeriodicGrid, plan: NucleationPlan
     cell = np.array(grid.shape) * scale
     apart = (2 * plan.radius + SMALLEST_GAP) ** 2
     centres = np.empty((0, 3))
-    for event in (events + 0.5) * scale:
+    for event in sphere_coordinates(events, grid, plan):
         away = np.abs(centres - event)
         if np.all((np.minimum(away, cell - away) ** 2).sum(axis=1) >= apart):
             centres = np.vstack([centres, event])
@@ -340,7 +351,7 @@ def _choose_centres(events: np.ndarray, grid: PeriodicGrid, plan: NucleationPlan
     return centres
 
 
-def _draw(transform: SlabTransform, plan: NucleationPlan, centres: np.ndarray) -> float:
+def draw_nuclei(transform: SlabTransform, plan: NucleationPlan, centres: np.ndarray) -> float:
     """``transform.real`` = 1 in the nuclei, 0 outside, smooth between; its mean.  Collective."""
     grid, field = transform.grid, transform.real
     scales = [0.0 if wraps else 1 / width for wraps, width in zip(plan.wraps, plan.widths)]

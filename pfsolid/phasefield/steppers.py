@@ -116,6 +116,7 @@ class CahnHilliard:
         self.rho_hat[...] = self.transform.spectral
         self.rho_hat_before[...] = self.transform.spectral
         self.next_step = first_step
+        self.last_step = None
         gradient = self._gradient_energy()
         self.energy = self.refresh() + gradient
 

@@ -20,6 +20,7 @@ from ..parallel import on_root
 from ..phasefield.initial import fill_noise
 from ..phasefield.mobility import VariableMobilityCahnHilliard
 from ..phasefield.nucleation import seed_nuclei
+from ..phasefield.nucleation_in_time import insert_nuclei, plan_events
 from ..phasefield.observables import Observer, mean_density, mean_spacing
 from ..phasefield.resample import resample
 from ..phasefield.steppers import CahnHilliard, StepControl
@@ -117,6 +118,9 @@ def _fill_initial(config: RunConfig, transform: SlabTransform, session: Session)
         return
     plan = config.plan_nuclei()
     session.say(plan.description)
+    if config.nucleation.duration_reduced_time is not None:
+        transform.real[...] = config.mean_density
+        return
     session.say(f"{seed_nuclei(transform, plan, start.seed)} nuclei placed")
 
 
@@ -185,6 +189,7 @@ class _Loop:
         self.units = config.units
         self.seconds = self.units.time
         self.end = _end_time(config)
+        self.plan, self.events = _scheduled_nuclei(config, stepper.transform)
         self.last_checkpoint_s = session.elapsed_s
         self.start_s, self.start_time = session.elapsed_s, stepper.time
 
@@ -202,10 +207,14 @@ class _Loop:
             snapshot = self._next_snapshot()
             due = (self.stepper.num_steps + 1) % interval == 0
             try:
-                report = self.stepper.step(control, min(self.end, snapshot), self.observer if due else None)
+                before = self.stepper.time
+                until = min(self.end, snapshot, self.events.next_time(before) if self.events else math.inf)
+                report = self.stepper.step(control, until, self.observer if due else None)
             except ConvergenceError as error:
                 raise ConvergenceError(f"{error}; the last good state is in {self.directory / CHECKPOINTS}") from error
             row = self._record(report) if due else None
+            if self.events:
+                self._nucleate(before)
             if report.time >= snapshot * (1 - 1e-12):
                 self._write_snapshot()
             reason = self._stop_reason(report, row)
@@ -259,6 +268,14 @@ class _Loop:
         if interval is None:
             return math.inf
         return interval * (math.floor(self.stepper.time / interval * (1 + 1e-12)) + 1)
+
+    def _nucleate(self, before: float) -> None:
+        """The events since the last step, before any checkpoint of this one."""
+        due = self.events.due(before, self.stepper.time)
+        if len(due):
+            placed = insert_nuclei(self.stepper, self.plan, due, self.config.evolution.initial_step_reduced)
+            if placed:
+                self.session.say(f"{placed} nucle{'us' if placed == 1 else 'i'} at reduced time {self.stepper.time:.6g}")
 
     def _write_snapshot(self) -> None:
         transform = self.stepper.transform
@@ -314,6 +331,15 @@ class _Loop:
         done = time ** (1 / 3) - self.start_time ** (1 / 3)
         left = self.end ** (1 / 3) - time ** (1 / 3)
         return f", about {in_words((self.session.elapsed_s - self.start_s) * left / done)} to go"
+
+
+def _scheduled_nuclei(config: RunConfig, transform: SlabTransform):
+    """Plan and schedule of nucleation during the run; (None, None) where there is none."""
+    duration = config.nucleation.duration_reduced_time
+    if duration is None or not config.nucleates or config.microstructure.initial_field is not None:
+        return None, None
+    plan = config.plan_nuclei()
+    return plan, plan_events(transform, plan, config.microstructure.seed, duration)
 
 
 def _dtype(config: RunConfig) -> str:

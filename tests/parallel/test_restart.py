@@ -109,3 +109,25 @@ def test_whole_run_against_one_rank(config, comm, shared_tmp_path):
     # Thresholds turn a difference of rounding into another voxel only where rho is within 1e-10 of one.  What is left
     # is the single-precision preconditioner, which rounds differently: far below the tolerance of 1e-4.
     assert np.abs(tensor - reference).max() < 1e-6 * reference.max()
+
+
+NUCLEATION = RAW | {
+    "grid": {"shape": [24, 20, 22], "voxel_size_nm": 0.5},
+    "microstructure": {"porosity": 0.15},
+    "nucleation": {"number_density_per_um3": 3e6, "duration_reduced_time": 1.0},
+    "evolution": {"max_steps": 60},
+}
+
+
+def test_nucleation_during_the_run_against_one_rank(comm, shared_tmp_path):
+    """The same nuclei at the same times at every rank count."""
+    config = config_from_dict(NUCLEATION)
+    folder = shared_tmp_path / "all"
+    on_root(comm, folder.mkdir)
+    together = grow(config, folder, open_session(1, comm)).rho
+    mine = shared_tmp_path / f"self{comm.rank}"
+    mine.mkdir()
+    alone = grow(config, mine, open_session(1, MPI.COMM_SELF)).rho
+    assert alone.min() < 0.1  # there are nuclei
+    assert np.abs(np.concatenate(comm.allgather(together)) - alone).max() < 1e-10  # rounding, as above
+    comm.Barrier()

@@ -180,6 +180,8 @@ def test_stop_conditions(case, tmp_path, settings, status, says):
 
 REGIMES = {
     "rods": ["microstructure.porosity=0.19", "microstructure.shape_factor_x=3000", "grid.shape=[24, 24, 24]"],
+    "nuclei over time": ["microstructure.porosity=0.15", "grid.shape=[24, 24, 24]",
+                         "nucleation.number_density_per_um3=3e6", "nucleation.duration_reduced_time=1.0"],
     "variable mobility": ["material.interface_diffusion=1.0", "material.mobility_ratio_pore_to_solid=0.1"],
     "anisotropic voxels": ["grid.voxel_size_nm=[0.5, 0.4, 0.3]"],
 }
