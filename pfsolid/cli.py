@@ -194,9 +194,10 @@ def _draw(directory: Path, session) -> None:
 
 def _all_figures(directory: Path) -> list[Path]:
     from .plots import plot_run
+    from .plots_clusters import plot_clusters
     from .plots_morphology import plot_morphology
 
-    return plot_run(directory) + plot_morphology(directory)
+    return plot_run(directory) + plot_morphology(directory) + plot_clusters(directory)
 
 
 def _plot(options) -> None:

@@ -154,7 +154,8 @@ class EvolutionConfig(Section):
     wall_clock_limit_s: float | None = key("s, stop with a checkpoint after running so long", None, gt=0)
     step_tolerance: float = key("rms error in rho allowed in a step, relative to its fluctuation",
                                 DEFAULT_STEP_TOLERANCE, ge=1e-6, le=0.3)
-    max_step_reduced: float | None = key("longest time step, in lambda^2/(16 w M)", None, **TIME_LIMITS)
+    max_step_reduced: float | None = key(
+        "longest time step, in lambda^2/(16 w M); 0.3 with a mobility that depends on rho if not set", None, **TIME_LIMITS)
     initial_step_reduced: float = key(
         "first time step, in lambda^2/(16 w M)", DEFAULT_INITIAL_STEP, **TIME_LIMITS)
 

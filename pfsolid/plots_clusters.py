@@ -20,11 +20,23 @@ from .io.files import make_folder
 from .io.peek import describe, read_strided
 from .morphology.clusters import Clusters, find_clusters
 from .parallel import PlaneExchange, Reducer, alone
-from .plots import (DPI, FIGURES, MAX_SAMPLES, OVERSAMPLING, REFINED_SAMPLES, STYLE, _add_axes, _flat_axis,
-                    _new_figure, _read_run, _save, _stride)
+from .plots import (
+    DPI,
+    FIGURES,
+    MAX_SAMPLES,
+    OVERSAMPLING,
+    REFINED_SAMPLES,
+    STYLE,
+    _add_axes,
+    _flat_axis,
+    _new_figure,
+    _read_run,
+    _save,
+    _stride,
+)
 
 NAME = "clusters"
-PERCOLATING_COLOUR = "#b9bcc2"
+PERCOLATING_COLOUR = "#d6cfc0"  # warmer than the panes behind
 ISOLATED_COLOURS = ("#e69f00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")  # Okabe and Ito's
 PALETTE = (PERCOLATING_COLOUR, *ISOLATED_COLOURS)
 PICTURE, LEGEND = 5.6, 0.55  # inches: the most the box is wide and high, and room for the legend
@@ -77,8 +89,8 @@ def plot_clusters(directory) -> list[Path]:
 def _draw_figure(run, rho: np.ndarray, clusters: Clusters, edges, stride) -> Figure:
     size = view.view_size([e[-1] for e in edges])
     width, height = size * min(PICTURE / size)  # inches
-    sampling = "" if max(stride) == 1 else f" (of every {' × '.join(map(str, stride))} voxels one)"
-    figure = _new_figure(run, height + LEGEND + 1.2, f"clusters of the filler, ρ < ½{sampling}")
+    sampling = "" if max(stride) == 1 else f" at one of {' × '.join(map(str, stride))} voxels"
+    figure = _new_figure(run, height + LEGEND + 0.95, f"clusters of the filler, ρ < ½{sampling}")
     figure.set_dpi(OVERSAMPLING * DPI)
     axes = _add_axes(figure, (figure.get_figwidth() - width) / 2, 0.6, width, height)
     draw_clusters(axes, rho, clusters, edges)

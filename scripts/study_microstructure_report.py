@@ -135,13 +135,14 @@ def percolation(rows) -> dict:
     porosities = sorted({row["case"]["porosity"] for row in rows})
     by_porosity = {p: [row for row in rows if row["case"]["porosity"] == p] for p in porosities}
     write_csv("micro_percolation",
-              ["porosity", "seed", "nuclei", "class", "pore_axes", "surface_axes", "solid_axes", "pore_fraction",
+              ["porosity", "seed", "n", "nuclei", "class", "pore_axes", "surface_axes", "solid_axes", "pore_fraction",
                "surface_fraction_percolating", "solid_fraction", "surface_volume", "sigma_mean_S_per_cm"],
-              [[row["case"]["porosity"], row["case"]["seed"], row["nuclei"], row["class"],
+              [[row["case"]["porosity"], row["case"]["seed"], row["case"]["n"], row["nuclei"], row["class"],
                 *(row[phase]["axes"] for phase in PHASES),
                 *(float(np.mean(row[phase]["fraction"])) for phase in PHASES),
                 row["surface_fraction"], float(np.mean(row["sigma_S_per_cm_xyz"]))]
-               for row in sorted(rows, key=lambda row: (row["case"]["porosity"], row["case"]["seed"]))])
+               for row in sorted(rows + small, key=lambda row: (row["case"]["porosity"], row["case"]["n"],
+                                                                row["case"]["seed"]))])
     figure = Figure(figsize=(9.6, 3.3), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     for phase, (name, colour, marker) in PHASES.items():
@@ -277,6 +278,8 @@ def coarsening(rows) -> dict:
                       *map(_with_error, (late, early, spacing)),
                       f"{np.mean([_size(row)[-1] for row in members]):.2f} nm at {members[0]['time'][-1]:.0f}"])
     left.set(xlabel="reduced time", ylabel="size L = γV/F (nm)", xlim=(3, None))
+    left.set_yticks((2, 3, 4, 6, 8, 10, 14), ("2", "3", "4", "6", "8", "10", "14"))
+    left.set_yticks((), minor=True)
     right.set(xlabel="reduced time", ylabel="local exponent d ln L / d ln t", xscale="log", ylim=(0, 0.45))
     left.legend()
     right.legend(title="dashed: 1/3 and 1/4", loc="lower right")

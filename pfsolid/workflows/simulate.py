@@ -18,7 +18,7 @@ from ..io.records import CsvHistory
 from ..io.series import Field, drop_snapshots_after, write_snapshot
 from ..parallel import on_root
 from ..phasefield.initial import fill_noise
-from ..phasefield.mobility import VariableMobilityCahnHilliard
+from ..phasefield.mobility import LARGEST_STEP, VariableMobilityCahnHilliard
 from ..phasefield.nucleation import seed_nuclei
 from ..phasefield.nucleation_in_time import insert_nuclei, plan_events
 from ..phasefield.observables import Observer, mean_density, mean_spacing
@@ -201,7 +201,8 @@ class _Loop:
     def run(self) -> str:
         """Step until a stop condition; its description."""
         evolution = self.config.evolution
-        control = StepControl(evolution.step_tolerance, evolution.max_step_reduced or math.inf)
+        longest = LARGEST_STEP if isinstance(self.stepper, VariableMobilityCahnHilliard) else math.inf
+        control = StepControl(evolution.step_tolerance, evolution.max_step_reduced or longest)
         interval = self.config.output.history_interval_steps
         while True:
             snapshot = self._next_snapshot()

@@ -7,10 +7,18 @@ from pathlib import Path
 import pytest
 
 from pfsolid.config import (
-    ConductionConfig, RunConfig, config_from_dict, config_from_text, read_config, to_toml,
+    ConductionConfig,
+    RunConfig,
+    config_from_dict,
+    config_from_text,
+    read_config,
+    to_toml,
 )
 from pfsolid.config_review import (
-    CONDUCTION_BYTES_PER_VOXEL, PHASEFIELD_BYTES_PER_VOXEL, review, surface_layer_nm,
+    CONDUCTION_BYTES_PER_VOXEL,
+    PHASEFIELD_BYTES_PER_VOXEL,
+    review,
+    surface_layer_nm,
 )
 from pfsolid.errors import InputError
 
