@@ -252,29 +252,34 @@ def coarsening(rows) -> dict:
                                for row in widths])}
     if not runs:
         return tables
-    write_csv("micro_coarsening", ["a", "seed", "reduced_time", "spacing_nm", "energy_16w", "steps"],
-              [[row["case"]["a"], row["case"]["seed"], *values] for row in runs
+    write_csv("micro_coarsening", ["a", "tolerance", "n", "seed", "reduced_time", "spacing_nm", "energy_16w", "steps"],
+              [[row["case"]["a"], row["case"].get("tolerance", 0.03), row["case"]["n"], row["case"]["seed"], *values]
+               for row in runs
                for values in zip(row["time"], row["spacing_nm"], row["energy"], row["steps"])])
     figure = Figure(figsize=(8.4, 3.3), layout="constrained")
     left, right = figure.subplots(1, 2)
     lines = []
-    for a, colour, guide, label in ((0.0, BLUE, 1 / 3, "a = 0, bulk diffusion"),
-                                    (1.0, ORANGE, 1 / 4, "a = 1, interface diffusion")):
-        members = [row for row in runs if row["case"]["a"] == a]
+    for a, tolerance, colour, guide, label in ((0.0, 0.03, GREY, 1 / 3, "a = 0, tolerance 0.03"),
+                                               (0.0, 0.005, BLUE, 1 / 3, "a = 0, tolerance 0.005"),
+                                               (1.0, 0.01, ORANGE, 1 / 4, "a = 1, tolerance 0.01")):
+        members = [row for row in runs if (row["case"]["a"], row["case"].get("tolerance", 0.03)) == (a, tolerance)]
         if not members:
             continue
         for number, row in enumerate(members):
             left.loglog(row["time"], _size(row), color=colour, alpha=0.6, label=None if number else label)
         middle = np.mean([np.interp(300, row["time"], _size(row)) for row in members])
         line = np.array(WINDOW)
-        left.loglog(line, 1.12 * middle * (line / 300) ** guide, "--", color=colour, label=f"t^(1/{round(1 / guide)})")
+        if tolerance < 0.03:
+            left.loglog(line, 1.12 * middle * (line / 300) ** guide, "--", color=colour,
+                        label=f"t^(1/{round(1 / guide)})")
         middles, slopes, errors = _local_exponents(members)
         right.errorbar(middles, slopes, errors, color=colour, marker="o", capsize=2, label=label)
         right.axhline(guide, color=colour, linestyle="--", linewidth=0.8)
         late = [_slope(row["time"], _size(row), WINDOW) for row in members]
         early = [_slope(row["time"], _size(row), (WINDOW[0], 300)) for row in members]
         spacing = [_slope(row["time"], row["spacing_nm"], WINDOW) for row in members]
-        lines.append([f"{a:g}", f"1/{round(1 / guide)}", f"{members[0]['case']['n']}³", str(len(members)),
+        lines.append([f"{a:g}", f"{tolerance:g}", f"1/{round(1 / guide)}", f"{members[0]['case']['n']}³",
+                      str(len(members)),
                       *map(_with_error, (late, early, spacing)),
                       f"{np.mean([_size(row)[-1] for row in members]):.2f} nm at {members[0]['time'][-1]:.0f}"])
     left.set(xlabel="reduced time", ylabel="size L = γV/F (nm)", xlim=(3, None))
@@ -284,8 +289,8 @@ def coarsening(rows) -> dict:
     left.legend()
     right.legend(title="dashed: 1/3 and 1/4", loc="lower right")
     save(figure, "coarsening")
-    tables["coarsening"] = table(["a", "expected", "grid", "seeds", "n of L, t = 100–1000", "n of L, t = 100–300",
-                                  "n of 2π/⟨k⟩, t = 100–1000", "last L"], lines)
+    tables["coarsening"] = table(["a", "tolerance", "expected", "grid", "seeds", "n of L, t = 100–1000",
+                                  "n of L, t = 100–300", "n of 2π/⟨k⟩, t = 100–1000", "last L"], lines)
     return tables
 
 

@@ -29,6 +29,8 @@ RESULT = "result.json"
 LOG = "log"
 # Of the volume; what has separated is below even at the first moment (compare figures/evolution.png of any run).
 _NOT_SEPARATED = 0.9
+# Curved and young interfaces pass the wells by some percent, bad time steps by more.
+_OVERSHOOT = 0.1
 
 
 def default_directory(path) -> Path:
@@ -146,6 +148,10 @@ def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: C
         session.warn(f"the phases have not separated yet: {100 * final['surface_fraction']:.0f} % of the volume counts as "
                      "surface, so sigma_eff means nothing; let the run go on for longer")
     rho = growth.rho
+    low, high = session.reducer.min(float(rho.min())), session.reducer.max(float(rho.max()))
+    if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
+        session.warn(f"the density runs from {low:.3g} to {high:.3g}: the time steps are too long; set a smaller "
+                     "evolution.step_tolerance or evolution.max_step_reduced")
     array = DistributedArray(rho, config.grid.shape, slab_of(config.grid_nm, session.comm))
     write_field(directory / FIELDS, "rho", array, config.grid_nm, "1", attributes, session.comm)
     units = config.units
