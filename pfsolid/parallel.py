@@ -66,6 +66,10 @@ class Reducer:
         """One picklable value a rank, in rank order, on every rank.  For small things."""
         return self._comm.allgather(value)
 
+    def exchange(self, parcels: list) -> list:
+        """One picklable parcel for each rank; what each rank has for this one, in rank order."""
+        return self._comm.alltoall(parcels)
+
     def from_root(self, value):
         """Root's value on every rank."""
         return self._comm.bcast(value, root=0)

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..spectral import SlabTransform
 
 
-def resample(source: SlabTransform, target: SlabTransform, comm) -> None:
+def resample(source: SlabTransform, target: SlabTransform) -> None:
     """``target.real`` = the field in ``source.real``, which is destroyed.  Collective.
 
     Besides both transforms' buffers a rank holds its share of the spectrum with the target's length along x and z, and
@@ -24,8 +24,7 @@ def resample(source: SlabTransform, target: SlabTransform, comm) -> None:
     Parameters
     ----------
     source, target : SlabTransform
-        Both on ``comm``; cells of the same edges.
-    comm : mpi4py.MPI.Comm
+        On the same ranks; cells of the same edges.
 
     Raises
     ------
@@ -39,7 +38,7 @@ def resample(source: SlabTransform, target: SlabTransform, comm) -> None:
     (x_old, y_old, z_old), (x_new, y_new, z_new) = old.shape, new.shape
     block = _move(source.forward(), _modes(x_old, x_new), x_new, axis=0)
     block = _move(block, _modes_above_zero(z_old, z_new), z_new // 2 + 1, axis=2)
-    _exchange(block, _modes(y_old, y_new), source.spectral_slice[1], target, comm)
+    _exchange(block, _modes(y_old, y_new), source.spectral_slice[1], target)
     target.backward()
     target.real *= 1 / old.num_voxels
 
@@ -81,9 +80,9 @@ def _move(block: np.ndarray, moves, length: int, axis: int) -> np.ndarray:
     return moved
 
 
-def _exchange(block: np.ndarray, moves, held: slice, target: SlabTransform, comm) -> None:
+def _exchange(block: np.ndarray, moves, held: slice, target: SlabTransform) -> None:
     """``target.spectral`` from the rows along y that each rank holds.  Collective."""
-    wanted = comm.allgather(target.spectral_slice[1])
+    wanted = target.reducer.gather(target.spectral_slice[1])
     parcels = []
     for rows in wanted:
         mine = [(old, new, factor) for old, new, factor in moves
@@ -92,6 +91,6 @@ def _exchange(block: np.ndarray, moves, held: slice, target: SlabTransform, comm
         values *= np.array([factor for _, _, factor in mine], dtype=block.dtype)[:, None]
         parcels.append(([new - rows.start for _, new, _ in mine], values))
     target.spectral[...] = 0
-    for rows, values in comm.alltoall(parcels):
+    for rows, values in target.reducer.exchange(parcels):
         for row, value in zip(rows, np.moveaxis(values, 1, 0)):
             target.spectral[:, row] += value

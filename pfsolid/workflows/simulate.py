@@ -138,7 +138,7 @@ def _fill_from_file(config: RunConfig, transform: SlabTransform, session: Sessio
     if abs(mean - config.mean_density) > _POROSITY_SLACK:
         raise InputError(f"microstructure.porosity = {config.microstructure.porosity!r}: the porosity of "
                          f"{info.name} is {1 - mean:.4f}; give that one")
-    resample(coarse, transform, session.comm)
+    resample(coarse, transform)
     coarse.close()
     session.say(f"initial field {info.name}, {' x '.join(map(str, info.shape))} voxels, porosity {1 - mean:.4f}")
 

@@ -27,7 +27,7 @@ def series(transform):
 def resampled(field, old, new, comm):
     source, target = on_cell(old, comm), on_cell(new, comm)
     source.real[...] = field[source.local_slice] if isinstance(field, np.ndarray) else field(source)
-    resample(source, target, comm)
+    resample(source, target)
     return target
 
 
@@ -79,13 +79,13 @@ def test_two_dimensions_and_single_precision(comm):
         x, y, _ = transform.coordinates()
         transform.real[...] = 0.5 + 0.3 * np.cos(np.pi * x / 6) * np.sin(np.pi * y / 3) + 0 * transform.real
     expected = target.real.copy()
-    resample(source, target, comm)
+    resample(source, target)
     assert np.allclose(target.real, expected, atol=1e-6)
 
 
 def test_another_cell_is_refused(comm):
     with pytest.raises(InputError, match="resampling changes the voxels, not the cell"):
-        resample(on_cell((12, 10, 8), comm), make_transform((12, 10, 8), 1.0, comm), comm)
+        resample(on_cell((12, 10, 8), comm), make_transform((12, 10, 8), 1.0, comm))
 
 
 # --- from a file to another grid ----------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def test_an_image_on_another_grid(comm, shared_tmp_path, name):
     comm.Barrier()
     source, target = on_cell((12, 10, 8), comm), on_cell((15, 20, 11), comm)
     source.real[...] = read_image_slab(shared_tmp_path / name, source.local_slice, comm)
-    resample(source, target, comm)
+    resample(source, target)
     assert np.allclose(target.real, series(target), rtol=0, atol=1e-13)
 
 
