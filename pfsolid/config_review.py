@@ -19,14 +19,14 @@ CHECKPOINTS_KEPT = 2
 DENSITY_BYTES_PER_VOXEL = 8
 CURRENT_BYTES_PER_VOXEL = 12
 
-# On one core of a laptop-class machine; 128^3 takes 0.7 and 256^3 1.3 times this.
-SECONDS_PER_VOXEL_STEP = 1.4e-8
-SECONDS_PER_VOXEL_ITERATION = 1.8e-8
+# Of one core, from 256^3 on 2 ranks (640 steps in 150 s); 64^3 takes 0.7 times this.
+SECONDS_PER_VOXEL_STEP = 2.6e-8
+SECONDS_PER_VOXEL_ITERATION = 2.4e-8
 # Steps lengthen as the structure coarsens.  Measured from noise at tolerance 0.03: 317 to reduced time 300 (64^3), 461 to
 # 2000 (128^3), 640 to 14 600 (256^3); at 2000 and 64^3: 440 at tolerance 0.03 and 2375 at 0.004.
 STEPS_TO_TIME_ONE, STEPS_TIME_EXPONENT, STEPS_TOLERANCE_EXPONENT = 114, 0.18, -0.8
-# 53 iterations to 1e-4 at 32 % porosity and zero pore conductivity, about as many for each decade.
-ITERATIONS_PER_DECADE = 13
+# 64 iterations to 1e-4 at 32 % porosity, 256^3 and zero pore conductivity, about as many for each decade.
+ITERATIONS_PER_DECADE = 16
 NUM_FIELDS = 3
 
 MIN_SURFACE_VOXELS = 2
