@@ -30,6 +30,7 @@ S_PER_M = 100.0  # in one S/cm
 NM = 1e-9
 BOLTZMANN = 1.380649e-23  # J/K
 
+DEFAULT_THRESHOLDS = (0.1, 0.9)  # densities between which a voxel is surface: where the profile has its ends
 DEFAULT_STEP_TOLERANCE = 0.03
 DEFAULT_INITIAL_STEP = 1e-3
 
@@ -174,8 +175,8 @@ class ConductionConfig(Section):
     sigma_pore_S_per_cm: float = key("S/cm, conductivity where rho < rho_pore", 0.0, **CONDUCTIVITY_LIMITS)
     sigma_bulk_S_per_cm: float = key("S/cm, conductivity where rho > rho_bulk", **CONDUCTIVITY_LIMITS)
     sigma_surf_S_per_cm: float = key("S/cm, conductivity of the surface between them", **CONDUCTIVITY_LIMITS)
-    rho_pore: float = key("density below which a voxel is pore", 0.1, gt=0, lt=1)
-    rho_bulk: float = key("density above which a voxel is bulk solid", 0.9, gt=0, lt=1)
+    rho_pore: float = key("density below which a voxel is pore", DEFAULT_THRESHOLDS[0], gt=0, lt=1)
+    rho_bulk: float = key("density above which a voxel is bulk solid", DEFAULT_THRESHOLDS[1], gt=0, lt=1)
     relative_tolerance: float = key("relative error allowed in sigma_eff", 1e-4, ge=1e-12, le=0.1)
     max_iterations: int = key("limit of the conjugate gradient iterations", 5000, ge=1)
     applied_field_V_per_m: float = key("V/m, field of the stored current density", 10.0, gt=0, le=1e12)

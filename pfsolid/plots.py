@@ -96,19 +96,19 @@ def plot_run(directory) -> list[Path]:
         If a figure cannot be written.
     """
     directory = Path(directory)
-    if not directory.is_dir():
-        raise InputError(f"{directory} is not a directory")
-    run = _read_run(directory)
+    run = read_run(directory)
     drawings = _drawings(run)
     if not drawings:
         raise InputError(f"{directory} holds nothing to draw: no {HISTORY} with rows in it and no density "
                          f"in {FIELDS}")
+    return [save_figure(directory, name, lambda draw=draw: draw(run)) for name, draw in drawings.items()]
+
+
+def save_figure(directory: Path, name: str, draw) -> Path:
+    """Draw with the common style, ``draw()`` returning the figure, and write ``figures/<name>.png``."""
     make_folder(directory / FIGURES)
-    paths = []
-    for name, draw in drawings.items():
-        with matplotlib.style.context(["default", STYLE]):
-            paths.append(_save(draw(run), directory / FIGURES / f"{name}.png"))
-    return paths
+    with matplotlib.style.context(["default", STYLE]):
+        return _save(draw(), directory / FIGURES / f"{name}.png")
 
 
 def _drawings(run: _Run) -> dict:
@@ -127,7 +127,18 @@ def _drawings(run: _Run) -> dict:
 # --- reading ------------------------------------------------------------------------------------------------
 
 
-def _read_run(directory: Path) -> _Run:
+def read_run(directory: Path) -> _Run:
+    """What the files of a run directory say of it, the fields left on the disk.
+
+    Raises
+    ------
+    InputError
+        If the directory does not exist or result.json is damaged.
+    CheckpointError
+        If another file is damaged.
+    """
+    if not directory.is_dir():
+        raise InputError(f"{directory} is not a directory")
     fields_path = directory / FIELDS
     history = _read_history(directory / HISTORY) if (directory / HISTORY).exists() else {}
     result = read_result(directory) if (directory / RESULT).exists() else {}
@@ -179,7 +190,7 @@ def _middle_plane(run: _Run, name: str, normal: int) -> np.ndarray:
 # --- writing ------------------------------------------------------------------------------------------------
 
 
-def _new_figure(run: _Run, height: float, caption: str) -> Figure:
+def new_figure(run: _Run, height: float, caption: str) -> Figure:
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     FigureCanvasAgg(figure)
     figure.suptitle(f"{run.title}\n{', '.join((caption, *run.state))}", fontsize=10, parse_math=False,
@@ -231,7 +242,7 @@ def _slices(run: _Run) -> Figure:
     scale = min((WIDTH - margins - gap * (len(normals) - 1)) / sizes[:, 0].sum(), 5.2 / sizes[:, 1].max())
     sizes *= scale  # now in inches
     row = max(sizes[:, 1].max(), MIN_BAR)
-    figure = _new_figure(run, row + 1.3, "relative density")
+    figure = new_figure(run, row + 1.3, "relative density")
     left = 0.5 + (WIDTH - margins - sizes[:, 0].sum() - gap * (len(normals) - 1)) / 2
     for normal, (width, height) in zip(normals, sizes):
         axes = _add_axes(figure, left, 0.5 + (row - height) / 2, width, height)
@@ -264,7 +275,7 @@ def _structure(run: _Run) -> Figure:
     size = view_size(grid.lengths)
     width, height = size * min(5.6 / size)  # inches
     row = max(height, 2.0)
-    figure = _new_figure(run, row + 1.2, "the solid, ρ ≥ ½")
+    figure = new_figure(run, row + 1.2, "the solid, ρ ≥ ½")
     figure.set_dpi(OVERSAMPLING * DPI)
     axes = _add_axes(figure, 0.4 + (5.6 - width) / 2, 0.6 + (row - height) / 2, width, height)
     draw_structure(axes, rho, tuple(edges), matplotlib.colormaps[planes.DENSITY_MAP])
@@ -299,7 +310,7 @@ def _conduction(run: _Run) -> Figure:
     across, up = _plane_size(grid, normal)
     scale = min(2.4 / across, 4.5 / up)  # inches per nm
     row, shares = max(up * scale, MIN_BAR), 1.75
-    figure = _new_figure(run, row + shares + 2.1, f"conduction, field along {AXES[axis]}")
+    figure = new_figure(run, row + shares + 2.1, f"conduction, field along {AXES[axis]}")
     axes, bar_axes = _add_map(figure, 0.5, 1.35 + shares, across * scale, up * scale, row, gap=0.25)
     planes.draw_sigma(axes, bar_axes, _middle_plane(run, "phase", normal), normal, grid, phases)
     axes, bar_axes = _add_map(figure, 4.35, 1.35 + shares, across * scale, up * scale, row, gap=0.1)
@@ -323,7 +334,7 @@ def _evolution(run: _Run) -> Figure:
     history = run.history
     time = history["reduced_time"]
     seconds_known = history["time_s"][-1] > 0 and time[-1] > 0
-    figure = _new_figure(run, 6.2, "evolution")
+    figure = new_figure(run, 6.2, "evolution")
     top = 0.85 if seconds_known else 0.92
     panels = figure.subplots(2, 2, sharex=True)
     figure.subplots_adjust(left=0.08, right=0.99, bottom=0.07, top=top, hspace=0.08)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import ListedColormap, to_rgb
@@ -14,25 +13,21 @@ from matplotlib.patches import Patch
 from scipy import ndimage
 
 from . import plots_3d as view
-from .errors import InputError
 from .grid import AXES
-from .io.files import make_folder
 from .io.peek import describe, read_strided
 from .morphology.clusters import Clusters, find_clusters
 from .parallel import PlaneExchange, Reducer, alone
 from .plots import (
     DPI,
-    FIGURES,
     MAX_SAMPLES,
     OVERSAMPLING,
     REFINED_SAMPLES,
-    STYLE,
     _add_axes,
     _flat_axis,
-    _new_figure,
-    _read_run,
-    _save,
     _stride,
+    new_figure,
+    read_run,
+    save_figure,
 )
 
 NAME = "clusters"
@@ -64,9 +59,7 @@ def plot_clusters(directory) -> list[Path]:
         If the figure cannot be written.
     """
     directory = Path(directory)
-    if not directory.is_dir():
-        raise InputError(f"{directory} is not a directory")
-    run = _read_run(directory)
+    run = read_run(directory)
     if "rho" not in run.fields:
         return []
     grid = describe(run.fields_path, "rho").grid_nm
@@ -80,17 +73,14 @@ def plot_clusters(directory) -> list[Path]:
     clusters = find_clusters(filler, Reducer(alone()), PlaneExchange(alone()))
     edges = tuple(np.append(np.arange(n) * step * h, length)
                   for n, step, h, length in zip(rho.shape, stride, grid.spacing, grid.lengths))
-    make_folder(directory / FIGURES)
-    with matplotlib.style.context(["default", STYLE]):
-        figure = _draw_figure(run, rho, clusters, edges, stride)
-        return [_save(figure, directory / FIGURES / f"{NAME}.png")]
+    return [save_figure(directory, NAME, lambda: _draw_figure(run, rho, clusters, edges, stride))]
 
 
 def _draw_figure(run, rho: np.ndarray, clusters: Clusters, edges, stride) -> Figure:
     size = view.view_size([e[-1] for e in edges])
     width, height = size * min(PICTURE / size)  # inches
     sampling = "" if max(stride) == 1 else f" at one of {' × '.join(map(str, stride))} voxels"
-    figure = _new_figure(run, height + LEGEND + 0.95, f"clusters of the filler, ρ < ½{sampling}")
+    figure = new_figure(run, height + LEGEND + 0.95, f"clusters of the filler, ρ < ½{sampling}")
     figure.set_dpi(OVERSAMPLING * DPI)
     axes = _add_axes(figure, (figure.get_figwidth() - width) / 2, 0.6, width, height)
     draw_clusters(axes, rho, clusters, edges)

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from .errors import InputError
 from .grid import AXES
-from .io.files import make_folder
-from .plots import FIGURES, STYLE, _new_figure, _read_run, _save
+from .plots import new_figure, read_run, save_figure
 
 SECTION = "morphology"
 AXIS_COLOURS = {"x": "#e69f00", "y": "#009e73", "z": "#56b4e9"}  # Okabe and Ito's
@@ -34,16 +31,16 @@ def plot_morphology(directory) -> list[Path]:
         If the figure cannot be written.
     """
     directory = Path(directory)
-    if not directory.is_dir():
-        raise InputError(f"{directory} is not a directory")
-    run = _read_run(directory)
+    run = read_run(directory)
     if run.result.get(SECTION, {}).get("structure_factor", {}).get("spacing_nm") is None:
         return []
-    make_folder(directory / FIGURES)
-    with matplotlib.style.context(["default", STYLE]):
-        figure = _new_figure(run, 6.2, "morphology")
+
+    def draw() -> Figure:
+        figure = new_figure(run, 6.2, "morphology")
         draw_morphology(figure, run.result[SECTION])
-        return [_save(figure, directory / FIGURES / f"{SECTION}.png")]
+        return figure
+
+    return [save_figure(directory, SECTION, draw)]
 
 
 def draw_morphology(figure: Figure, report: dict) -> None:

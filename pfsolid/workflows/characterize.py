@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config import DEFAULT_THRESHOLDS
 from ..errors import InputError
 from ..grid import PeriodicGrid
 from ..io.images import ImageInfo, describe_image, read_image_slab
@@ -17,7 +18,6 @@ from ..spectral import SlabTransform, check_rank_count, slab_of
 from .session import Session
 
 MORPHOLOGY = "morphology.json"
-_DEFAULT_THRESHOLDS = (0.1, 0.9)
 
 
 def characterize(rho: np.ndarray, grid_nm: PeriodicGrid, thresholds: tuple[float, float], surface_depth_nm: float | None,
@@ -84,7 +84,7 @@ def measure_file(source: str, session: Session, filler: int | None = None, voxel
     path = output or _default_output(Path(source), info)
     on_root(session.comm, _check_output, path, force)
     rho = _read(source, info, grid_nm, filler, session)
-    found = characterize(rho, grid_nm, _DEFAULT_THRESHOLDS, None, session, distributions=True)
+    found = characterize(rho, grid_nm, DEFAULT_THRESHOLDS, None, session, distributions=True)
     result = {"source": str(source), "filler_label": filler, "morphology": found,
               "grid": {"shape": grid_nm.shape, "voxel_size_nm": grid_nm.spacing},
               "provenance": provenance(session.comm, seed=None, threads=session.threads, input_text="")}

@@ -18,7 +18,7 @@ from ..io.records import atomic_write_text, provenance, write_json
 from ..io.run_directory import is_run_directory, prepare_run_directory
 from ..io.series import describe_field, list_snapshots, read_field, write_field, write_series_xdmf, write_xdmf
 from ..parallel import on_root
-from ..spectral import slab_of
+from ..spectral import check_rank_count, slab_of
 from .characterize import characterize, morphology_lines
 from .homogenize import FIELDS, homogenize, result_of, tensor_lines
 from .session import Session, in_words, log_to
@@ -117,6 +117,7 @@ def conduct(source: Path, config: RunConfig | None, overrides, directory: Path |
     on_root(session.comm, _check_exists, source)
     path = source / FIELDS if source.is_dir() else source
     info = describe_field(path, "rho", session.comm)
+    check_rank_count(info.grid_nm, session.reducer.size)
     if config is None:
         text = info.file_attributes.get("input")
         if text is None:
@@ -184,8 +185,7 @@ def _finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory
         for line in tensor_lines(solved):
             session.say(line)
     result |= {"grid": {"shape": grid_nm.shape, "voxel_size_nm": grid_nm.spacing},
-               "provenance": provenance(session.comm, seed=config.microstructure.seed, threads=session.threads,
-                                        input_text=to_toml(config))}
+               "provenance": {name: value for name, value in attributes.items() if name != "input"}}
     write_xdmf(directory / FIELDS, session.comm)
     if on_root(session.comm, list_snapshots, directory / SNAPSHOTS):
         write_series_xdmf(directory / SNAPSHOTS, session.comm)

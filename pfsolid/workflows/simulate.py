@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config import RunConfig, to_toml
+from ..config import DEFAULT_THRESHOLDS, RunConfig, to_toml
 from ..errors import CheckpointError, ConvergenceError, InputError, Interrupted
 from ..grid import PeriodicGrid
 from ..io.checkpoint import Checkpoint, write_checkpoint
@@ -33,8 +33,6 @@ HISTORY = "history.csv"
 COLUMNS = ("step", "reduced_time", "time_s", "reduced_step", "energy_J_per_m3", "mean_density", "porosity",
            "pore_fraction", "surface_fraction", "bulk_fraction", "pore_size_nm", "wall_size_nm", "spacing_nm",
            "energy_rate", "step_error", "rejections")
-# Thresholds of the surface for the history of a run that has no conduction section: 10-90 % of the profile.
-_DEFAULT_THRESHOLDS = (0.1, 0.9)
 # A porosity given to three digits is meant to be that of the file.
 _POROSITY_SLACK = 1e-3
 _STATE = ("time", "last_step", "next_step", "energy", "num_steps")
@@ -165,7 +163,7 @@ def restore(stepper: CahnHilliard, checkpoint: Checkpoint) -> None:
 def thresholds(config: RunConfig) -> tuple[float, float]:
     """Densities between which a voxel is surface."""
     conduction = config.conduction
-    return (conduction.rho_pore, conduction.rho_bulk) if conduction else _DEFAULT_THRESHOLDS
+    return (conduction.rho_pore, conduction.rho_bulk) if conduction else DEFAULT_THRESHOLDS
 
 
 def spectral_shape(config: RunConfig) -> tuple[int, int, int]:
