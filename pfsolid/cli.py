@@ -11,10 +11,9 @@ import sys
 from pathlib import Path
 
 from . import __version__
+from .cli_options import add_output, add_set, add_threads, print_on_root, running, session_of
 from .errors import EXIT_FAULT, EXIT_INPUT, InputError, PfsolidError
 from .parallel import end_all_ranks_on_uncaught_errors, leave_together, on_root, world
-
-_running: list[Path] = []  # the run directory at work, for what is said when a rank dies
 
 
 def main(arguments=None) -> None:
@@ -41,14 +40,20 @@ def _parse(arguments):
     """Parsed on every rank; what argparse prints comes from root alone."""
     parser = _build_parser()
     if world().Get_rank() != 0:
-        parser.print_help = parser.print_usage = lambda *_: None
-        parser._print_message = lambda *_: None
-        for sub in parser.subcommands.values():
-            sub._print_message = lambda *_: None
+        _silence(parser)
     try:
         return parser.parse_args(arguments)
     except SystemExit as stop:
         leave_together(world(), stop.code or 0)
+
+
+def _silence(parser: argparse.ArgumentParser) -> None:
+    """Print nothing, the parsers of subcommands included."""
+    parser._print_message = lambda *_: None
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                _silence(sub)
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -57,7 +62,6 @@ def _build_parser() -> argparse.ArgumentParser:
         "conductivity.  Runs bare and as `mpirun -n 4 pfsolid ...`.")
     parser.add_argument("--version", action="version", version=f"pfsolid {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    parser.subcommands = commands.choices
 
     def command(name, function, text):
         sub = commands.add_parser(name, help=text, description=text)
@@ -66,27 +70,27 @@ def _build_parser() -> argparse.ArgumentParser:
 
     sub = command("run", _run, "grow a microstructure and solve conduction on it")
     sub.add_argument("input", type=Path, metavar="INPUT", help="a TOML file, see inputs/")
-    _add_set(sub)
-    _add_output(sub, "output directory (default: runs/<name of the input>)")
-    _add_threads(sub)
+    add_set(sub)
+    add_output(sub, "output directory (default: runs/<name of the input>)")
+    add_threads(sub)
 
     sub = command("resume", _resume, "go on with an interrupted run")
     sub.add_argument("directory", type=Path, metavar="DIR")
-    _add_threads(sub)
+    add_threads(sub)
 
     sub = command("conduct", _conduct, "solve conduction again on a stored density, with other conductivities")
     sub.add_argument("source", type=Path, metavar="DIR|FILE", help="a run directory, or an HDF5 file with a field rho")
     sub.add_argument("--input", type=Path, metavar="INPUT", help="take the conductivities from this TOML file")
-    _add_set(sub)
-    _add_output(sub, "output directory (default: `conduct` in the run directory, or beside the file)")
-    _add_threads(sub)
+    add_set(sub)
+    add_output(sub, "output directory (default: `conduct` in the run directory, or beside the file)")
+    add_threads(sub)
 
     sub = command("measure", _measure, "measure a microstructure: connectivity, surface, sizes, correlations")
     sub.add_argument("source", metavar="DIR|FILE", help="a run directory, or a density: .h5[:DATASET], .npy, .tif")
     sub.add_argument("--filler", type=int, metavar="LABEL", help="the file holds labels, and this one is the filler")
     sub.add_argument("--voxel-nm", type=float, metavar="H", help="edge of a voxel, where the file does not say it")
-    _add_output(sub, "output file (default: morphology.json in the directory, or beside the file)")
-    _add_threads(sub)
+    add_output(sub, "output file (default: morphology.json in the directory, or beside the file)")
+    add_threads(sub)
 
     sub = command("plot", _plot, "draw the figures of a run")
     sub.add_argument("directory", type=Path, metavar="DIR")
@@ -96,38 +100,12 @@ def _build_parser() -> argparse.ArgumentParser:
 
     sub = command("validate", _validate, "check an input and say what a run would do, without running it")
     sub.add_argument("input", type=Path, metavar="INPUT")
-    _add_set(sub)
-    _add_threads(sub)
+    add_set(sub)
+    add_threads(sub)
     sub.add_argument("--ranks", type=int, metavar="N", help="number of ranks to plan for (default: this launch's)")
 
     command("doctor", _doctor, "check the installation: MPI, FFTW, HDF5, PETSc, and a test on two ranks")
     return parser
-
-
-def _add_set(sub) -> None:
-    sub.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", dest="overrides",
-                     help="replace a value of the input; can be repeated")
-
-
-def _add_output(sub, text: str) -> None:
-    sub.add_argument("-o", "--output", type=Path, metavar="DIR", help=text)
-    sub.add_argument("--force", action="store_true", help="replace the results that an earlier run left there")
-
-
-def _add_threads(sub) -> None:
-    sub.add_argument("--threads", type=int, metavar="N",
-                     help="threads on each rank (default: all cores on one rank, 1 under mpirun)")
-
-
-def _session(options, config=None):
-    from .workflows.session import open_session  # after the arguments: numba takes a second to load
-
-    threads = options.threads
-    if threads is not None and threads < 1:
-        raise InputError(f"--threads {threads}: at least 1 is needed")
-    if threads is None and config is not None:
-        threads = config.parallel.threads
-    return open_session(threads)
 
 
 def _run(options) -> None:
@@ -136,10 +114,10 @@ def _run(options) -> None:
     from .workflows.warmup import ensure_compiled
 
     config = on_root(world(), read_config, options.input, options.overrides)
-    session = _session(options, config)
+    session = session_of(options, config)
     ensure_compiled(config, session)
     directory = options.output or default_directory(options.input)
-    _running.append(directory)
+    running.append(directory)
     run(config, directory, session, options.force)
     if config.output.figures:
         _draw(directory, session)
@@ -152,9 +130,9 @@ def _resume(options) -> None:
 
     on_root(world(), check_resumable, options.directory)
     config = on_root(world(), read_config, options.directory / INPUT)
-    session = _session(options, config)
+    session = session_of(options, config)
     ensure_compiled(config, session)
-    _running.append(options.directory)
+    running.append(options.directory)
     resume(config, options.directory, session)
     if config.output.figures:
         _draw(options.directory, session)
@@ -168,7 +146,7 @@ def _conduct(options) -> None:
     config = None
     if options.input is not None:
         config = on_root(world(), read_config, options.input, options.overrides)
-    session = _session(options, config)
+    session = session_of(options, config)
     ensure_compiled(config, session)
     directory = conduct(options.source, config, options.overrides, options.output, session, options.force)
     _draw(directory, session)
@@ -177,7 +155,7 @@ def _conduct(options) -> None:
 def _measure(options) -> None:
     from .workflows.characterize import measure_file, morphology_lines
 
-    session = _session(options)
+    session = session_of(options)
     path, found = measure_file(options.source, session, options.filler, options.voxel_nm, options.output, options.force)
     for line in [*morphology_lines(found), f"written to {path}"]:
         session.say(line)
@@ -209,7 +187,7 @@ def _plot(options) -> None:
 def _info(options) -> None:
     from .workflows.inspect import describe_run
 
-    _print_on_root(on_root(world(), describe_run, options.directory))
+    print_on_root(on_root(world(), describe_run, options.directory))
 
 
 def _validate(options) -> int:
@@ -222,7 +200,7 @@ def _validate(options) -> int:
     if ranks < 1:
         raise InputError(f"--ranks {ranks}: at least 1 is needed")
     checked = review(config, ranks, options.threads or config.parallel.threads or 1)
-    _print_on_root(review_lines(options.input, checked))
+    print_on_root(review_lines(options.input, checked))
     return EXIT_INPUT if checked.errors else 0
 
 
@@ -230,17 +208,12 @@ def _doctor(_options) -> int:
     from .workflows.doctor import examine
 
     healthy, lines = examine(world())
-    _print_on_root(lines)
+    print_on_root(lines)
     return 0 if healthy else EXIT_FAULT
 
 
-def _print_on_root(lines: list[str]) -> None:
-    if world().Get_rank() == 0:
-        print("\n".join(lines))
-
-
 def _advice() -> str:
-    if not _running:
+    if not running:
         return ""
-    return (f"pfsolid: the last good checkpoint, if one was written, is in {_running[-1] / 'checkpoints'}; "
-            f"go on with: pfsolid resume {_running[-1]}\n")
+    return (f"pfsolid: the last good checkpoint, if one was written, is in {running[-1] / 'checkpoints'}; "
+            f"go on with: pfsolid resume {running[-1]}\n")

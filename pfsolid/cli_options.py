@@ -1,0 +1,41 @@
+"""Options and small acts that the commands of `pfsolid` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .errors import InputError
+from .parallel import world
+
+running: list[Path] = []  # the run directory at work, for what is said when a rank dies
+
+
+def add_set(sub) -> None:
+    sub.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", dest="overrides",
+                     help="replace a value of the input; can be repeated")
+
+
+def add_output(sub, text: str) -> None:
+    sub.add_argument("-o", "--output", type=Path, metavar="DIR", help=text)
+    sub.add_argument("--force", action="store_true", help="replace the results that an earlier run left there")
+
+
+def add_threads(sub) -> None:
+    sub.add_argument("--threads", type=int, metavar="N",
+                     help="threads on each rank (default: all cores on one rank, 1 under mpirun)")
+
+
+def session_of(options, config=None):
+    from .workflows.session import open_session  # after the arguments: numba takes a second to load
+
+    threads = options.threads
+    if threads is not None and threads < 1:
+        raise InputError(f"--threads {threads}: at least 1 is needed")
+    if threads is None and config is not None:
+        threads = config.parallel.threads
+    return open_session(threads)
+
+
+def print_on_root(lines: list[str]) -> None:
+    if world().Get_rank() == 0:
+        print("\n".join(lines))
