@@ -10,8 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import __version__
-from .cli_options import add_output, add_set, add_threads, print_on_root, running, session_of
+from . import __version__, cli_conduct, cli_materials, cli_sweep, cli_theory
+from .cli_options import add_output, add_set, add_threads, all_figures, draw, print_on_root, running, session_of
 from .errors import EXIT_FAULT, EXIT_INPUT, InputError, PfsolidError
 from .parallel import end_all_ranks_on_uncaught_errors, leave_together, on_root, world
 
@@ -78,12 +78,7 @@ def _build_parser() -> argparse.ArgumentParser:
     sub.add_argument("directory", type=Path, metavar="DIR")
     add_threads(sub)
 
-    sub = command("conduct", _conduct, "solve conduction again on a stored density, with other conductivities")
-    sub.add_argument("source", type=Path, metavar="DIR|FILE", help="a run directory, or an HDF5 file with a field rho")
-    sub.add_argument("--input", type=Path, metavar="INPUT", help="take the conductivities from this TOML file")
-    add_set(sub)
-    add_output(sub, "output directory (default: `conduct` in the run directory, or beside the file)")
-    add_threads(sub)
+    cli_conduct.add_commands(command)
 
     sub = command("measure", _measure, "measure a microstructure: connectivity, surface, sizes, correlations")
     sub.add_argument("source", metavar="DIR|FILE", help="a run directory, or a density: .h5[:DATASET], .npy, .tif")
@@ -104,6 +99,9 @@ def _build_parser() -> argparse.ArgumentParser:
     add_threads(sub)
     sub.add_argument("--ranks", type=int, metavar="N", help="number of ranks to plan for (default: this launch's)")
 
+    cli_materials.add_commands(command)
+    cli_sweep.add_commands(command)
+    cli_theory.add_commands(command)
     command("doctor", _doctor, "check the installation: MPI, FFTW, HDF5, PETSc, and a test on two ranks")
     return parser
 
@@ -120,7 +118,7 @@ def _run(options) -> None:
     running.append(directory)
     run(config, directory, session, options.force)
     if config.output.figures:
-        _draw(directory, session)
+        draw(directory, session)
 
 
 def _resume(options) -> None:
@@ -135,21 +133,7 @@ def _resume(options) -> None:
     running.append(options.directory)
     resume(config, options.directory, session)
     if config.output.figures:
-        _draw(options.directory, session)
-
-
-def _conduct(options) -> None:
-    from .config import read_config
-    from .workflows.run import conduct
-    from .workflows.warmup import ensure_compiled
-
-    config = None
-    if options.input is not None:
-        config = on_root(world(), read_config, options.input, options.overrides)
-    session = session_of(options, config)
-    ensure_compiled(config, session)
-    directory = conduct(options.source, config, options.overrides, options.output, session, options.force)
-    _draw(directory, session)
+        draw(options.directory, session)
 
 
 def _measure(options) -> None:
@@ -161,25 +145,8 @@ def _measure(options) -> None:
         session.say(line)
 
 
-def _draw(directory: Path, session) -> None:
-    if session.is_root:
-        try:
-            for path in _all_figures(directory):
-                session.say(f"figure {path}")
-        except Exception as error:  # a picture that fails must not cost a finished run
-            session.warn(f"no figures: {error}; try again with: pfsolid plot {directory}")
-
-
-def _all_figures(directory: Path) -> list[Path]:
-    from .plots import plot_run
-    from .plots_clusters import plot_clusters
-    from .plots_morphology import plot_morphology
-
-    return plot_run(directory) + plot_morphology(directory) + plot_clusters(directory)
-
-
 def _plot(options) -> None:
-    for path in on_root(world(), _all_figures, options.directory):
+    for path in on_root(world(), all_figures, options.directory):
         if world().Get_rank() == 0:
             print(path)
 

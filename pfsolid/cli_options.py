@@ -39,3 +39,26 @@ def session_of(options, config=None):
 def print_on_root(lines: list[str]) -> None:
     if world().Get_rank() == 0:
         print("\n".join(lines))
+
+
+def draw(directory: Path, session) -> None:
+    if session.is_root:
+        try:
+            for path in all_figures(directory):
+                session.say(f"figure {path}")
+        except Exception as error:  # a picture that fails must not cost a finished run
+            session.warn(f"no figures: {error}; try again with: pfsolid plot {directory}")
+
+
+def all_figures(directory: Path) -> list[Path]:
+    """Draw all that there is to draw.  For one rank."""
+    from .plots import plot_run
+    from .plots_clusters import plot_clusters
+    from .plots_conduction import plot_conduction
+    from .plots_morphology import plot_morphology
+    from .workflows.conduct_image import is_image_study
+
+    currents = plot_conduction(directory)
+    if is_image_study(directory):
+        return currents
+    return plot_run(directory) + plot_morphology(directory) + plot_clusters(directory) + currents

@@ -10,10 +10,15 @@ import math
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from .config_text import apply_overrides, key, parse_toml, read_text, validated, write_toml
+from .config_conduction import DEFAULT_THRESHOLDS as DEFAULT_THRESHOLDS
+from .config_conduction import S_PER_M as S_PER_M
+from .config_conduction import ConductionConfig
+from .config_material import expand_material, fill_from_material, material_overrides
+from .config_text import Section, apply_overrides, key, parse_toml, read_text, validated, write_toml
 from .grid import PeriodicGrid
+from .materials.arrhenius import BOLTZMANN
 from .phasefield.free_energy import REDUCED_KAPPA, ReducedUnits, inside_spinodal
 from .phasefield.nucleation import (
     RADIUS_FACTOR,
@@ -26,11 +31,8 @@ from .phasefield.nucleation import (
 )
 
 EV_PER_A2 = 16.02176634  # J/m^2
-S_PER_M = 100.0  # in one S/cm
 NM = 1e-9
-BOLTZMANN = 1.380649e-23  # J/K
 
-DEFAULT_THRESHOLDS = (0.1, 0.9)  # densities between which a voxel is surface: where the profile has its ends
 DEFAULT_STEP_TOLERANCE = 0.03
 DEFAULT_INITIAL_STEP = 1e-3
 
@@ -41,7 +43,6 @@ LENGTH_LIMITS = dict(ge=1e-6, le=1e9)
 ENERGY_LIMITS = dict(ge=1e-9, le=1e9)
 RATE_LIMITS = dict(ge=1e-60, le=1e20)
 TIME_LIMITS = dict(ge=1e-12, le=1e15)
-CONDUCTIVITY_LIMITS = dict(ge=0, le=1e12)
 
 SHAPE_FACTOR_LIMITS = dict(ge=0.5, le=6000)
 
@@ -49,32 +50,26 @@ STOP_CONDITIONS = ("max_reduced_time", "max_time_s", "max_steps", "energy_rate_t
                    "mean_pore_size_nm", "wall_clock_limit_s")
 
 
-def _as_tuple(value):
+def as_tuple(value):
     return tuple(value) if isinstance(value, list) else value
 
 
-def _as_edges(value):
+def as_edges(value):
     """One edge length stands for three equal ones."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return (value,) * 3
-    return _as_tuple(value)
+    return as_tuple(value)
 
 
 VoxelCount = Annotated[int, Field(ge=1, le=4096)]
 Length = Annotated[float, Field(**LENGTH_LIMITS)]
 
 
-class Section(BaseModel):
-    """Exact types (true is not 1, "1" is not 1), finite numbers, known keys, no changes afterwards."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
 class GridConfig(Section):
-    shape: Annotated[tuple[VoxelCount, VoxelCount, VoxelCount], BeforeValidator(_as_tuple)] = key(
+    shape: Annotated[tuple[VoxelCount, VoxelCount, VoxelCount], BeforeValidator(as_tuple)] = key(
         "voxels along x, y, z; 1 along z for a 2-D run",
         allowed=f"three whole numbers from 1 to 4096, {MIN_VOXELS} voxels or more in all")
-    voxel_size_nm: Annotated[tuple[Length, Length, Length], BeforeValidator(_as_edges)] = key(
+    voxel_size_nm: Annotated[tuple[Length, Length, Length], BeforeValidator(as_edges)] = key(
         "nm, edge of a voxel along x, y, z",
         allowed="a length from 1e-06 to 1e+09, or three in brackets")
 
@@ -87,6 +82,9 @@ class GridConfig(Section):
 
 
 class MaterialConfig(Section):
+    name: str | None = key("electrolyte of `pfsolid materials list`: gives what is not given here or in [conduction]", None)
+    sources: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = key(
+        "written by pfsolid: what it took from that electrolyte, and where that comes from", (), allowed="a list of texts")
     surface_energy_eV_per_A2: float | None = key("eV/A^2, surface energy gamma", None, **ENERGY_LIMITS)
     surface_energy_J_per_m2: float | None = key("J/m^2, surface energy gamma", None, **ENERGY_LIMITS)
     surface_depth_nm: float = key(
@@ -171,39 +169,13 @@ class EvolutionConfig(Section):
         return self
 
 
-class ConductionConfig(Section):
-    sigma_pore_S_per_cm: float = key("S/cm, conductivity where rho < rho_pore", 0.0, **CONDUCTIVITY_LIMITS)
-    sigma_bulk_S_per_cm: float = key("S/cm, conductivity where rho > rho_bulk", **CONDUCTIVITY_LIMITS)
-    sigma_surf_S_per_cm: float = key("S/cm, conductivity of the surface between them", **CONDUCTIVITY_LIMITS)
-    rho_pore: float = key("density below which a voxel is pore", DEFAULT_THRESHOLDS[0], gt=0, lt=1)
-    rho_bulk: float = key("density above which a voxel is bulk solid", DEFAULT_THRESHOLDS[1], gt=0, lt=1)
-    relative_tolerance: float = key("relative error allowed in sigma_eff", 1e-4, ge=1e-12, le=0.1)
-    max_iterations: int = key("limit of the conjugate gradient iterations", 5000, ge=1)
-    applied_field_V_per_m: float = key("V/m, field of the stored current density", 10.0, gt=0, le=1e12)
-
-    @model_validator(mode="after")
-    def _conducts(self):
-        if max(self.sigma_S_per_m) == 0:
-            raise ValueError("conduction: at least one of sigma_pore_S_per_cm, sigma_bulk_S_per_cm and "
-                             "sigma_surf_S_per_cm must be above 0")
-        if self.rho_pore >= self.rho_bulk:
-            raise ValueError(f"conduction.rho_pore = {self.rho_pore!r}: must be below "
-                             f"conduction.rho_bulk = {self.rho_bulk!r}")
-        return self
-
-    @property
-    def sigma_S_per_m(self) -> tuple[float, float, float]:
-        """Conductivities of pore, surface and bulk (S/m), in the order of the labels."""
-        return (S_PER_M * self.sigma_pore_S_per_cm, S_PER_M * self.sigma_surf_S_per_cm,
-                S_PER_M * self.sigma_bulk_S_per_cm)
-
-
 class OutputConfig(Section):
     history_interval_steps: int = key("time steps between lines of history.csv", 10, ge=1)
     checkpoint_interval_s: float = key("s of running between checkpoints", 600.0, gt=0)
     snapshot_interval_reduced_time: float | None = key(
         "store rho this often, in lambda^2/(16 w M)", None, **TIME_LIMITS)
     save_current: bool = key("store the current density with the fields", True)
+    save_potential: bool = key("store the potential with the fields", False)
     figures: bool = key("draw the figures at the end", True)
 
 
@@ -341,12 +313,17 @@ def read_config(path, overrides=()) -> RunConfig:
 def config_from_text(text: str, source: str, overrides=()) -> RunConfig:
     """As `read_config`, from TOML text; ``source`` names it in errors."""
     raw = parse_toml(text, source)
-    places = apply_overrides(raw, overrides)
+    expand_material(raw)
+    places = apply_overrides(raw, material_overrides(overrides))
+    fill_from_material(raw, source, places)
     return validated(RunConfig, raw, source, places)
 
 
 def config_from_dict(raw: dict, source: str = "input") -> RunConfig:
-    """As `read_config`, from nested dictionaries ``{section: {key: value}}``."""
+    """As `read_config`, from nested dictionaries ``{section: {key: value}}``, which stay as they are."""
+    raw = {name: dict(section) if isinstance(section, dict) else section for name, section in raw.items()}
+    expand_material(raw)
+    fill_from_material(raw, source)
     return validated(RunConfig, raw, source)
 
 

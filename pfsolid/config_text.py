@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 import typing
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from .errors import InputError
@@ -40,6 +41,12 @@ def key(meaning: str, default=..., *, allowed: str | None = None, **limits):
     """
     extra = {"allowed": allowed, "limits": limits}
     return Field(default, description=meaning, json_schema_extra=extra, **limits)
+
+
+class Section(BaseModel):
+    """Exact types (true is not 1, "1" is not 1), finite numbers, known keys, no changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 # --- reading ---
@@ -128,6 +135,15 @@ def validated(schema: type[BaseModel], raw: dict, source: str, places=frozenset(
     if len(lines) > 1:
         lines.insert(0, f"{source}: {len(lines)} problems")
     raise InputError("\n".join(lines)) from None
+
+
+def problems_of(schema: type[BaseModel], raw: dict) -> list[str]:
+    """What is wrong with a table that stands for a value, a message for each key; nothing where all is well."""
+    try:
+        schema.model_validate(raw)
+    except ValidationError as error:
+        return list(_describe(error.errors(include_url=False), raw, schema).values())
+    return []
 
 
 # --- explaining mistakes ---
@@ -255,15 +271,28 @@ def _beginning_with(wanted: str, keys: list[tuple]) -> list[tuple]:
 
 
 def toml_value(value) -> str:
-    """A number, text, bool or sequence of them as TOML that reads back equal."""
+    """A number, text, bool, table or sequence of them as TOML that reads back equal, on one line.
+
+    One table stands without brackets for a list of one.
+    """
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml_key(name)} = {toml_value(v)}" for name, v in value.items()) + " }"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         # JSON's escapes are TOML's, but TOML also wants DEL escaped.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], BaseModel):
+        return toml_value(value[0])
     if isinstance(value, (tuple, list)):
         return "[" + ", ".join(toml_value(v) for v in value) + "]"
     return repr(value)
+
+
+def _toml_key(name) -> str:
+    return str(name) if re.fullmatch(r"[A-Za-z0-9_-]+", str(name)) else toml_value(str(name))
 
 
 def shown(value) -> str:
@@ -290,4 +319,7 @@ def _line(section: BaseModel, name: str) -> str:
     value, meaning = getattr(section, name), type(section).model_fields[name].description
     if value is None:
         return f"# {name}: not set".ljust(COMMENT_COLUMN) + f"  # {meaning}"
+    if isinstance(value, tuple) and value and isinstance(value[0], str):
+        texts = "".join(f"    {toml_value(text)},\n" for text in value)
+        return f"{name} = [".ljust(COMMENT_COLUMN) + f"  # {meaning}\n{texts}]"
     return f"{name} = {toml_value(value)}".ljust(COMMENT_COLUMN) + f"  # {meaning}"

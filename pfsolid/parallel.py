@@ -6,6 +6,7 @@ see it.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -76,27 +77,45 @@ class Reducer:
 
 
 class PlaneExchange:
-    """Fills the two ghost planes of a slab array from the neighbours along x (periodic).
+    """Fills the two ghost planes of a slab array from the neighbours along x.
 
     Works on arrays of shape ``(n0 + 2, n1, n2)`` whose interior is ``[1:-1]``.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Comm
+    mirrored : bool
+        The field goes on beyond the first and last face along x as its mirror image, not periodically.
+
+    Attributes
+    ----------
+    end_shares : tuple of 2 float
+        What counts of a sum over the faces before and after this slab, if each face is to count once over all ranks,
+        and half if it is a mirror.
     """
 
-    def __init__(self, comm: MPI.Comm):
+    def __init__(self, comm: MPI.Comm, mirrored: bool = False):
         self._comm = comm
         size, rank = comm.Get_size(), comm.Get_rank()
         self._low, self._high = (rank - 1) % size, (rank + 1) % size
+        self._mirror_low, self._mirror_high = mirrored and rank == 0, mirrored and rank == size - 1
+        self.end_shares = (0.5 if self._mirror_low else 0.0, 0.5 if self._mirror_high else 1.0)
 
-    def fill(self, ghosted: np.ndarray) -> None:
-        """Collective.  Sets ``ghosted[0]`` and ``ghosted[-1]``."""
+    def fill(self, ghosted: np.ndarray, odd: bool = False) -> None:
+        """Collective.  Sets ``ghosted[0]`` and ``ghosted[-1]``; ``odd`` if the field changes sign in a mirror."""
         if self._comm.Get_size() == 1:
             ghosted[0] = ghosted[-2]
             ghosted[-1] = ghosted[1]
-            return
-        self._comm.Sendrecv(ghosted[1], self._low, 1, ghosted[-1], self._high, 1)
-        self._comm.Sendrecv(ghosted[-2], self._high, 2, ghosted[0], self._low, 2)
+        else:
+            self._comm.Sendrecv(ghosted[1], self._low, 1, ghosted[-1], self._high, 1)
+            self._comm.Sendrecv(ghosted[-2], self._high, 2, ghosted[0], self._low, 2)
+        if self._mirror_low:
+            ghosted[0] = -ghosted[1] if odd else ghosted[1]
+        if self._mirror_high:
+            ghosted[-1] = -ghosted[-2] if odd else ghosted[-2]
 
     def next_plane(self, slab: np.ndarray, out: np.ndarray) -> None:
-        """Collective.  ``out`` = the first plane of the slab that follows this one."""
+        """Collective.  ``out`` = the first plane of the slab that follows this one, periodically."""
         if self._comm.Get_size() == 1:
             out[...] = slab[0]
             return
@@ -193,11 +212,24 @@ def leave_together(comm: MPI.Comm, status: int, patience_s: float = 10.0) -> Non
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    if comm.Get_size() > 1:
-        request = comm.Ibarrier()
-        deadline = time.monotonic() + patience_s
-        while not request.Test():
-            if time.monotonic() > deadline:
-                comm.Abort(status or EXIT_FAULT)
-            time.sleep(0.01)
+    if not all_come(comm, patience_s):
+        comm.Abort(status or EXIT_FAULT)
     sys.exit(status)
+
+
+def all_come(comm: MPI.Comm, patience_s: float = math.inf) -> bool:
+    """A barrier that waits without using the core; False after ``patience_s`` if some rank has not come."""
+    if comm.Get_size() == 1:
+        return True
+    request = comm.Ibarrier()
+    deadline = time.monotonic() + patience_s
+    while not request.Test():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def split_into_groups(comm: MPI.Comm, ranks_per_group: int) -> MPI.Comm:
+    """Collective: the communicator of this rank's group of ``ranks_per_group`` successive ranks."""
+    return comm.Split(comm.Get_rank() // ranks_per_group, comm.Get_rank())

@@ -28,7 +28,8 @@ from .io.files import damage_errors, make_folder, output_errors, publish, tempor
 from .io.peek import describe, read_plane, read_strided
 from .io.series import list_fields
 from .plots_3d import draw_structure, view_size
-from .workflows.homogenize import FIELDS, PHASES
+from .workflows.fields import FIELDS
+from .workflows.homogenize import PHASES
 from .workflows.run import RESULT, read_result
 from .workflows.simulate import HISTORY
 

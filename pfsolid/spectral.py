@@ -20,6 +20,7 @@ from mpi4py_fft import fftw
 from mpi4py_fft.libfft import FFT
 from mpi4py_fft.pencil import Pencil, Subcomm
 
+from . import spectral_kernels as kernels
 from .errors import InputError
 from .grid import AXES, PeriodicGrid
 from .parallel import PlaneExchange, Reducer
@@ -70,6 +71,9 @@ class SlabTransform:
         If there are more ranks than planes along x or y.
     """
 
+    periodic = True
+    _transforms_x = True
+
     def __init__(self, grid: PeriodicGrid, comm: MPI.Comm, dtype="float64", threads: int = 1,
                  planning: str = "measure", wisdom: str | None = None):
         check_rank_count(grid, comm.Get_size())
@@ -101,19 +105,17 @@ class SlabTransform:
         n0, n1, n2 = self.grid.shape
         self._slabs = Subcomm(comm, [comm.Get_size(), 1, 1])
         real = Pencil(self._slabs, (n0, n1, n2), 1)
-        if comm.Get_size() == 1:
-            self._stages = [FFT(real.subshape, (0, 1, 2), dtype, **options)]
-            self._transfer = None
-            spectral = Pencil(self._slabs, (n0, n1, n2 // 2 + 1), 1)
-        else:
-            planes = FFT(real.subshape, (1, 2), dtype, **options)
-            complex_dtype = planes.forward.output_array.dtype
-            before = Pencil(self._slabs, (n0, n1, n2 // 2 + 1), 1)
+        before = spectral = Pencil(self._slabs, (n0, n1, n2 // 2 + 1), 1)
+        at_once = comm.Get_size() == 1 and self._transforms_x
+        self._stages = [FFT(real.subshape, (0, 1, 2) if at_once else (1, 2), dtype, **options)]
+        self._transfer = None
+        if comm.Get_size() > 1:
+            complex_dtype = self._stages[0].forward.output_array.dtype
             spectral = before.pencil(0)
-            columns = FFT(spectral.subshape, (0,), complex_dtype, transforms={(0,): (_in_place_fftn, fftw.ifftn)},
-                          **options)
-            self._stages = [planes, columns]
             self._transfer = before.transfer(spectral, complex_dtype)
+            if self._transforms_x:
+                self._stages.append(FFT(spectral.subshape, (0,), complex_dtype,
+                                        transforms={(0,): (_in_place_fftn, fftw.ifftn)}, **options))
         self.local_slice = _slices(real)
         self.spectral_slice = _slices(spectral)
 
@@ -205,6 +207,92 @@ class SlabTransform:
             self._transfer.destroy()
         self._slabs.destroy()
         self._transfer = self._stages = None
+
+
+class CosineSlabTransform(SlabTransform):
+    """Cosine series along y and z, for a cell between plane electrodes: insulating sides, u = 0 at both ends of x.
+
+    The sides and the electrodes are the outer faces of the outer voxels, half a voxel from their centres: the field goes
+    on beyond them as its mirror image, along x with the opposite sign.  What diagonalises second differences is then the
+    DCT-II along y and z.  The x axis is left as it is: a tridiagonal system for each pair of cosines costs less than a
+    sine transform.  The DCT is a real Fourier transform of planes in Makhoul's order (doi:10.1109/TASSP.1980.1163351),
+    which takes a quarter of the time of FFTW's own (128^3, single precision, 2 threads).
+
+    Parameters and attributes are those of SlabTransform but for what follows; ``wavenumbers`` has no meaning here.
+
+    Attributes
+    ----------
+    real : ndarray, local (n0, n1_global, n2_global)
+        Planes in Makhoul's order: voxel (i, j, k) is at ``real[i, rows[j], columns[k]]``.
+    rows, columns : ndarray of int (n1_global,), (n2_global,)
+    spectral : ndarray, complex, local (n0_global, n1, n2_global // 2 + 1)
+        ``spectral[i, k1, k2]`` = c(k1, k2) + 1j c(k1, n2 - k2) of plane i, where c(k1, k2) is the sum of
+        f cos(pi k1 (2 j + 1) / 2 n1) cos(pi k2 (2 k + 1) / 2 n2).  A backward after a forward multiplies by n1 n2.
+    weights : ndarray (n1,), ndarray (2 (n2_global // 2 + 1),)
+        How often the square of each coefficient counts in Parseval sums, along y and, real and imaginary parts in turns,
+        along z: a sum of squares over a plane is that of the coefficients over n1 n2.
+    """
+
+    periodic = False
+    _transforms_x = False
+
+    def __init__(self, grid: PeriodicGrid, comm: MPI.Comm, dtype="float64", threads: int = 1,
+                 planning: str = "measure", wisdom: str | None = None):
+        super().__init__(grid, comm, dtype, threads, planning, wisdom)
+        self.ghosts = PlaneExchange(comm, mirrored=True)
+        self._planes = self.spectral
+        if self._transfer is not None:
+            self.spectral = fftw.aligned([s.stop - s.start for s in self.spectral_slice], dtype=self._planes.dtype)
+            self.spectral_shape = self.spectral.shape
+        n1, n2 = grid.shape[1:]
+        self.rows, self.columns = _makhoul_order(n1), _makhoul_order(n2)
+        self._twiddles = [np.exp(-0.5j * np.pi * np.arange(n) / length).astype(self._planes.dtype)
+                          for n, length in ((n1, n1), (n2 // 2 + 1, n2))]
+        along_z = np.column_stack([self.weights, self.weights])
+        along_z[0, 1] = 0.0
+        along_y = np.full(n1, 2.0)
+        along_y[0] = 1.0
+        self.weights = along_y[self.spectral_slice[1]].copy(), along_z.ravel()
+
+    def forward(self) -> np.ndarray:
+        """``spectral`` = cosine coefficients of the planes in ``real``; collective, in place, unnormalised."""
+        self._stages[0].forward(normalize=False)
+        kernels.cosines_from_fourier(self._planes, self._twiddles[0] / 2, self._twiddles[1])
+        if self._transfer is not None:
+            self._transfer.forward(self._planes, self.spectral)
+        return self.spectral
+
+    def backward(self) -> np.ndarray:
+        """``real`` = n1 n2 times the planes that have the coefficients ``spectral``; collective."""
+        if self._transfer is not None:
+            self._transfer.backward(self.spectral, self._planes)
+        kernels.fourier_from_cosines(self._planes, *self._twiddles)
+        self._stages[0].backward(normalize=False)
+        return self.real
+
+    def difference_symbols(self) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues of minus the second difference along y, local part, and z, real and imaginary parts in turns."""
+        n, h = self.grid.shape, self.grid.spacing
+        k1, k2 = np.arange(n[1])[self.spectral_slice[1]], np.arange(n[2] // 2 + 1)
+        along_z = np.column_stack([k2, n[2] - k2]).ravel()
+        return tuple((2 - 2 * np.cos(np.pi * k / length)) / step**2
+                     for k, length, step in ((k1, n[1], h[1]), (along_z, n[2], h[2])))
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory of the buffers on this rank."""
+        return super().num_bytes + (0 if self._transfer is None else self.spectral.nbytes)
+
+    def close(self) -> None:
+        """Collective: give back the plan's memory and communicators."""
+        super().close()
+        self._planes = None
+
+
+def _makhoul_order(n: int) -> np.ndarray:
+    """Where each of n samples goes: the even ones to the front, the odd ones backwards to the end."""
+    index = np.arange(n)
+    return np.where(index % 2 == 0, index // 2, n - 1 - index // 2)
 
 
 def _slices(pencil: Pencil) -> tuple[slice, ...]:

@@ -3,6 +3,7 @@
     python scripts/benchmark.py fft [--sizes 64 128 256]      our transform against FFTW's own
     python scripts/benchmark.py step                          one Cahn-Hilliard step
     python scripts/benchmark.py conduction                    one conjugate gradient iteration
+    python scripts/benchmark.py conduction --peers            against TauFactor, OpenImpala, PoreSpy (benchmark_peers.py)
     python scripts/benchmark.py ranks [--size 128]            1 rank x 2 threads against 2 ranks x 1 thread
     python scripts/benchmark.py memory [--size 256]           peak memory of both solvers, bytes per voxel
 
@@ -17,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -41,12 +43,19 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 128, 256])
     parser.add_argument("--size", type=int)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--peers", action="store_true", help="compare with other codes; first scripts/install_peers.sh")
+    parser.add_argument("--rounds", type=int, default=3, help="of --peers: the best counts")
+    parser.add_argument("--output", type=Path, default=Path("runs/peers"), help="of --peers: 'docs' for the documentation")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.what == "worker":
         worker(options)
     elif options.what == "ranks":
         compare_ranks(options.size or 128)
+    elif options.what == "conduction" and options.peers:
+        from benchmark_peers import compare_peers  # matplotlib, which the rest does not need
+
+        compare_peers(options.size or 128, options.threads, options.rounds, options.output)
     elif options.what == "memory":
         compare_memory(options.size or 256, options.threads)
     else:

@@ -1,8 +1,8 @@
-"""Effective conductivity tensor of a labelled periodic microstructure."""
+"""Effective conductivity tensor: unit fields along the axes, one linear system each, whatever the discretisation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,10 +10,12 @@ from ..errors import InputError
 from ..spectral import SlabTransform
 from .krylov import conjugate_gradients
 from .operator import ConductionSystem
-from .phases import check_conductivities
+from .phases import diagonal_conductivities
 
 # Single-precision transforms in the preconditioner change neither value nor iteration count down to here.
 _SINGLE_PRECISION_RTOL = 1e-7
+# A value below this part of the energy it is subtracted from is rounding: nothing to converge to.
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,13 @@ class EffectiveConductivity:
     Attributes
     ----------
     tensor : ndarray (3, 3)
-        Symmetric, positive semi-definite.
+        Symmetric, positive semi-definite; rows and columns of axes that were not solved for are exactly 0.
     relative_error : tuple of 3 float
-        Estimated solver error of the diagonal elements, relative to each.
+        Estimated solver error of the diagonal elements, relative to each, or to 1e-13 of the mean conductivity where
+        an element is below it, that is, 0 but for rounding.
     iterations : tuple of 3 int
     percolating : tuple of 3 bool
-        Axes along which the conducting phases wrap the cell; the others' rows and columns are exactly 0.
+        Axes that were solved for: those along which the conducting phases wrap the cell.
     asymmetry : float
         Largest |<J_i> for E_j - <J_j> for E_i| relative to the mean of the diagonal: a check on the solves, which
         converges more slowly than the tensor itself.
@@ -52,33 +55,72 @@ def preconditioner_precision(rtol: float) -> str:
 
 
 def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, percolating, rtol: float = 1e-4,
-                           max_iterations: int = 5000, on_iteration=None, on_solved=None) -> EffectiveConductivity:
-    """Solve div[ sigma (E - grad u) ] = 0, u periodic, for E along x, y, z: sigma_eff E = <sigma (E - grad u)>.
+                           max_iterations: int = 5000, on_iteration=None, on_solved=None, solver=conjugate_gradients,
+                           guesses=None, interface_resistance=None) -> EffectiveConductivity:
+    """Solve div[ sigma (E - grad u) ] = 0 on labelled voxels for E along x, y, z: sigma_eff E = <sigma (E - grad u)>.
 
-    Collective.  7-point finite volumes with harmonic face conductances; conjugate gradients preconditioned with the
-    FFT inverse of the discrete Laplacian, stopped on the estimated error of sigma_eff.
+    Collective.  7-point finite volumes with harmonic face conductances, periodic; between plane electrodes if the
+    transform is a CosineSlabTransform, and then along x only (the rest of the tensor stays 0).
 
     Parameters
     ----------
     labels : ndarray of uint8, local (n0 + 2, n1, n2)
         Phase of each voxel, with ghost planes along x (:func:`pfsolid.conduction.phases.labels_from_density`).
-    sigma : sequence of float (num_labels,)
+    sigma : sequence of float (num_labels,), (num_labels, 3) or diagonal (num_labels, 3, 3)
         Conductivity of each label; exact zeros are insulators.
-    transform : SlabTransform
+    transform : SlabTransform or CosineSlabTransform
     percolating : sequence of 3 bool
-        Axes along which the voxels with sigma > 0 wrap the cell; the others are not solved for.
-    rtol : float
-        Bound on the estimated relative error of each diagonal element.
-    on_iteration : callable, optional
-        ``on_iteration(axis, iteration, value, relative_error)``; may raise to stop.
-    on_solved : callable, optional
-        ``on_solved(axis, system)`` while the potential of that axis is at hand; collective.  The system counts
-        conductivities in units of the largest.
+        Axes along which the conducting voxels wrap the cell, or connect its electrodes; the others are not solved for.
+    rtol, max_iterations, on_iteration, on_solved, solver, guesses
+        As for :func:`solve_tensor`.  The system counts conductivities in units of the largest.
+    interface_resistance : dict, optional
+        {(a, b): R}: area-specific resistance of the faces between two labels, in units of spacing / sigma.
 
     Raises
     ------
     InputError
-        If a conductivity is negative or not finite, or a label has none.
+        If a conductivity or resistance is not allowed, or a label has none.
+    ConvergenceError
+        If ``rtol`` is not met in ``max_iterations``.
+    """
+    sigma = diagonal_conductivities(sigma)
+    highest = int(transform.reducer.max(int(labels.max())))
+    if highest >= len(sigma):
+        raise InputError(f"label {highest} has no conductivity: {len(sigma)} are given, for labels 0 to {len(sigma) - 1}")
+    unit = sigma.max() or 1.0
+    axes = [axis for axis in range(3) if percolating[axis] and sigma.max() > 0]
+    resistance = {pair: value * unit for pair, value in (interface_resistance or {}).items()}
+
+    def report(axis, iteration, value, relative_error):
+        on_iteration(axis, iteration, value * unit, relative_error)
+
+    system = ConductionSystem(labels, sigma / unit, transform, resistance)
+    result = solve_tensor(system, axes, rtol, max_iterations, solver, guesses, on_iteration and report, on_solved)
+    return replace(result, tensor=result.tensor * unit, percolating=tuple(bool(p) for p in percolating))
+
+
+def solve_tensor(system, axes, rtol: float = 1e-4, max_iterations: int = 5000, solver=conjugate_gradients, guesses=None,
+                 on_iteration=None, on_solved=None) -> EffectiveConductivity:
+    """Tensor of any system (:mod:`pfsolid.conduction.operator` says what one is), in its units.  Collective.
+
+    Parameters
+    ----------
+    system : object
+    axes : sequence of int
+        Axes to solve for.
+    rtol : float
+        Bound on the estimated relative error of each diagonal element.
+    solver : callable
+        With the signature and duties of :func:`pfsolid.conduction.krylov.conjugate_gradients`.
+    guesses : dict, optional
+        {axis: potential to start from, ndarray, local (n0, n1, n2)}, such as that of another temperature.
+    on_iteration : callable, optional
+        ``on_iteration(axis, iteration, value, relative_error)``; may raise to stop.
+    on_solved : callable, optional
+        ``on_solved(axis, system)`` while the potential of that axis is at hand; collective.
+
+    Raises
+    ------
     ConvergenceError
         If ``rtol`` is not met in ``max_iterations``.
 
@@ -89,46 +131,40 @@ def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, 
     gradients sum up carries the rounding errors of the transform, which matter where sigma_eff is far below the mean
     conductivity it is subtracted from.
     """
-    sigma = np.asarray(sigma, dtype=float)
-    check_conductivities(sigma)
-    highest = int(transform.reducer.max(int(labels.max())))
-    if highest >= sigma.size:
-        raise InputError(f"label {highest} has no conductivity: {sigma.size} are given, for labels 0 to {sigma.size - 1}")
-    tensor = np.zeros((3, 3))
-    fluxes = np.zeros((3, 3))
+    tensor, fluxes = np.zeros((3, 3)), np.zeros((3, 3))
     error, iterations = [0.0] * 3, [0] * 3
-    axes = [axis for axis in range(3) if percolating[axis] and sigma.max() > 0]
-    if axes:
-        unit = sigma.max()
-        system = ConductionSystem(labels, sigma / unit, transform)
-        potentials = {}
-        for axis in axes:
-            error[axis], iterations[axis] = _solve(system, axis, rtol, max_iterations, on_iteration, unit)
-            fluxes[axis] = system.mean_flux(axis)
-            tensor[axis, axis] = fluxes[axis, axis] - system.mean_product(system.potential, system.residual)
-            for other, potential in potentials.items():
-                tensor[axis, other] = tensor[other, axis] = (
-                    fluxes[axis, other] - system.mean_product(potential, system.residual))
-            if axis != axes[-1]:
-                potentials[axis] = system.potential.astype(np.float32)
-            if on_solved is not None:
-                on_solved(axis, system)
-        tensor *= unit
+    potentials = {}
+    for axis in axes:
+        guess = (guesses or {}).get(axis)
+        error[axis], iterations[axis] = _solve(system, axis, rtol, max_iterations, solver, guess, on_iteration)
+        fluxes[axis] = system.mean_flux(axis)
+        tensor[axis, axis] = fluxes[axis, axis] - system.mean_product(system.potential, system.residual)
+        for other, potential in potentials.items():
+            tensor[axis, other] = tensor[other, axis] = (
+                fluxes[axis, other] - system.mean_product(potential, system.residual))
+        if axis != axes[-1]:
+            potentials[axis] = system.potential.astype(np.float32)
+        if on_solved is not None:
+            on_solved(axis, system)
+    solved = fluxes[np.ix_(axes, axes)]
     scale = np.trace(tensor) / 3
-    solved = fluxes[np.ix_(axes, axes)] * sigma.max()
     asymmetry = float(np.abs(solved - solved.T).max() / scale) if len(axes) > 1 and scale > 0 else 0.0
-    return EffectiveConductivity(tensor, tuple(error), tuple(iterations), tuple(bool(p) for p in percolating),
+    return EffectiveConductivity(tensor, tuple(error), tuple(iterations), tuple(axis in axes for axis in range(3)),
                                  asymmetry)
 
 
-def _solve(system: ConductionSystem, axis: int, rtol: float, max_iterations: int, on_iteration, unit: float):
+def _solve(system, axis: int, rtol: float, max_iterations: int, solver, guess, on_iteration) -> tuple[float, int]:
     """Solve for a unit field along ``axis``; relative error of its diagonal element and number of iterations."""
-    upper = system.start(axis)
+    start = system.start(axis, guess)
+    floor = _ROUNDING * start
+
+    def relative(energy, estimate):
+        scale = max(start - energy, floor)
+        return estimate / scale if scale > 0 else 0.0
 
     def report(iteration, energy, estimate):
-        if on_iteration is not None:
-            on_iteration(axis, iteration, (upper - energy) * unit, estimate / (upper - energy))
+        on_iteration(axis, iteration, start - energy, relative(energy, estimate))
 
-    result = conjugate_gradients(system, lambda energy, estimate: estimate <= rtol * (upper - energy),
-                                 max_iterations, report)
-    return result.error_estimate / (upper - result.energy), result.iterations
+    result = solver(system, lambda energy, estimate: relative(energy, estimate) <= rtol, max_iterations,
+                    on_iteration and report)
+    return relative(result.energy, result.error_estimate), result.iterations

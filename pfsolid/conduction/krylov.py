@@ -30,12 +30,12 @@ _EXHAUSTED = 1e-27
 
 @dataclass(frozen=True)
 class CGResult:
-    """What conjugate gradients did.
+    """What a solver did, whichever it was.
 
     Attributes
     ----------
     energy : float
-        b . A^-1 b as found: the sum of the decrements.
+        r . A^-1 r of the residual it started from, as found: the sum of the decrements.
     error_estimate : float
         Estimate of what is missing from ``energy``.
     iterations : int
@@ -62,6 +62,10 @@ class EnergyErrorEstimate:
         self._mu = _SAFETY * spectrum_start
         self._gamma = 1 / self._mu
 
+    def upper_bound(self, r_z: float) -> float:
+        """Bound on r . A^-1 r from the spectrum and what has been added so far."""
+        return max(self._gamma, 0.0) * r_z
+
     def add(self, alpha: float, beta: float, decrement: float, r_z: float) -> float:
         """Take up one iteration and the r . z after it; estimate of the remaining energy."""
         self._alpha.append(alpha)
@@ -70,10 +74,9 @@ class EnergyErrorEstimate:
         ritz = self._smallest_ritz_value()
         if ritz < _RITZ_NEAR * self._start:
             self._restart(_RITZ_SAFETY * ritz)
-        upper = self._gamma * r_z
-        if upper <= 0:  # mu was above the spectrum after all: start again below it
+        if self._gamma <= 0:  # mu was above the spectrum after all: start again below it
             self._restart(0.5 * self._mu)
-            upper = max(self._gamma, 0.0) * r_z
+        upper = self.upper_bound(r_z)
         return upper**_UPPER_WEIGHT * decrement ** (1 - _UPPER_WEIGHT)
 
     def _restart(self, mu: float) -> None:
@@ -96,16 +99,17 @@ def _radau_step(gamma: float, alpha: float, beta: float, mu: float) -> float:
 
 
 def conjugate_gradients(system, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
-    """Solve A x = b from x = 0.  Collective.
+    """Solve A u = b from where ``system.start`` has put u.  Collective.
+
+    This is the interface of every solver that :func:`pfsolid.conduction.effective.solve_tensor` can be given: after it
+    returns, ``system.potential`` is u and ``system.residual`` is b - A u.
 
     Parameters
     ----------
     system : object
-        ``precondition() -> r . z`` (z = P r), ``advance_direction(beta) -> p . A p`` (p = z + beta p),
-        ``update(alpha)`` (x += alpha p, r -= alpha A p) and ``spectrum_start``, the rough lower end of the spectrum
-        of P A.  The sums are global and the same on every rank.
+        A started system as described in :mod:`pfsolid.conduction.operator`.
     is_converged : callable
-        ``is_converged(energy, error_estimate) -> bool``.
+        ``is_converged(energy, error_estimate) -> bool``, of what has been gained since the start.
     max_iterations : int
     on_iteration : callable, optional
         ``on_iteration(iteration, energy, error_estimate)``; may raise to stop.
@@ -118,11 +122,16 @@ def conjugate_gradients(system, is_converged, max_iterations: int, on_iteration=
     errors = EnergyErrorEstimate(system.spectrum_start)
     r_z = first = system.precondition()
     beta = energy = 0.0
-    estimate = np.inf
+    estimate = errors.upper_bound(r_z)
+    if is_converged(energy, estimate):
+        return CGResult(energy, estimate, 0)
     for iteration in range(max_iterations):
         if r_z <= _EXHAUSTED * first:
             return CGResult(energy, 0.0, iteration)
-        alpha = r_z / system.advance_direction(beta)
+        curvature = system.advance_direction(beta)
+        if curvature <= 0:  # what is left of r lies in the null space of A
+            return CGResult(energy, 0.0, iteration)
+        alpha = r_z / curvature
         system.update(alpha)
         energy += alpha * r_z
         r_z_before, r_z = r_z, system.precondition()

@@ -1,75 +1,263 @@
-"""Density fields from files: NumPy arrays, TIFF stacks, HDF5 datasets, and the fields of a run.
+"""Voxel images as densities or labels: what part of a file becomes the slab of a rank, and what its values mean.
 
-===============================  ===============================================================================
-``FILE.npy``                     array [x, y, z] (or [x, y]), mapped, not loaded
-``FILE.tif``, ``FILE.tiff``      pages along z, rows along y, columns along x; read page by page
-``FILE.h5[:DATASET]``, ``.hdf5``  pfsolid's fields (``rho`` unless named) or any dataset [x, y, z];
-                                 with an attribute ``axes`` that begins with 'z y x' in that order
-``DIRECTORY``                    of a run: its fields.h5
-===============================  ===============================================================================
-
-Each rank reads its own slab, one page at a time.
+Each rank reads its own slab, one page at a time.  The formats are those of :mod:`pfsolid.io.image_formats`.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+import itertools
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..conduction.currents import count_labels
 from ..errors import InputError
-from ..parallel import agreed_errors
-from .hdf5 import h5py
+from ..grid import AXES
+from ..parallel import Reducer, agreed_errors
+from .image_formats import ImageInfo, RawLayout, opened_image
 
-FORMATS = ".npy, .tif, .tiff, .h5, .hdf5 or the directory of a run"
 # A phase field passes its wells by some percent; grey values of an image are far beyond these.
 DENSITY_BOUNDS = (-0.25, 1.25)
+MAX_LABEL = 255
 
 
 @dataclass(frozen=True)
-class ImageInfo:
-    """What a file holds.
+class ImageWindow:
+    """Which voxels of an image make the grid, and in what order.
+
+    The image is cropped, then mirrored, then its axes are exchanged; ``crop`` and ``mirrored`` speak of the file's
+    x, y, z.
 
     Attributes
     ----------
-    path : Path
-        The file itself.
-    dataset : str or None
-        Inside an HDF5 file.
-    shape : tuple of 3 int
-        Voxels along x, y, z.
-    dtype : numpy.dtype
-    spacing_nm : tuple of 3 float or None
-        Where the file says so.
-    slowest_axis : int
-        Along which the file's pages follow each other: 0 for x, 2 for z.
+    crop : tuple of 3 (start, stop) or None
+        Voxels along each axis, the last one not included; None for all of an axis.
+    mirrored : tuple of 3 bool
+        Axes along which the image is followed by its mirror image: twice as many voxels, and periodic without a jump.
+        Along each axis it then conducts as the image does between plane electrodes, with insulating sides (where
+        conductivities are scalars or diagonal).
+    axes : tuple of 3 int
+        Axis i of the grid is axis ``axes[i]`` of the file.
     """
 
-    path: Path
-    dataset: str | None
-    shape: tuple[int, int, int]
-    dtype: np.dtype
-    spacing_nm: tuple[float, float, float] | None
-    slowest_axis: int
+    crop: tuple = (None, None, None)
+    mirrored: tuple[bool, bool, bool] = (False, False, False)
+    axes: tuple[int, int, int] = (0, 1, 2)
 
-    @property
-    def name(self) -> str:
-        """For messages."""
-        return f"{self.path}:{self.dataset}" if self.dataset else str(self.path)
+    def grid_shape(self, info: ImageInfo) -> tuple[int, int, int]:
+        """Voxels along the axes of the grid.
+
+        Raises
+        ------
+        InputError
+            If the crop is empty or goes beyond the image, or the axes are not 0, 1, 2 in some order.
+        """
+        if sorted(self.axes) != [0, 1, 2]:
+            raise InputError(f"axes {self.axes}: x, y and z must each stand there once")
+        return tuple((1 + bool(self.mirrored[axis])) * len(range(*self._cropped(info)[axis])) for axis in self.axes)
+
+    def in_grid_order(self, values) -> tuple:
+        """What belongs to the file's x, y, z, such as a spacing, by the axes of the grid."""
+        return tuple(values[axis] for axis in self.axes)
+
+    def file_voxels(self, info: ImageInfo, slices) -> list[np.ndarray]:
+        """For each axis of the file, its voxel for each of the grid's inside ``slices``."""
+        shape, voxels = self.grid_shape(info), [None] * 3
+        for axis, part, length in zip(self.axes, slices, shape):
+            if part.start < 0 or part.stop > length:
+                raise InputError(f"{info.name} makes {_voxels(shape)} voxels and is asked for those up to "
+                                 f"{_voxels(s.stop for s in slices)}")
+            index = np.arange(part.start, part.stop)
+            if self.mirrored[axis]:
+                index = np.minimum(index, length - 1 - index)
+            voxels[axis] = index + self._cropped(info)[axis][0]
+        return voxels
+
+    def _cropped(self, info: ImageInfo) -> list[tuple[int, int]]:
+        ranges = [(0, n) if part is None else tuple(part) for part, n in zip(self.crop, info.shape)]
+        for axis, (start, stop), n in zip(AXES, ranges, info.shape):
+            if not 0 <= start < stop <= n:
+                raise InputError(f"crop {start}:{stop} along {axis}: {info.name} has the voxels 0:{n} there")
+        return ranges
 
 
-def describe_image(path) -> ImageInfo:
+@dataclass(frozen=True)
+class Labelling:
+    """How the values of an image become labels 0 to 255; by default whole numbers stand for themselves.
+
+    Attributes
+    ----------
+    thresholds : tuple of float
+        Rising grey values: label 0 below the first, 1 from there to below the second, and so on.
+    values : dict of int to int
+        Label of each value; others are refused.  Not together with thresholds.
+    """
+
+    thresholds: tuple[float, ...] = ()
+    values: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.thresholds and self.values:
+            raise InputError("an image is labelled by thresholds or by a table of its values, not by both")
+        if len(self.thresholds) > MAX_LABEL:
+            raise InputError(f"{len(self.thresholds)} thresholds: {MAX_LABEL} are the most")
+        # Written so that it is false for NaN.
+        if not all(a < b for a, b in itertools.pairwise((-np.inf, *self.thresholds, np.inf))):
+            raise InputError(f"thresholds {', '.join(f'{t:g}' for t in self.thresholds)}: they must be finite and rising")
+        for label in self.values.values():
+            if label not in range(MAX_LABEL + 1):
+                raise InputError(f"label {label}: whole numbers from 0 to {MAX_LABEL} are possible")
+
+    def apply(self, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Labels (uint8) of an array of values, and where a value has none."""
+        finite = np.isfinite(page)
+        if self.thresholds:
+            # Not right=True: a value at a threshold lies above it.
+            return np.digitize(page, self.thresholds).astype(np.uint8), ~finite
+        if self.values:
+            return self._look_up(page)
+        bad = ~(finite & (page >= 0) & (page <= MAX_LABEL))
+        if page.dtype.kind == "f":
+            bad |= page != np.floor(page)
+        return np.where(bad, 0, page).astype(np.uint8), bad
+
+    def _look_up(self, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        known = np.array(sorted(self.values))
+        labels = np.array([self.values[value] for value in known.tolist()], np.uint8)
+        place = np.minimum(np.searchsorted(known, page), known.size - 1)
+        return labels[place], known[place] != page
+
+    def complaint(self, value) -> str:
+        """What is wrong with a value that has no label."""
+        if not np.isfinite(value):
+            return "which is not a finite number"
+        if self.values:
+            return f"which has no label: the table has {', '.join(map(str, sorted(self.values)))}"
+        return f"which is no label, a whole number from 0 to {MAX_LABEL}: give thresholds, or a label for each value"
+
+
+def describe_image(path, raw: RawLayout | None = None) -> ImageInfo:
     """Shape, type and spacing of an image, its values not read.  For one rank: ``on_root(comm, describe_image, path)``.
+
+    Parameters
+    ----------
+    path : str or Path
+    raw : RawLayout, optional
+        For a file of plain numbers.
 
     Raises
     ------
     InputError
         Missing, unreadable, of another format, not two- or three-dimensional, not real numbers.
     """
-    with _opened(path) as (info, _):
+    with opened_image(path, raw) as (info, _):
         return info
+
+
+def read_label_slab(path, slices: tuple[slice, slice, slice], comm, window: ImageWindow = ImageWindow(),
+                    labelling: Labelling = Labelling(), raw: RawLayout | None = None,
+                    out: np.ndarray | None = None) -> np.ndarray:
+    """This rank's part of an image as labels.  Collective.
+
+    Parameters
+    ----------
+    path : str or Path
+    slices : tuple of 3 slice
+        Of the grid that the window makes: ``slab_of(grid, comm)`` or ``transform.local_slice``.
+    comm : mpi4py.MPI.Comm
+    window : ImageWindow
+        By default all of the image as it lies.
+    labelling : Labelling
+        By default whole numbers stand for themselves.
+    raw : RawLayout, optional
+        For a file of plain numbers.
+    out : ndarray of uint8, local (n0, n1, n2), optional
+        Where the labels go, such as the interior of an array with ghost planes.
+
+    Returns
+    -------
+    ndarray of uint8, local (n0, n1, n2)
+
+    Raises
+    ------
+    InputError
+        On all ranks: as `describe_image`, a window that does not fit, a value that has no label; it names the first
+        one of the lowest rank that finds any, in the file's voxels x, y, z and as the file has it.
+    """
+    with agreed_errors(comm):
+        with opened_image(path, raw) as (info, page):
+            voxels = window.file_voxels(info, slices)
+            if out is None:
+                out = np.empty([s.stop - s.start for s in slices], np.uint8)
+            target = out.transpose(np.argsort(window.axes))
+            box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in voxels)
+            if all((np.diff(index) == 1).all() for index in voxels):
+                _read_labels(target, page, box, info, labelling)
+            else:  # mirrored: backwards, or each voxel twice
+                part = np.empty([s.stop - s.start for s in box], np.uint8)
+                _read_labels(part, page, box, info, labelling)
+                _unfold(part, [index - s.start for index, s in zip(voxels, box)], target)
+    return out
+
+
+def _unfold(part: np.ndarray, voxels: list[np.ndarray], target: np.ndarray) -> None:
+    """target[i, j, k] = part[x[i], y[j], z[k]], a plane at a time."""
+    x, y, z = voxels
+    for i, source in enumerate(x):
+        target[i] = part[source][np.ix_(y, z)]
+
+
+def _read_labels(out: np.ndarray, page, box, info: ImageInfo, labelling: Labelling) -> None:
+    for placed, values, corner in _pages(out, page, box, info.slowest_axis):
+        labels, bad = labelling.apply(values)
+        if bad.any():
+            place = np.argwhere(bad)[0]
+            voxel = tuple(int(c + i) for c, i in zip(corner, np.insert(place, 2 if info.slowest_axis else 0, 0)))
+            value = values[tuple(place)]
+            raise InputError(f"{info.name}: the value at voxel {voxel} is {value}, {labelling.complaint(value)}")
+        placed[...] = labels
+
+
+def _pages(out: np.ndarray, page, box, slowest_axis: int):
+    """Each page inside the box: its place in ``out``, its values in that order, and its first voxel."""
+    x, y, z = box
+    if slowest_axis == 0:
+        for i in range(out.shape[0]):
+            yield out[i], page(x.start + i, y, z), (x.start + i, y.start, z.start)
+    else:
+        for k in range(out.shape[2]):
+            yield out[:, :, k], page(z.start + k, y, x).T, (x.start, y.start, z.start + k)
+
+
+def label_counts(labels: np.ndarray, reducer: Reducer) -> dict[int, int]:
+    """How many voxels of the image have each label that occurs.  Collective.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, local (n0, n1, n2)
+        Without ghost planes.
+    """
+    counts = count_labels(labels, reducer)
+    return {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
+
+
+def check_label_known(counts: dict[int, int], known, what: str) -> None:
+    """Raise InputError, with the counts of all labels, where one that occurs is not among ``known``.
+
+    Parameters
+    ----------
+    counts : dict of int to int
+        `label_counts`.
+    known : collection of int
+    what : str
+        What it lacks, such as 'conductivity'.
+    """
+    missing = [label for label in counts if label not in known]
+    if missing:
+        total = sum(counts.values())
+        found = ", ".join(f"{label} ({count} voxels, {100 * count / total:.3g} %)" for label, count in counts.items())
+        raise InputError(f"label {missing[0]} has no {what}; the image has the labels {found}, and given "
+                         f"are {', '.join(map(str, sorted(known))) or 'none'}")
 
 
 def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: float = 1.0,
@@ -100,23 +288,14 @@ def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: 
     with agreed_errors(comm):
         if not (np.isfinite(full_scale) and full_scale > 0):
             raise InputError(f"{path}: full_scale {full_scale:g} must be above 0")
-        with _opened(path) as (info, page):
+        with opened_image(path) as (info, page):
             _check_shape(info, slices, expected_shape)
             density = np.empty([s.stop - s.start for s in slices])
-            _read_pages(density, page, slices, info.slowest_axis)
+            for placed, values, _ in _pages(density, page, slices, info.slowest_axis):
+                placed[...] = values
         density /= full_scale
         _check_values(info.name, density, slices, full_scale)
     return density
-
-
-def _read_pages(out: np.ndarray, page, slices, slowest_axis: int) -> None:
-    x, y, z = slices
-    if slowest_axis == 0:
-        for i in range(out.shape[0]):
-            out[i] = page(x.start + i, y, z)
-    else:
-        for k in range(out.shape[2]):
-            out[:, :, k] = page(z.start + k, y, x).T
 
 
 def _check_shape(info: ImageInfo, slices, expected) -> None:
@@ -143,103 +322,3 @@ def _check_values(name: str, density: np.ndarray, slices, full_scale: float) -> 
             raise InputError(f"{name}: the value at voxel {voxel} is {value:g}; a density must be a finite number")
         raise InputError(f"{name}: the value {value:g} at voxel {voxel} is no density, which is 0 in a pore and "
                          f"{full_scale:g} in the solid; full_scale sets the value that stands for the solid")
-
-
-# --- opening ------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _opened(path):
-    """ImageInfo and ``page(index, rows, columns)`` of an image, open inside the block; what fails is an InputError."""
-    file, dataset = _parse(path)
-    openers = {".npy": _open_npy, ".tif": _open_tiff, ".tiff": _open_tiff, ".h5": _open_hdf5, ".hdf5": _open_hdf5}
-    opener = openers.get(file.suffix.lower())
-    if opener is None:
-        raise InputError(f"{path}: an image is read from {FORMATS}")
-    try:
-        with opener(file, dataset) as (info, page):
-            if info.dtype.kind not in "biuf":
-                raise InputError(f"{info.name} holds {info.dtype}, not real numbers")
-            yield info, page
-    except InputError:
-        raise
-    except FileNotFoundError as error:
-        raise InputError(f"{file} does not exist") from error
-    except (OSError, ValueError, KeyError, IndexError, RuntimeError, TypeError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"cannot read {file}: {reason}") from error
-
-
-def _parse(path) -> tuple[Path, str | None]:
-    """File and dataset of DIRECTORY, FILE or FILE:DATASET."""
-    text = str(path)
-    if Path(text).is_dir():
-        return Path(text) / "fields.h5", None
-    before, colon, after = text.rpartition(":")
-    if colon and after and Path(before).suffix.lower() in (".h5", ".hdf5"):
-        return Path(before), after
-    return Path(text), None
-
-
-def _shape_3d(name: str, shape) -> tuple[int, ...]:
-    """The shape with a third axis of one voxel where there are two."""
-    if len(shape) not in (2, 3) or 0 in shape:
-        raise InputError(f"{name} has the shape {tuple(shape)}; two or three dimensions are needed")
-    return tuple(int(n) for n in shape)
-
-
-@contextmanager
-def _open_npy(path: Path, _):
-    with open(path, "rb") as file:
-        if file.read(6) != b"\x93NUMPY":
-            raise InputError(f"cannot read {path}: it is not a .npy file")
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
-    shape = _shape_3d(str(path), array.shape)
-    array = array.reshape(shape) if len(shape) == 3 else array[:, :, None]
-    yield ImageInfo(path, None, array.shape, array.dtype, None, 0), lambda i, rows, columns: array[i, rows, columns]
-
-
-@contextmanager
-def _open_tiff(path: Path, _):
-    import tifffile  # takes as long to import as all the rest of io
-
-    with tifffile.TiffFile(path) as file:
-        series = file.series[0]
-        if "S" in series.axes:
-            raise InputError(f"{path} has colours; a stack of grey values is needed")
-        shape = _shape_3d(str(path), series.shape)
-        num_pages, rows, columns = shape if len(shape) == 3 else (1, *shape)
-        if len(series.pages) == num_pages:
-            def page(index, first, second):
-                return series.pages[index].asarray()[first, second]
-        else:  # ImageJ keeps a large stack in one piece behind its first page
-            stack = tifffile.memmap(path, mode="r").reshape(num_pages, rows, columns)
-
-            def page(index, first, second):
-                return stack[index, first, second]
-        yield ImageInfo(path, None, (columns, rows, num_pages), np.dtype(series.dtype), None, 2), page
-
-
-@contextmanager
-def _open_hdf5(path: Path, name: str | None):
-    if not path.exists():
-        raise FileNotFoundError(path)
-    name = name or "rho"
-    with h5py.File(path, "r") as file:
-        dataset = file.get(name)
-        if not isinstance(dataset, h5py.Dataset):
-            stored = [key for key, value in file.items() if isinstance(value, h5py.Dataset)]
-            raise InputError(f"{path} has no dataset {name} (it has {', '.join(stored) or 'none'}); "
-                             f"name one as {path}:DATASET")
-        shape = _shape_3d(f"{path}:{name}", dataset.shape)
-        reverse = str(dataset.attrs.get("axes", "")).startswith("z y x")
-        if len(shape) == 2:
-            reverse, shape = False, (*shape, 1)
-        spacing = dataset.attrs.get("spacing_nm")
-        if spacing is not None:
-            spacing = tuple(float(h) for h in (spacing[::-1] if reverse else spacing))
-        info = ImageInfo(path, name, shape[::-1] if reverse else shape, dataset.dtype, spacing, 2 if reverse else 0)
-        if dataset.ndim == 3:
-            yield info, lambda index, first, second: dataset[index, first, second]
-        else:
-            yield info, lambda index, first, second: dataset[index, first][:, None]

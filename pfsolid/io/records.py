@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import ctypes
+import functools
 import hashlib
 import io
 import json
@@ -59,7 +60,7 @@ def write_json(path, data) -> None:
     ------
     OutputError
     """
-    atomic_write_text(path, json.dumps(_finite(data), indent=2, allow_nan=False) + "\n")
+    atomic_write_text(path, json.dumps(finite(data), indent=2, allow_nan=False) + "\n")
 
 
 def plain(value):
@@ -80,13 +81,14 @@ def plain(value):
     raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
 
 
-def _finite(data):
+def finite(data):
+    """Nested data with NumPy values as numbers and lists, and null for what JSON has no number for."""
     if isinstance(data, dict):
-        return {str(key): _finite(value) for key, value in data.items()}
+        return {str(key): finite(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
-        return [_finite(value) for value in data]
+        return [finite(value) for value in data]
     if isinstance(data, np.ndarray):
-        return _finite(data.tolist())
+        return finite(data.tolist())
     if data is None:
         return None
     data = plain(data)
@@ -139,7 +141,7 @@ class CsvHistory:
 
     def _open(self, resume_after) -> None:
         kept = [] if resume_after is None or not self.path.exists() else self._rows_until(resume_after)
-        atomic_write_text(self.path, _csv_text([self.columns, *kept]))
+        atomic_write_text(self.path, csv_text([self.columns, *kept]))
         with output_errors(self.path):
             self._file = open(self.path, "a", encoding="utf-8", newline="")
 
@@ -149,7 +151,7 @@ class CsvHistory:
                              f"not {', '.join(row)}")
         with output_errors(self.path):
             values = ["" if row[name] is None else plain(row[name]) for name in self.columns]
-            self._file.write(_csv_text([values]))
+            self._file.write(csv_text([values]))
             self._file.flush()
 
     def _close(self) -> None:
@@ -169,7 +171,7 @@ class CsvHistory:
             return [row for row in rows if len(row) == len(header) and int(row[0]) <= step]
 
 
-def _csv_text(rows) -> str:
+def csv_text(rows) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
@@ -236,6 +238,7 @@ def _fftw_version() -> str:
     return "unknown"
 
 
+@functools.cache
 def git_commit() -> str | None:
     """Commit of the checkout this package runs from, with '+' if its files were changed; None outside one."""
     package = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..grid import AXES
 from ..parallel import PlaneExchange, Reducer
-from .clusters import find_clusters
+from .clusters import find_clusters, percolating_axes
 
 
 @dataclass(frozen=True)
@@ -84,3 +84,18 @@ def find_percolation(mask: np.ndarray, reducer: Reducer, ghosts: PlaneExchange) 
     axes = "".join(axis for axis, wraps in zip(AXES, clusters.percolates) if wraps)
     dimension = int(clusters.winding_rank.max(initial=0))
     return Percolation(axes, clusters.percolating_fraction, clusters.largest_fraction, clusters.num_clusters, dimension)
+
+
+def connects_electrodes(mask: np.ndarray, reducer: Reducer, ghosts: PlaneExchange) -> bool:
+    """Whether some cluster of ``mask``, local (n0, n1, n2), reaches from the first to the last plane along x.
+
+    Collective.  No step wraps the cell.  Found as wrapping along x of the same image with a conducting plate put between
+    its last and its first plane and an insulating one on the faces normal to y and z.
+    """
+    last = reducer.rank == reducer.size - 1
+    n0, n1, n2 = mask.shape
+    padded = np.zeros((n0 + last, n1 + 1, n2 + 1), bool)
+    padded[:n0, :n1, :n2] = mask
+    if last:
+        padded[n0, :n1, :n2] = True
+    return percolating_axes(padded, reducer, ghosts)[0]

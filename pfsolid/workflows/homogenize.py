@@ -1,57 +1,39 @@
-"""Solve conduction on a density field and write the result of a run."""
+"""Solve conduction on a density field: the phases of a run, its conductivity, and the fields that stay."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ..conduction.effective import EffectiveConductivity, effective_conductivity, preconditioner_precision
+from ..conduction.effective import preconditioner_precision
+from ..conduction.faces import FaceSystem, subvoxel_faces
 from ..conduction.phases import BULK, PORE, SURFACE, labels_from_density
-from ..config import S_PER_M, ConductionConfig
-from ..errors import Interrupted
+from ..config_conduction import ConductionConfig
 from ..grid import AXES, PeriodicGrid
-from ..io.hdf5 import DistributedArray
-from ..io.series import Field, write_fields
-from ..morphology.clusters import percolating_axes
+from ..phasefield.resample import resample
 from ..spectral import SlabTransform
+from .fields import FIELDS, FieldStore, store_solution
 from .session import Session
+from .solve import GRID_RTOL, Conduction, GridPart, Medium, solve_conduction
 
-FIELDS = "fields.h5"
 PHASES = {"pore": PORE, "surface": SURFACE, "bulk": BULK}
-# Looking for a signal takes a reduction over the ranks: not in every iteration.
-_ITERATIONS_BETWEEN_LOOKS = 5
+NAMES = {label: name for name, label in PHASES.items()}
 
 
-@dataclass(frozen=True)
-class Homogenization:
-    """Conductivity of a microstructure.
-
-    Attributes
-    ----------
-    effective : EffectiveConductivity
-        S/m.
-    phase_fractions : dict
-    seconds : float
-    """
-
-    effective: EffectiveConductivity
-    phase_fractions: dict
-    seconds: float
-
-
-def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, directory: Path, session: Session,
-               save_current: bool, attributes: dict) -> Homogenization:
+def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, directory: Path | None,
+               session: Session, output, attributes: dict) -> Conduction:
     """Label the voxels, find what percolates, solve for the tensor; write phases and current density.  Collective.
 
     Parameters
     ----------
     rho : ndarray, local (n0, n1, n2)
         Slab of this rank.
-    save_current : bool
-        Store the current density for a field along the first percolating axis.
+    directory : Path, optional
+        None: no fields are stored.
+    output : OutputConfig
+        Whether the current density and the potential are stored, for a field along the first percolating axis.
     attributes : dict
         Provenance for the fields' file.
 
@@ -59,91 +41,56 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
     ------
     Interrupted, ConvergenceError, OutputError
     """
-    started = time.monotonic()
-    transform = SlabTransform(grid_nm, session.comm, preconditioner_precision(conduction.relative_tolerance),
-                              session.threads)
-    labels = labels_from_density(rho, conduction.rho_pore, conduction.rho_bulk, transform)
-    inner = labels[1:-1]
-    sigma = np.array(conduction.sigma_S_per_m)
-    percolating = percolating_axes(sigma[inner] > 0, session.reducer, transform.ghosts)
-    store = _FieldStore(directory / FIELDS, grid_nm, transform, session, attributes)
-    store.write("phase", inner, "1", phases="0 pore, 1 surface, 2 bulk")
+    precision = preconditioner_precision(conduction.relative_tolerance)
+    transform = SlabTransform(grid_nm, session.comm, precision, session.threads)
+    medium = _medium(rho, conduction, transform)
+    store = None
+    if directory is not None:
+        store = FieldStore(directory / FIELDS, grid_nm, transform, session, attributes)
+        store.write("phase", medium.labels[1:-1], "1", phases=", ".join(f"{label} {name}" for label, name in NAMES.items()))
     saved = []
 
-    def keep_current(axis, system):
-        if save_current and not saved:
+    def keep(axis, system, unit):
+        if store is not None and not saved:
             saved.append(axis)
-            current = system.current_density(axis)
-            current *= sigma.max() * conduction.applied_field_V_per_m
-            store.write(f"current_density_{AXES[axis]}", current, "A/m^2",
-                        applied_field_V_per_m=conduction.applied_field_V_per_m, applied_axis=AXES[axis])
+            store_solution(store, system, axis, AXES[axis], unit, output, conduction.applied_field_V_per_m)
 
-    effective = effective_conductivity(labels, sigma, transform, percolating, conduction.relative_tolerance,
-                                       conduction.max_iterations, _watcher(session), keep_current)
-    counts = session.reducer.sum(np.bincount(inner.ravel(), minlength=len(PHASES)))
-    fractions = {name: counts[label] / grid_nm.num_voxels for name, label in PHASES.items()}
+    found = solve_conduction(medium, conduction, session, on_solved=keep)
     transform.close()
-    return Homogenization(effective, fractions, time.monotonic() - started)
+    if conduction.grid_error == "refinement":
+        found = replace(found, grid=_refined(rho, grid_nm, conduction, found, session))
+    return found
 
 
-def result_of(homogenization: Homogenization, conduction: ConductionConfig) -> dict:
-    """The conduction part of result.json."""
-    effective = homogenization.effective
-    sigma = dict(zip(PHASES, conduction.sigma_S_per_m))
-    return {
-        "sigma_eff_S_per_cm": effective.tensor / S_PER_M,
-        "sigma_eff_S_per_m": effective.tensor,
-        "mean_S_per_cm": effective.mean / S_PER_M,
-        "solver_relative_error_xyz": effective.relative_error,
-        "iterations_xyz": effective.iterations,
-        "conducting_phases_percolate_xyz": effective.percolating,
-        "flux_asymmetry": effective.asymmetry,
-        "phases": {name: {"fraction": fraction, "sigma_S_per_cm": sigma[name] / S_PER_M}
-                   for name, fraction in homogenization.phase_fractions.items()},
-        "rho_pore": conduction.rho_pore,
-        "rho_bulk": conduction.rho_bulk,
-        "relative_tolerance": conduction.relative_tolerance,
-        "applied_field_V_per_m": conduction.applied_field_V_per_m,
-        "conduction_seconds": homogenization.seconds,
-    }
+def _medium(rho: np.ndarray, conduction: ConductionConfig, transform: SlabTransform) -> Medium:
+    """The phases of a density, with faces that look inside the voxels if they are asked for.  Collective."""
+    thresholds = conduction.rho_pore, conduction.rho_bulk
+    labels = labels_from_density(rho, *thresholds, transform)
+    make_system = None
+    if conduction.subvoxel:
+        def make_system(sigma):
+            return FaceSystem(subvoxel_faces(rho, thresholds, sigma, transform), transform)
+
+    def sigma_at(temperature):
+        return np.array(conduction.sigma_S_per_m_at(temperature))
+
+    return Medium(labels, sigma_at, transform, make_system=make_system)
 
 
-def tensor_lines(homogenization: Homogenization) -> list[str]:
-    """The tensor for a person, S/cm, with the error of its diagonal."""
-    effective = homogenization.effective
-    lines = ["effective conductivity (S/cm):"]
-    for row in effective.tensor / S_PER_M:
-        lines.append("   " + "  ".join(f"{value:12.5e}" for value in row))
-    errors = ", ".join(f"{error:.1e}" for error in effective.relative_error)
-    lines.append(f"mean {effective.mean / S_PER_M:.5e} S/cm; relative error of the solver {errors}; "
-                 f"iterations {', '.join(map(str, effective.iterations))}")
-    blocked = [axis for axis, through in zip(AXES, effective.percolating) if not through]
-    if blocked:
-        lines.append(f"no conducting cluster wraps the cell along {', '.join(blocked)}: exactly 0 there")
-    return lines
-
-
-class _FieldStore:
-    """Adds fields of this run to its file."""
-
-    def __init__(self, path: Path, grid_nm: PeriodicGrid, transform: SlabTransform, session: Session, attributes: dict):
-        self.path, self.grid_nm, self.transform = path, grid_nm, transform
-        self.session, self.attributes = session, attributes
-
-    def write(self, name: str, local: np.ndarray, units: str, **more) -> None:
-        components = local.shape[3:]
-        array = DistributedArray(local, self.grid_nm.shape + components,
-                                 self.transform.local_slice + tuple(slice(0, n) for n in components))
-        write_fields(self.path, {name: Field(array, units, more)}, self.grid_nm, self.attributes, self.session.comm)
-
-
-def _watcher(session: Session):
-    """Shows the iterations and stops on a signal, on all ranks together."""
-
-    def watch(axis, iteration, value, relative_error):
-        session.progress(lambda: f"sigma_{AXES[axis] * 2}  iteration {iteration:4d}  {value / S_PER_M:.5e} S/cm  "
-                                 f"estimated relative error {relative_error:.1e}")
-        if iteration % _ITERATIONS_BETWEEN_LOOKS == 0 and session.reducer.any(session.stop_requested is not None):
-            raise Interrupted(f"stopped on a signal while solving for a field along {AXES[axis]}")
-
-    return watch
+def _refined(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, found: Conduction,
+             session: Session) -> GridPart:
+    """The tensor on voxels of half the edge, the density interpolated by its Fourier series.  Collective."""
+    fine_nm = PeriodicGrid(tuple(n if n == 1 else 2 * n for n in grid_nm.shape),
+                           tuple(h if n == 1 else h / 2 for n, h in zip(grid_nm.shape, grid_nm.spacing)))
+    source = SlabTransform(grid_nm, session.comm, threads=session.threads)
+    target = SlabTransform(fine_nm, session.comm, threads=session.threads)
+    source.real[...] = rho
+    resample(source, target)
+    source.close()
+    settings = conduction.model_copy(update={
+        "grid_error": "none", "temperature_K": found.temperatures[:1] if found.temperatures[0] else None,
+        "relative_tolerance": max(GRID_RTOL, conduction.relative_tolerance)})
+    medium = _medium(target.real.copy(), settings, target)
+    fine = solve_conduction(medium, settings, session)
+    target.close()
+    return GridPart("the value on voxels of half the edge", fine.effective.tensor)

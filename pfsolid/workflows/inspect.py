@@ -9,7 +9,7 @@ from ..errors import InputError, PfsolidError
 from ..io.checkpoint import list_checkpoints
 from ..io.run_directory import is_run_directory
 from ..io.series import list_fields
-from .homogenize import FIELDS
+from .fields import FIELDS
 from .run import RESULT, read_result
 from .simulate import CHECKPOINTS, HISTORY
 

@@ -12,17 +12,20 @@ from ..config import RunConfig, config_from_text, to_toml
 from ..config_review import review
 from ..errors import CheckpointError, InputError, Interrupted
 from ..io.checkpoint import Checkpoint, load_latest
+from ..io.files import make_folder
 from ..io.hdf5 import DistributedArray
 from ..io.images import describe_image
 from ..io.records import atomic_write_text, provenance, write_json
 from ..io.run_directory import is_run_directory, prepare_run_directory
-from ..io.series import describe_field, list_snapshots, read_field, write_field, write_series_xdmf, write_xdmf
+from ..io.series import Field, describe_field, list_snapshots, read_field, write_fields, write_series_xdmf, write_xdmf
 from ..parallel import on_root
 from ..spectral import check_rank_count, slab_of
 from .characterize import characterize, morphology_lines
-from .homogenize import FIELDS, homogenize, result_of, tensor_lines
+from .fields import FIELDS
+from .homogenize import NAMES, homogenize
+from .report import conduction_lines, conduction_result
 from .session import Session, in_words, log_to
-from .simulate import CHECKPOINTS, SNAPSHOTS, checkpoint_arrays, grow, thresholds
+from .simulate import CHECKPOINTS, SNAPSHOTS, Growth, checkpoint_arrays, grow, thresholds
 
 INPUT = "input.toml"
 RESULT = "result.json"
@@ -136,10 +139,64 @@ def conduct(source: Path, config: RunConfig | None, overrides, directory: Path |
     return directory
 
 
+def run_case(config: RunConfig, directory: Path, session: Session, kept=frozenset()) -> dict:
+    """As `run`, or `resume` where there is a checkpoint, leaving only what is asked for.  Collective.
+
+    Nothing but checkpoints is written otherwise: a sweep stores the result itself.  The input must have been reviewed.
+
+    Parameters
+    ----------
+    directory : Path
+        Made when something goes into it.
+    kept : set of str
+        Of 'rho', stored in single precision, 'phase' and 'history'.
+
+    Returns
+    -------
+    dict
+        What result.json would hold.
+
+    Raises
+    ------
+    Interrupted, ConvergenceError, InputError, OutputError
+    """
+    output = config.output.model_copy(update={"save_current": False, "save_potential": False,
+                                              "snapshot_interval_reduced_time": None})
+    config = config.model_copy(update={"output": output})
+    if kept:
+        on_root(session.comm, make_folder, directory)
+    try:
+        checkpoint = _last_checkpoint(config, directory, session)
+    except CheckpointError as error:
+        session.warn(f"{error}; starting from the beginning")
+        checkpoint = None
+    attributes = _attributes(config, session)
+    growth = grow(config, directory, session, checkpoint, attributes, with_history="history" in kept, save_at_end=False)
+    _report_growth(growth, session)
+    if "rho" in kept:
+        _store_density(growth.rho, "float32", directory, config, attributes, session)
+    result = _result_of(growth, config)
+    rho = growth.rho
+    del growth
+    return _measure(result, rho, config.grid_nm, config, directory if "phase" in kept else None, session, attributes)
+
+
 def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: Checkpoint | None) -> dict:
     started = time.monotonic()
     attributes = _attributes(config, session)
     growth = grow(config, directory, session, checkpoint, attributes)
+    _report_growth(growth, session)
+    rho = growth.rho
+    _store_density(rho, "float64", directory, config, attributes, session)
+    result = _result_of(growth, config)
+    del growth
+    result = _finish(result, rho, config.grid_nm, config, directory, session)
+    session.say(f"done in {in_words(time.monotonic() - started)}: {directory / RESULT}")
+    return result
+
+
+def _report_growth(growth: Growth, session: Session) -> None:
+    """How it went, and warnings of a density that means little.  Collective."""
     final = growth.summary["final"]
     size = "none" if final["pore_size_nm"] is None else f"{final['pore_size_nm']:.3g} nm"
     session.say(f"grown: {growth.summary['reason']}; {growth.summary['steps']} steps in "
@@ -153,44 +210,54 @@ def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: C
     if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
         session.warn(f"the density runs from {low:.3g} to {high:.3g}: the time steps are too long; set a smaller "
                      "evolution.step_tolerance or evolution.max_step_reduced")
+
+
+def _store_density(rho: np.ndarray, dtype: str, directory: Path, config: RunConfig, attributes: dict,
+                   session: Session) -> None:
     array = DistributedArray(rho, config.grid.shape, slab_of(config.grid_nm, session.comm))
-    write_field(directory / FIELDS, "rho", array, config.grid_nm, "1", attributes, session.comm)
-    units = config.units
-    result = {"title": config.title, "mean_density": final["mean_density"], "porosity": 1 - final["mean_density"],
-              "growth": growth.summary,
-              "reduced_units": {"length_m": units.length, "energy_density_J_per_m3": units.energy_density,
-                                "time_s": units.time},
-              "kappa_J_per_m": units.kappa, "barrier_J_per_m3": units.barrier,
-              "surface_energy_J_per_m2": units.surface_energy}
-    del growth
-    result = _finish(result, rho, config.grid_nm, config, directory, session)
-    session.say(f"done in {in_words(time.monotonic() - started)}: {directory / RESULT}")
-    return result
+    write_fields(directory / FIELDS, {"rho": Field(array, "1", dtype=dtype)}, config.grid_nm, attributes, session.comm)
+
+
+def _result_of(growth: Growth, config: RunConfig) -> dict:
+    """The part of result.json that is known when the microstructure is grown."""
+    units, mean_density = config.units, growth.summary["final"]["mean_density"]
+    return {"title": config.title, "mean_density": mean_density, "porosity": 1 - mean_density,
+            "growth": growth.summary,
+            "reduced_units": {"length_m": units.length, "energy_density_J_per_m3": units.energy_density,
+                              "time_s": units.time},
+            "kappa_J_per_m": units.kappa, "barrier_J_per_m3": units.barrier,
+            "surface_energy_J_per_m2": units.surface_energy}
 
 
 def _finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path, session: Session) -> dict:
-    """Conduction if it is asked for, then result.json: the last to be written of what makes a run complete."""
-    attributes = _attributes(config, session)
-    result["morphology"] = characterize(rho, grid_nm, thresholds(config), config.material.surface_depth_nm, session)
-    for line in morphology_lines(result["morphology"]):
-        session.say(line)
-    if config.conduction is not None:
-        try:
-            solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output.save_current,
-                                attributes)
-        except Interrupted as error:
-            raise Interrupted(f"{error}; the microstructure is stored; "
-                              f"go on with: pfsolid resume {directory}") from error
-        result |= result_of(solved, config.conduction)
-        for line in tensor_lines(solved):
-            session.say(line)
-    result |= {"grid": {"shape": grid_nm.shape, "voxel_size_nm": grid_nm.spacing},
-               "provenance": {name: value for name, value in attributes.items() if name != "input"}}
+    """Morphology and conduction, then result.json: the last to be written of what makes a run complete."""
+    try:
+        result = _measure(result, rho, grid_nm, config, directory, session, _attributes(config, session))
+    except Interrupted as error:
+        raise Interrupted(f"{error}; the microstructure is stored; go on with: pfsolid resume {directory}") from error
     write_xdmf(directory / FIELDS, session.comm)
     if on_root(session.comm, list_snapshots, directory / SNAPSHOTS):
         write_series_xdmf(directory / SNAPSHOTS, session.comm)
     on_root(session.comm, write_json, directory / RESULT, result)
     return result
+
+
+def _measure(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path | None, session: Session,
+             attributes: dict) -> dict:
+    """``result`` with morphology, conduction if it is asked for, grid and provenance.  Collective."""
+    result["morphology"] = characterize(rho, grid_nm, thresholds(config), config.material.surface_depth_nm, session)
+    for line in morphology_lines(result["morphology"]):
+        session.say(line)
+    if config.conduction is not None:
+        solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output, attributes)
+        # Different widths along the axes make them unlike each other.
+        isotropic = config.microstructure.shape_factor_x == config.microstructure.shape_factor_y == 1
+        result |= conduction_result(solved, NAMES, config.conduction, isotropic=isotropic)
+        result |= {"rho_pore": config.conduction.rho_pore, "rho_bulk": config.conduction.rho_bulk}
+        for line in conduction_lines(solved, NAMES, isotropic):
+            session.say(line)
+    return result | {"grid": {"shape": grid_nm.shape, "voxel_size_nm": grid_nm.spacing},
+                     "provenance": {name: value for name, value in attributes.items() if name != "input"}}
 
 
 def _attributes(config: RunConfig, session: Session) -> dict:

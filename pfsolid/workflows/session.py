@@ -66,7 +66,7 @@ class Session:
         if not self.is_root:
             return
         now = time.monotonic()
-        terminal = _on_terminal()
+        terminal = on_terminal()
         if now - self._last_progress < (_TERMINAL_INTERVAL_S if terminal else _PLAIN_INTERVAL_S):
             return
         self._last_progress = now
@@ -104,9 +104,11 @@ def open_session(threads: int | None = None, comm=None) -> Session:
     return session
 
 
-def log_to(path: Path, session: Session) -> None:
-    """Also write messages to a file, on root, with the time of day; after what it holds already."""
+def log_to(path: Path, session: Session, only: bool = False) -> None:
+    """Also (or only) write messages to a file, on root, with the time of day; after what it holds already."""
     if session.is_root:
+        if only:
+            _LOG.handlers.clear()
         handler = logging.FileHandler(path, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%Y-%m-%dT%H:%M:%S"))
         _LOG.addHandler(handler)
@@ -116,25 +118,25 @@ class _StandardOutput(logging.Handler):
     """Lines on whatever is standard output now; a progress line in place is cleared first."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        clear = "\r\033[K" if _on_terminal() else ""
+        clear = "\r\033[K" if on_terminal() else ""
         sys.stdout.write(f"{clear}{record.getMessage()}\n")
         sys.stdout.flush()
 
 
-def _under_mpirun() -> bool:
+def under_mpirun() -> bool:
     return "OMPI_COMM_WORLD_SIZE" in os.environ or "PMI_SIZE" in os.environ
 
 
-def _on_terminal() -> bool:
+def on_terminal() -> bool:
     # mpirun gives its ranks a terminal of its own making even where its output goes to a file.
-    return sys.stdout.isatty() and not _under_mpirun()
+    return sys.stdout.isatty() and not under_mpirun()
 
 
 def _catch_signals(session: Session) -> None:
     # SIGUSR1 is what SLURM sends before a limit.  SIGTERM and Ctrl-C are left alone under mpirun, which ends the ranks
     # itself before a handler could act.
     signals = [signal.SIGUSR1]
-    if session.reducer.size == 1 and not _under_mpirun():
+    if session.reducer.size == 1 and not under_mpirun():
         signals += [signal.SIGTERM, signal.SIGINT]
 
     def note(number, _frame):

@@ -55,7 +55,7 @@ class Growth:
 
 
 def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Checkpoint | None = None,
-         attributes: dict | None = None) -> Growth:
+         attributes: dict | None = None, with_history: bool = True, save_at_end: bool = True) -> Growth:
     """Phase separation from noise, or from a checkpoint, until the first stop condition is met.  Collective.
 
     Writes history.csv, snapshots and checkpoints into ``directory``.
@@ -64,6 +64,11 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
     ----------
     attributes : dict, optional
         Provenance for the snapshot files.
+    with_history : bool
+        Write history.csv.
+    save_at_end : bool
+        Write a checkpoint when it is done, so that a stop in what follows costs no growing; False: only after growing for
+        longer than between two checkpoints.
 
     Raises
     ------
@@ -83,14 +88,15 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
         restore(stepper, checkpoint)
         drop_snapshots_after(directory / SNAPSHOTS, stepper.num_steps, session.comm)
     history = CsvHistory(directory / HISTORY, COLUMNS, session.comm,
-                         resume_after=None if checkpoint is None else stepper.num_steps)
+                         resume_after=None if checkpoint is None else stepper.num_steps) if with_history else None
     loop = _Loop(config, directory, session, stepper, history, state, attributes or {})
     if state["finished"] is None:
         state["finished"] = loop.run()
-        loop.save()
+        if save_at_end or session.reducer.max(loop.wall_clock_s) > config.output.checkpoint_interval_s:
+            loop.save()
     rho = stepper.density().copy()
     last = loop.row(loop.observer(rho, 1.0), None)
-    history.close()
+    loop.close()
     summary = dict(reason=state["finished"], steps=stepper.num_steps, wall_clock_s=loop.wall_clock_s, final=last)
     transform.close()
     return Growth(rho, summary)
@@ -248,10 +254,16 @@ class _Loop:
         self.last_checkpoint_s = self.session.elapsed_s
         return path
 
+    def close(self) -> None:
+        """Close the history; collective."""
+        if self.history:
+            self.history.close()
+
     def _record(self, report) -> dict:
         row = self.row(report.observed, report)
         self.state.update(history_energy=self.stepper.energy, history_time=report.time)
-        self.history.append(row)
+        if self.history:
+            self.history.append(row)
         self.session.progress(lambda: self._progress_text(row))
         return row
 
@@ -310,7 +322,7 @@ class _Loop:
         if signalled or out_of_time:
             why = "a signal came" if signalled else f"the wall-clock limit of {limit:g} s is reached"
             path = self.save()
-            self.history.close()
+            self.close()
             raise Interrupted(f"stopped at step {self.stepper.num_steps}, reduced time {report.time:.6g}, "
                               f"because {why}; checkpoint {path}; go on with: pfsolid resume {self.directory}")
         if checkpoint_due:

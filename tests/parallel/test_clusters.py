@@ -8,9 +8,13 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from pfsolid.grid import PeriodicGrid
 from pfsolid.morphology.clusters import find_clusters, percolating_axes
+from pfsolid.morphology.connectivity import connects_electrodes
 from pfsolid.parallel import PlaneExchange, Reducer
+from pfsolid.spectral import slab_of
 
 
 def steps_to_neighbours(connectivity):
@@ -136,3 +140,18 @@ def test_a_slab_without_any_voxel_of_the_phase(comm):
     check(mask, 6, comm, np.random.default_rng(10))
     mask[n // 2, 1, :] = True
     assert check(mask, 6, comm, np.random.default_rng(10)).percolates == (False, False, True)
+
+
+def test_electrodes_are_connected_where_a_path_reaches_both(comm):
+    """Against scipy's labels without any wrapping; the site threshold 0.31 lies amid these densities."""
+    rng = np.random.default_rng(5)
+    grid = PeriodicGrid((9, 6, 7), (1.0,) * 3)
+    found = []
+    for density in np.repeat([0.2, 0.3, 0.35, 0.4, 0.5], 12):
+        mask = rng.random(grid.shape) < density
+        labels = ndimage.label(mask)[0]
+        expected = bool(set(labels[0][mask[0]]) & set(labels[-1][mask[-1]]))
+        local = mask[slab_of(grid, comm)]
+        assert connects_electrodes(local, Reducer(comm), PlaneExchange(comm)) == expected
+        found.append(expected)
+    assert 10 < sum(found) < 50

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from builders import conduct, divide_labels, make_transform
 
-from pfsolid.conduction.effective import effective_conductivity, preconditioner_precision
+from pfsolid.conduction.effective import effective_conductivity, preconditioner_precision, solve_tensor
+from pfsolid.conduction.krylov import CGResult
 from pfsolid.conduction.operator import ConductionSystem
 from pfsolid.conduction.phases import check_conductivities, face_conductances, labels_from_density
 from pfsolid.errors import ConvergenceError, InputError
@@ -38,12 +39,60 @@ def test_face_conductances():
     assert np.all(table[:, 0] == 0.0)
 
 
-@pytest.mark.parametrize("sigma", [(-1.0, 1.0), (1.0, np.nan), (np.inf, 1.0)])
+def test_conductance_of_an_anisotropic_face():
+    table = face_conductances(np.array([[1.0, 2.0, 0.0], [3.0, 2.0, 5.0]]), (1.0, 1.0, 1.0))
+    assert np.allclose(table[:, 0, 1], [1.5, 2.0, 0.0]) and np.allclose(table[:, 1, 1], [3.0, 2.0, 5.0])
+
+
+def test_interface_resistance_in_series():
+    spacing = (1.0, 2.0, 0.5)
+    table = face_conductances(np.array([1.0, 3.0, 0.0]), spacing, {(1, 0): 0.7})
+    for axis, h in enumerate(spacing):
+        assert table[axis, 0, 1] == table[axis, 1, 0] == pytest.approx(1 / (h / 2 * (1 + 1 / 3) + 0.7) / h, rel=1e-15)
+        assert np.allclose(np.diag(table[axis]), np.array([1, 3, 0]) / h**2)
+        assert np.all(table[axis, 2] == 0)
+    blocking = face_conductances(np.array([1.0, 3.0]), spacing, {(0, 1): np.inf})
+    assert np.all(blocking[:, 0, 1] == 0) and np.all(blocking[:, 0, 0] > 0)
+
+
+@pytest.mark.parametrize("resistance, says", [({(0, 1): -1.0}, "not be negative"), ({(0, 1): np.nan}, "not be negative"),
+                                              ({(0, 0): 1.0}, "two different labels"), ({(0, 3): 1.0}, "from 0 to 1"),
+                                              ({(0, 1): 1.0, (1, 0): 2.0}, "given twice")])
+def test_bad_interface_resistance(resistance, says):
+    with pytest.raises(InputError, match=says):
+        face_conductances(np.ones(2), (1.0,) * 3, resistance)
+
+
+@pytest.mark.parametrize("sigma", [(-1.0, 1.0), (1.0, np.nan), (np.inf, 1.0), ((1.0, 1.0, -1.0), (1.0, 1.0, 1.0))])
 def test_bad_conductivities(sigma):
     with pytest.raises(InputError, match="finite and not negative"):
         check_conductivities(np.array(sigma))
     with pytest.raises(InputError):
         conduct(RANDOM % 2, sigma)
+
+
+TENSOR = np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+@pytest.mark.parametrize("tensor, says", [(TENSOR - 2 * np.eye(3), "eigenvalues"), (np.triu(TENSOR), "symmetric"),
+                                          (TENSOR * np.nan, "finite"), (TENSOR[:2], "3 x 3 tensor")])
+def test_bad_conductivity_tensors(tensor, says):
+    with pytest.raises(InputError, match=says):
+        check_conductivities(np.array([tensor]))
+
+
+def test_tensors_are_for_another_discretisation():
+    check_conductivities(np.array([TENSOR, 0 * TENSOR]))
+    with pytest.raises(InputError, match="label 1 .* element discretisation"):
+        conduct(RANDOM % 2, np.array([np.eye(3), TENSOR]))
+    diagonal = np.array([np.eye(3), np.diag([1.0, 2.0, 3.0])])
+    assert np.array_equal(conduct(RANDOM % 2, diagonal).tensor, conduct(RANDOM % 2, [[1, 1, 1], [1, 2, 3]]).tensor)
+
+
+def test_label_without_conductivity():
+    with pytest.raises(InputError, match="label 2 has no conductivity: 2 are given"):
+        effective_conductivity(divide_labels(RANDOM, make_transform(RANDOM.shape)), (1.0, 2.0),
+                               make_transform(RANDOM.shape), (True,) * 3)
 
 
 def test_precision_of_the_transform():
@@ -60,16 +109,30 @@ def test_uniform_medium_needs_no_iteration():
     assert result.iterations == (0, 0, 0) and result.relative_error == (0, 0, 0) and result.asymmetry == 0
 
 
+LAMINATES = {"isotropic": [1.0, 30.0, 3e-3], "contrast 1e8": [1e-8, 1e-4, 1.0],
+             "anisotropic": [[1.0, 30.0, 2.0], [0.3, 0.0, 7.0], [5.0, 3.0, 3e-3]]}
+
+
+@pytest.mark.parametrize("resistance", [0.0, 3.0])
+@pytest.mark.parametrize("sigma", LAMINATES.values(), ids=LAMINATES)
 @pytest.mark.parametrize("axis", range(3))
-def test_laminate(axis):
-    """Harmonic mean across, arithmetic along: exact, for a linear potential in each layer is exact on voxels."""
-    shape = tuple(12 if i == axis else 4 for i in range(3))
-    widths, sigma = [3, 4, 5], np.array([1.0, 30.0, 3e-3])
+def test_laminate(axis, sigma, resistance):
+    """Harmonic mean across, arithmetic along: exact, for a linear potential in each layer is exact on voxels.
+
+    So is a resistance of the interfaces, of which there are two like it: the third, that closes the cell, has none.
+    """
+    shape, spacing = tuple(12 if i == axis else 4 for i in range(3)), (0.5, 1.0, 2.0)
+    widths, sigma = [3, 4, 5], np.array(sigma)
+    each = sigma if sigma.ndim == 2 else np.repeat(sigma[:, None], 3, axis=1)
     # The error of the value is of the order of rtol; that of a double-precision solve to 1e-12 is rounding.
-    result = conduct(layers(shape, axis, widths), sigma, (0.5, 1.0, 2.0), dtype="float64", rtol=1e-12)
+    transform = make_transform(shape, spacing)
     fractions = np.array(widths) / 12
-    expected = np.full(3, fractions @ sigma)
-    expected[axis] = 1 / (fractions @ (1 / sigma))
+    expected = fractions @ each
+    across = each[:, axis]
+    series = fractions @ (1 / across) + 2 * resistance / (12 * spacing[axis]) if across.all() else np.inf
+    expected[axis] = 1 / series
+    result = effective_conductivity(divide_labels(layers(shape, axis, widths), transform), sigma, transform, expected > 0,
+                                    rtol=1e-12, interface_resistance={(0, 1): resistance, (2, 1): resistance})
     assert np.allclose(np.diag(result.tensor), expected, rtol=1e-10)
     assert np.allclose(result.tensor - np.diag(np.diag(result.tensor)), 0, atol=1e-10)
 
@@ -179,6 +242,75 @@ def test_precision_of_the_preconditioner_does_not_matter():
     assert np.allclose(single.tensor, double.tensor, rtol=1e-6, atol=1e-6)
 
 
+# --- where to start and when to stop ------------------------------------------------------------------------
+
+
+def solve_from(guesses, sigma=(0.2, 1.0, 5.0), labels=RANDOM, **options):
+    """Value, and the potentials that a next solve may start from."""
+    transform = make_transform(labels.shape, **options)
+    potentials, values = {}, {}
+
+    def keep(axis, system):
+        potentials[axis] = system.potential.copy()
+
+    def watch(axis, iteration, value, error):
+        values[axis] = value
+
+    result = effective_conductivity(divide_labels(labels, transform), sigma, transform, (True,) * 3, rtol=1e-6,
+                                    guesses=guesses, on_solved=keep, on_iteration=watch)
+    return result, potentials, values
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_starting_from_the_solution(dtype):
+    cold, potentials, _ = solve_from(None, dtype=dtype)
+    warm, again, _ = solve_from(potentials, dtype=dtype)
+    # An iteration is needed where the bound on the error is above it by more than the last iteration went below rtol.
+    assert max(warm.iterations) <= 2 < min(cold.iterations)
+    assert np.allclose(warm.tensor, cold.tensor, rtol=2e-6, atol=2e-6)
+    assert max(warm.relative_error) <= 1e-6
+    for axis in range(3):
+        assert np.allclose(again[axis], potentials[axis], atol=1e-2)
+
+
+def test_starting_from_another_temperature():
+    """Conductivities some percent off: fewer iterations; energy and error are those of the value, guess included."""
+    sigma = np.array([0.0, 1.0, 0.03])
+    _, potentials, _ = solve_from(None, sigma * [1, 1, 0.9])
+    cold, _, _ = solve_from(None, sigma)
+    warm, _, values = solve_from(potentials, sigma)
+    assert all(w <= 0.8 * c for w, c in zip(warm.iterations, cold.iterations))
+    for axis in range(3):
+        # Both within the 1e-6 that was asked for, times the two that the estimate may be off by.
+        assert warm.tensor[axis, axis] == pytest.approx(cold.tensor[axis, axis], rel=2e-6)
+        assert values[axis] == pytest.approx(warm.tensor[axis, axis], rel=1e-9)
+
+
+def test_any_guess_will_do():
+    cold, _, _ = solve_from(None)
+    noise = {axis: np.random.default_rng(axis).standard_normal(RANDOM.shape) for axis in range(3)}
+    assert np.allclose(solve_from(noise)[0].tensor, cold.tensor, rtol=4e-6, atol=4e-6)
+
+
+@pytest.mark.parametrize("rtol", [1e-4, 1e-8])
+@pytest.mark.parametrize("pore", [0.0, 1e-18])
+def test_blocked_but_said_to_percolate(pore, rtol):
+    """sigma_eff is below what can be told from 0: the solve ends there, at once."""
+    labels = 1 - (RANDOM == 0).astype(np.uint8)
+    labels[4] = 0
+    for dtype in ("float32", "float64"):
+        transform = make_transform(labels.shape, dtype=dtype)
+        result = effective_conductivity(divide_labels(labels, transform), (pore, 1.0), transform, (True, False, False),
+                                        rtol, max_iterations=100)
+        assert abs(result.tensor[0, 0]) < 1e-12 and result.relative_error[0] <= rtol
+
+
+def test_nothing_conducts_but_said_to_percolate():
+    transform = make_transform((4, 4, 4))
+    result = effective_conductivity(np.zeros((6, 4, 4), np.uint8), (0.0, 1.0), transform, (True,) * 3)
+    assert np.array_equal(result.tensor, np.zeros((3, 3))) and result.iterations == (0, 0, 0)
+
+
 # --- what a caller can see of a solve -----------------------------------------------------------------------
 
 
@@ -248,6 +380,27 @@ def test_residual_is_that_of_the_potential():
                                     on_solved=check)
     for (axis, other), flux in found.items():
         assert flux == pytest.approx(result.tensor[axis, other], abs=1e-4)
+
+
+def test_any_system_and_any_solver():
+    """solve_tensor with a solver of a few lines: steepest descent, each step of which is a first of conjugate gradients."""
+    def descend(system, is_converged, max_iterations, on_iteration=None):
+        energy = 0.0
+        for iteration in range(max_iterations):
+            r_z = system.precondition()
+            if is_converged(energy, 5 * r_z):  # 1 / spectrum_start
+                return CGResult(energy, 5 * r_z, iteration)
+            alpha = r_z / system.advance_direction(0.0)
+            system.update(alpha)
+            energy += alpha * r_z
+
+    transform = make_transform(RANDOM.shape)
+    system = ConductionSystem(divide_labels(RANDOM, transform), np.array([0.2, 0.5, 1.0]), transform)
+    plain = solve_tensor(system, [0, 2], 1e-7, solver=descend)
+    usual = solve_tensor(system, [0, 2], 1e-7)
+    assert plain.percolating == (True, False, True) and np.all(plain.tensor[1] == 0)
+    assert min(np.array(plain.iterations)[[0, 2]]) > max(usual.iterations)
+    assert np.allclose(plain.tensor, usual.tensor, rtol=0, atol=2e-7)
 
 
 def test_blocks_and_threads_do_not_change_the_operator():

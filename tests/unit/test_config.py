@@ -14,12 +14,8 @@ from pfsolid.config import (
     read_config,
     to_toml,
 )
-from pfsolid.config_review import (
-    CONDUCTION_BYTES_PER_VOXEL,
-    PHASEFIELD_BYTES_PER_VOXEL,
-    review,
-    surface_layer_nm,
-)
+from pfsolid.config_resources import CONDUCTION_BYTES_PER_VOXEL, PHASEFIELD_BYTES_PER_VOXEL
+from pfsolid.config_review import review, surface_layer_nm
 from pfsolid.errors import InputError
 
 INPUTS = Path(__file__).resolve().parents[2] / "inputs"
@@ -96,13 +92,6 @@ def test_hu2017_physics():
     assert config.grid_nm.lengths == (128.0, 128.0, 128.0)
     assert config.reduced_grid.spacing == pytest.approx((0.5 / 1.4,) * 3)
     assert config.conduction == ConductionConfig(sigma_bulk_S_per_cm=8.93e-7, sigma_surf_S_per_cm=3.14e-3)
-
-
-@pytest.mark.parametrize("path", sorted(INPUTS.glob("*.toml")), ids=lambda path: path.stem)
-def test_shipped_inputs_are_fine(path):
-    found = review(read_config(path), num_cores=8)
-    assert found.errors == []
-    assert not [w for w in found.warnings if "memory" not in w]  # memory is the test machine's affair
 
 
 def test_mobility_or_diffusivity_gives_seconds(minimal):
@@ -239,6 +228,27 @@ def test_out_of_range(tmp_path):
     ("title=\udc80", "UTF-8"),
     ("title=1979-05-27", "a text in quotes"),
     ("grid=5", "grid = 5: must be a section, [grid]"),
+    ("conduction.sigma_bulk_S_per_cm={ value = 1e-6, at_K = 300, energy = 1 }", "unknown key energy"),
+    ("conduction.sigma_bulk_S_per_cm={ value = 1e-6 }", "missing key at_K"),
+    ("conduction.sigma_bulk_S_per_cm={ value = 0, at_K = 300 }", "value = 0: must be above 0"),
+    ("conduction.sigma_bulk_S_per_cm={ value = 1e-6, at_K = -3 }", "at_K = -3: must be from 1 to"),
+    ("conduction.sigma_bulk_S_per_cm={ value = 1e-6, at_K = 300, activation_energy_eV = 47 }", "from 0 to 10"),
+    ("conduction.sigma_bulk_S_per_cm={ value = 1e-6, at_K = 300, from_K = 400, to_K = 300 }", "not above its to_K"),
+    ("conduction.sigma_bulk_S_per_cm=[{ value = 1e-6, at_K = 300 }, 3]", "a number from 0 to 1e+12, or a law"),
+    ("conduction.sigma_bulk_S_per_cm=[]", "or a law"),
+    ("conduction.sigma_bulk_S_per_cm=true", "or a law"),
+    ("conduction.sigma_bulk_S_per_cm=nan", "a finite number"),
+    ("conduction.sigma_bulk_S_per_cm=1e13", "from 0 to 1e+12"),
+    ("conduction.temperature_K=0", "a temperature from 1 to 10000 K"),
+    ("conduction.temperature_K=[]", "or a list of different ones"),
+    ("conduction.temperature_K=[300, 300]", "or a list of different ones"),
+    ("conduction.temperature_K=warm", "a temperature from 1 to 10000 K"),
+    ("conduction.temperature_K=nan", "a temperature from 1 to 10000 K"),
+    ("conduction.solver=magic", '"auto" or "fft" or "petsc" or "perturbation"'),
+    ("conduction.grid_error=some", '"discretisation" or "refinement" or "none"'),
+    ("conduction.subvoxel=1", "true or false"),
+    ("conduction.petsc_options=5", "a text in quotes"),
+    ("output.save_potential=yes", "true or false"),
 ])
 def test_bad_values_are_named_on_one_line(minimal, override, says):
     message = complaint(minimal, override)
@@ -336,6 +346,168 @@ def test_files_that_cannot_be_read(tmp_path):
     binary.write_bytes(b" " * (1 << 20) + b"x")
     assert "short TOML text" in complaint(binary)
     assert "cannot be read" in complaint(tmp_path / "fields.h5" / "a.toml")
+
+
+# --- conductivities that depend on temperature ---
+
+LAW = "{ value = 8.93e-7, at_K = 298.15, activation_energy_eV = 0.47 }"
+TWO_SLOPES = ("[{ value = 5e-4, at_K = 298.15, activation_energy_eV = 0.35, to_K = 423.15 }, "
+              "{ value = 1e-2, at_K = 423.15, activation_energy_eV = 0.21, from_K = 423.15, times_temperature = false }]")
+
+
+def test_a_law_in_place_of_a_number(minimal):
+    conduction = read_config(minimal, [f"conduction.sigma_bulk_S_per_cm={LAW}",
+                                       "conduction.temperature_K=298.15"]).conduction
+    assert conduction.temperatures == (298.15,)
+    assert conduction.sigma_S_per_m == conduction.sigma_S_per_m_at(298.15) == pytest.approx((0, 0.314, 8.93e-5), rel=1e-14)
+    ratio = conduction.sigma_S_per_m_at(330)[2] / 8.93e-5
+    # sigma T = A exp(-Q/k_B T); k_B = 8.617333e-5 eV/K to seven digits.
+    assert ratio == pytest.approx(298.15 / 330 * math.exp(-0.47 / 8.617333e-5 * (1 / 330 - 1 / 298.15)), rel=1e-6)
+    assert conduction.sigma_S_per_m_at(330)[1] == conduction.sigma_S_per_m[1]  # plain numbers stay what they are
+
+
+def test_plain_numbers_need_no_temperature(minimal):
+    conduction = read_config(minimal).conduction
+    assert conduction.temperatures == () and conduction.sigma_S_per_m_at(None) == conduction.sigma_S_per_m
+    assert read_config(minimal, ["conduction.temperature_K=300"]).conduction.sigma_S_per_m == conduction.sigma_S_per_m
+
+
+def test_two_slopes_and_a_list_of_temperatures(minimal):
+    conduction = read_config(minimal, [f"conduction.sigma_bulk_S_per_cm={TWO_SLOPES}",
+                                       "conduction.temperature_K=[298.15, 500]"]).conduction
+    assert conduction.temperatures == (298.15, 500.0)
+    assert conduction.sigma_S_per_m[2] == pytest.approx(0.05, rel=1e-12)
+    expected = 1.0 * math.exp(-0.21 / 8.617333e-5 * (1 / 500 - 1 / 423.15))  # the form without T
+    assert conduction.sigma_S_per_m_at(500)[2] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("overrides", [
+    (f"conduction.sigma_bulk_S_per_cm={LAW}", f"conduction.sigma_pore_S_per_cm={TWO_SLOPES}",
+     "conduction.temperature_K=[298.15, 500]"),
+    ("conduction.temperature_K=300", "conduction.solver=petsc", "conduction.petsc_options=-pc_type gamg",
+     "conduction.subvoxel=true", "conduction.grid_error=refinement", "conduction.extrapolate=true",
+     "output.save_potential=true"),
+])
+def test_round_trip_of_laws_and_solver_options(minimal, overrides):
+    config = read_config(minimal, overrides)
+    text = to_toml(config)
+    assert config_from_text(text, "again") == config and to_toml(config_from_text(text, "again")) == text
+    assert config_from_dict(config.model_dump()) == config
+    assert pickle.loads(pickle.dumps(config)) == config
+
+
+def test_defaults_of_the_solver(minimal):
+    config = read_config(minimal)
+    conduction = config.conduction
+    assert (conduction.solver, conduction.petsc_options, conduction.grid_error) == ("auto", "", "discretisation")
+    assert conduction.subvoxel is False and config.output.save_potential is False and conduction.extrapolate is False
+
+
+@pytest.mark.parametrize("overrides, says", [
+    ([f"conduction.sigma_bulk_S_per_cm={LAW}"], "missing key conduction.temperature_K"),
+    (["conduction.temperature_K=[300, 400]"], "no conductivity depends on them"),
+    (["conduction.sigma_bulk_S_per_cm={ value = 1e-6, at_K = 300 }", "conduction.temperature_K=350"],
+     "conduction.sigma_bulk_S_per_cm: known at 300 K only"),
+    (["conduction.sigma_bulk_S_per_cm={ value = 1e-6, at_K = 300, activation_energy_eV = 0.3, to_K = 310 }",
+      "conduction.temperature_K=[300, 350]"],
+     "conduction.sigma_bulk_S_per_cm: its source gives it below 310 K, not at 350 K"),
+    ([f"conduction.sigma_bulk_S_per_cm=[{LAW}, {LAW}]", "conduction.temperature_K=350"], "whose ranges follow each other"),
+    (["conduction.solver=fft", "conduction.petsc_options=-ksp_view"], "has no meaning with conduction.solver = 'fft'"),
+])
+def test_laws_and_temperatures_that_do_not_go_together(minimal, overrides, says):
+    message = complaint(minimal, *overrides)
+    assert says in message and "\n" not in message
+
+
+def test_a_law_is_followed_beyond_its_range_where_asked(minimal):
+    law = "{ value = 1e-6, at_K = 300, activation_energy_eV = 0.3, to_K = 310 }"
+    conduction = read_config(minimal, [f"conduction.sigma_bulk_S_per_cm={law}", "conduction.temperature_K=350",
+                                       "conduction.extrapolate=true"]).conduction
+    assert conduction.sigma_S_per_m[2] > 1e-4
+
+
+# --- materials ---
+
+NAMED = 'material = "beta-Li3PS4"\n' + MINIMAL.replace(
+    "[material]\nsurface_energy_J_per_m2 = 0.32\nsurface_depth_nm = 1.4\n", "")
+AT_ROOM = "[conduction]\ntemperature_K = 298.15\n"
+
+
+def test_a_material_gives_what_the_input_does_not():
+    config = config_from_text(NAMED + AT_ROOM, "a.toml")
+    assert config.material.name == "beta-Li3PS4"
+    assert (config.material.surface_energy_eV_per_A2, config.material.surface_depth_nm) == (0.020, 1.4)
+    assert config.conduction.sigma_S_per_m == pytest.approx((0, 0.314, 8.93e-5), rel=1e-14)
+    assert len(config.material.sources) == 4 and all("doi:10." in note for note in config.material.sources)
+    same = NAMED.replace('material = "beta-Li3PS4"\n', '') + '[material]\nname = "beta-Li3PS4"\n'
+    assert config_from_text(same + AT_ROOM, "a.toml") == config
+
+
+def test_single_values_are_overridden():
+    config = config_from_text(NAMED + AT_ROOM + "sigma_surf_S_per_cm = 1e-3\n", "a.toml",
+                              ["material.surface_depth_nm=0.9", "material.surface_energy_J_per_m2=0.3"])
+    assert config.material.surface_depth_nm == 0.9 and config.material.surface_energy_eV_per_A2 is None
+    assert config.conduction.sigma_S_per_m == pytest.approx((0, 0.1, 8.93e-5), rel=1e-14)
+    assert [note.partition(" = ")[0] for note in config.material.sources] == ["conduction.sigma_bulk_S_per_cm"]
+
+
+def test_the_resolved_input_stands_for_itself(monkeypatch):
+    """Read again it is equal, even when the data no longer know the material; so is its text, which resuming compares."""
+    config = config_from_text(NAMED + AT_ROOM, "a.toml")
+    text = to_toml(config)
+
+    def gone(name):
+        raise InputError(f"unknown material {name!r}")
+
+    monkeypatch.setattr("pfsolid.config_material.electrolyte", gone)
+    again = config_from_text(text, "again")
+    assert again == config and to_toml(again) == text
+    assert config_from_dict(config.model_dump()) == config
+    with pytest.raises(InputError, match="unknown material"):
+        config_from_text(NAMED, "a.toml")
+
+
+def test_a_changed_value_loses_its_source():
+    text = to_toml(config_from_text(NAMED + AT_ROOM, "a.toml"))
+    for config in (config_from_text(text, "b", ["conduction.sigma_bulk_S_per_cm=1e-5"]),
+                   config_from_text(text.replace("surface_depth_nm = 1.4  ", "surface_depth_nm = 1.5  "), "b")):
+        assert len(config.material.sources) == 3
+
+
+def test_another_material_replaces_what_came_from_the_first():
+    text = to_toml(config_from_text(NAMED + AT_ROOM, "a.toml", ["material.surface_depth_nm=0.9"]))
+    own = ["material=c-LLZO", "material.surface_energy_eV_per_A2=0.02", "conduction.sigma_surf_S_per_cm=1e-3"]
+    config = config_from_text(text, "b", own)
+    assert config.material.name == "c-LLZO" and config.material.surface_depth_nm == 0.9
+    assert config.conduction.sigma_S_per_m == pytest.approx((0, 0.1, 0.1), rel=1e-14)
+    assert [note.partition(": ")[2].partition(",")[0] for note in config.material.sources] == ["c-LLZO"]
+
+
+@pytest.mark.parametrize("text, overrides, says", [
+    (NAMED, ["material=LLZO"], "did you mean c-LLZO?"),
+    (NAMED, ["material=PEO"], "no surface energy is known of it, so material.surface_energy_eV_per_A2 must be given"),
+    (NAMED + "[conduction]\n", [], "missing key conduction.temperature_K"),
+    (NAMED + AT_ROOM, ["conduction.temperature_K=350"], "its source gives it at 298.15 K, not at 350 K"),
+    (NAMED + AT_ROOM, ["material.sources=5"], "material.sources"),
+    (NAMED.replace('"beta-Li3PS4"', "5"), [], "material = 5: must be a section, [material]"),
+    (NAMED, ["material.name=5"], "material.name = 5: must be a text in quotes"),
+])
+def test_mistakes_with_materials(text, overrides, says):
+    with pytest.raises(InputError) as caught:
+        config_from_text(text, "a.toml", overrides)
+    assert says in str(caught.value)
+
+
+def test_unknown_material_costs_one_line():
+    assert complaint_of_text(NAMED.replace("beta-Li3PS4", "beta-Li3PS")) == (
+        'a.toml: material.name = "beta-Li3PS": unknown material \'beta-Li3PS\': did you mean beta-Li3PS4?')
+
+
+def test_the_review_shows_values_from_materials_with_their_source():
+    table = rows(review(config_from_text(NAMED + AT_ROOM, "a.toml")))
+    assert table["sigma of pore, surface, bulk at 298.15 K"] == "0, 0.00314, 8.93e-07 S/cm"
+    assert table["material.surface_depth_nm"].startswith("1.4 beta-Li3PS4, surface depth, DFT, doi:")
+    assert "doi:10.1021/acsami.7b11292" in table["conduction.sigma_bulk_S_per_cm"]
 
 
 # --- review ---
@@ -454,6 +626,15 @@ def test_single_precision_halves_the_phase_field_only(minimal):
     without = rows(review(read_config(minimal, single)))
     assert without["memory of a rank"] == f"{PHASEFIELD_BYTES_PER_VOXEL / 2:.3g} MB"
     assert "rough time, conduction" not in without
+
+
+def test_each_temperature_costs_its_iterations(minimal):
+    def iterations(temperatures):
+        table = rows(review(read_config(minimal, [f"conduction.sigma_bulk_S_per_cm={LAW}",
+                                                  f"conduction.temperature_K={temperatures}"])))
+        return int(table["rough time, conduction"].split()[-2])
+
+    assert iterations([300, 350, 400]) == 3 * iterations(300)
 
 
 def test_disk_counts_snapshots(minimal):

@@ -1,0 +1,1 @@
+"""What electrolytes conduct: Arrhenius laws, hopping, and values that carry their source."""

@@ -1,0 +1,114 @@
+"""A layer of given width laid along the boundary of a phase, by distance: a surface on an image that shows none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..grid import PeriodicGrid
+from ..parallel import PlaneExchange, Reducer
+from ..spectral import SlabTransform
+from .thickness import squared_distances
+
+# Of the smallest voxel edge: how far before the nearest centre of the other phase the boundary counts as lying.  With
+# a half a layer of n voxels along an axis is n voxels too, but an oblique one comes out thicker by 0.3 voxels.
+_BOUNDARY = 0.25
+# Distances that are equal on paper differ by rounding in float32, by the axis they are measured along.
+_SLACK = 1e-5
+NUM_LABELS = 256
+
+
+@dataclass(frozen=True)
+class _PaddedCell:
+    """What `squared_distances` asks of a transform, for a cell with room behind its walls."""
+
+    grid: PeriodicGrid
+    reducer: Reducer
+    ghosts: PlaneExchange
+
+
+def surface_layer(labels: np.ndarray, on, facing, width: float, transform: SlabTransform, new_label: int,
+                  periodic: tuple[bool, bool, bool] = (True, True, True)) -> int:
+    """Give the voxels of one phase that lie within ``width`` of another a label of their own.
+
+    Collective.  A voxel belongs to the layer if the distance D from its centre to that of the nearest voxel of
+    ``facing`` is at most width + h/4, h the smallest voxel edge; D is exact (Euclidean).  Layers along an axis and
+    n voxels wide then have n voxels.  Measured over planes of random orientation: the mean thickness of layers 1 to 6
+    voxels wide is width + 0.02 h, with -0.16 h at 1, +0.13 h at 2 and +0.03 h at 3 voxels, and between two planes it
+    varies by 0.1 h; a shell around a ball of radius 8 h has -21, +6, 0 and +3 % of its volume at 1, 2, 3 and 4 voxels.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+        With ghost planes, which are filled anew; changed in place.
+    on, facing : int or sequence of int
+        Labels of the phase that the layer is taken from, and of what lies behind its boundary.
+    width : float
+        In the unit of the grid's spacing.
+    transform : SlabTransform
+    new_label : int
+    periodic : tuple of 3 bool
+        False along axes where the cell ends at walls or electrodes and nothing lies behind them; a mirrored image is
+        periodic.
+
+    Returns
+    -------
+    int
+        Voxels of the layer, of all ranks.
+
+    Raises
+    ------
+    InputError
+        If the layer is thinner than a voxel, or a label is not one or on both sides.
+    """
+    sides = [_label_table(which) for which in (on, facing)]
+    if (sides[0] & sides[1]).any():
+        raise InputError(f"a layer on label {on} facing {facing}: no label can be on both sides of a boundary")
+    _label_table(new_label)
+    _check_width(width, transform.grid)
+    reach = (width + _BOUNDARY * min(transform.grid.spacing)) * (1 + _SLACK)
+    inner = labels[1:-1]
+    squared = _distances(sides[1][inner], transform, reach * (1 + _SLACK), periodic)
+    count = 0
+    for plane, distance in zip(inner, squared):
+        layer = sides[0][plane] & (distance <= reach**2)
+        plane[layer] = new_label
+        count += int(np.count_nonzero(layer))
+    transform.ghosts.fill(labels)
+    return int(transform.reducer.sum(count)[0])
+
+
+def _label_table(labels) -> np.ndarray:
+    """For each possible label whether it is one of these."""
+    table = np.zeros(NUM_LABELS, bool)
+    for label in np.atleast_1d(labels).tolist():
+        if label not in range(NUM_LABELS):
+            raise InputError(f"label {label}: whole numbers from 0 to {NUM_LABELS - 1} are possible")
+        table[label] = True
+    return table
+
+
+def _check_width(width: float, grid: PeriodicGrid) -> None:
+    voxel = max((h for n, h in zip(grid.shape, grid.spacing) if n > 1), default=max(grid.spacing))
+    if not (math.isfinite(width) and width >= voxel * (1 - _SLACK)):
+        raise InputError(f"a surface layer of width {width:g} is {width / voxel:.3g} of a voxel of {voxel:g}: it must be "
+                         "at least one voxel wide; refine the image, or widen the layer and lower its conductivity in "
+                         "proportion, which keeps what it conducts along itself")
+
+
+def _distances(targets: np.ndarray, transform: SlabTransform, cap: float, periodic) -> np.ndarray:
+    """`squared_distances` in a cell that need not be periodic along all axes."""
+    if all(periodic):
+        return squared_distances(targets, transform, cap)
+    grid, shape = transform.grid, targets.shape
+    # Beyond so many voxels without a target, one behind the wall is farther than the cap.
+    room = [0 if wraps else math.ceil(cap / h) for wraps, h in zip(periodic, grid.spacing)]
+    padded = replace(grid, shape=tuple(n + pad for n, pad in zip(grid.shape, room)))
+    if transform.reducer.rank < transform.reducer.size - 1:
+        room[0] = 0  # the last slab has it
+    targets = np.pad(targets, [(0, pad) for pad in room])
+    squared = squared_distances(targets, _PaddedCell(padded, transform.reducer, transform.ghosts), cap)
+    return squared[tuple(slice(0, n) for n in shape)]

@@ -1,0 +1,79 @@
+"""The file of fields that a run or an image study leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..grid import PeriodicGrid
+from ..io.hdf5 import DistributedArray
+from ..io.series import Field, write_fields
+from ..spectral import SlabTransform
+from .session import Session
+
+FIELDS = "fields.h5"
+_NM_PER_M = 1e9
+
+
+@dataclass(frozen=True)
+class FieldStore:
+    """Adds fields to ``fields.h5``.
+
+    Attributes
+    ----------
+    path : Path
+    grid_nm : PeriodicGrid
+        Of the file.
+    transform : SlabTransform
+        Of the computation.
+    session : Session
+    attributes : dict
+        Provenance.
+    axes : tuple of 3 int
+        Axis i of the computation is axis ``axes[i]`` of the file.
+    """
+
+    path: Path
+    grid_nm: PeriodicGrid
+    transform: SlabTransform
+    session: Session
+    attributes: dict
+    axes: tuple[int, int, int] = (0, 1, 2)
+
+    def write(self, name: str, local: np.ndarray, units: str, **more) -> None:
+        """Collective: a scalar, local (n0, n1, n2), or a vector with its components last, along the computation's axes."""
+        order = [self.axes.index(axis) for axis in range(3)]
+        slices = tuple(self.transform.local_slice[axis] for axis in order)
+        view = local.transpose(*order, *range(3, local.ndim))
+        components = local.shape[3:]
+        if components:
+            view = view[..., order]
+            slices += (slice(0, 3),)
+        array = DistributedArray(view, self.grid_nm.shape + components, slices)
+        write_fields(self.path, {name: Field(array, units, more)}, self.grid_nm, self.attributes, self.session.comm)
+
+
+def store_solution(store: FieldStore, system, axis: int, name: str, unit: float, output, field: float) -> None:
+    """Current density and potential of a solved axis, as far as ``output`` asks for them.  Collective.
+
+    Parameters
+    ----------
+    system : object
+        Solved for a unit field along ``axis``, with conductivities in units of ``unit`` (S/m).
+    name : str
+        Of the axis in the file.
+    output : object
+        With save_current and save_potential.
+    field : float
+        V/m.
+    """
+    about = dict(applied_field_V_per_m=field, applied_axis=name)
+    if output.save_current:
+        current = system.current_density(axis)
+        current *= unit * field
+        store.write(f"current_density_{name}", current, "A/m^2", **about)
+    if output.save_potential:
+        # Without the part -E . r of the applied field; the spacing is in nm.
+        store.write(f"potential_{name}", (system.potential * (field / _NM_PER_M)).astype(np.float32), "V", **about)

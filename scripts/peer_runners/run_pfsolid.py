@@ -1,0 +1,38 @@
+"""pfsolid itself, in its own environment; otherwise as the others.
+
+Setting: {"rtol", "threads"}.  What is timed is what `pfsolid conduct` does with an image in memory: plans (from the
+wisdom of earlier runs), labels, the check that the electrodes are connected, the solve.
+Conventions: electrodes on the outer faces of the first and last voxels, N apart.
+"""
+
+from measure import run
+
+
+def load():
+    import numba
+    import numpy as np
+
+    from pfsolid.conduction.effective import effective_conductivity, preconditioner_precision
+    from pfsolid.conduction.phases import empty_labels
+    from pfsolid.grid import PeriodicGrid
+    from pfsolid.morphology.connectivity import connects_electrodes
+    from pfsolid.parallel import world
+    from pfsolid.spectral import CosineSlabTransform
+
+    def solve(labels, sigma, setting):
+        numba.set_num_threads(setting["threads"])
+        grid = PeriodicGrid(labels.shape, (1.0,) * 3)
+        transform = CosineSlabTransform(grid, world(), preconditioner_precision(setting["rtol"]), setting["threads"])
+        local = empty_labels(transform)
+        local[1:-1] = labels
+        transform.ghosts.fill(local)
+        connected = connects_electrodes(np.array(sigma)[labels] > 0, transform.reducer, transform.ghosts)
+        found = effective_conductivity(local, sigma, transform, (connected, False, False), setting["rtol"])
+        yield found.tensor[0, 0], found.iterations[0], True
+        transform.close()
+
+    return solve
+
+
+if __name__ == "__main__":
+    run(load)
