@@ -86,6 +86,15 @@ def _as_resistances(value):
     return found
 
 
+def _as_label_map(value):
+    text = f"a table of whole numbers with a label from 0 to {MAX_LABEL} each"
+    if not (isinstance(value, dict) and value):
+        raise ValueError(text)
+    if not all(re.fullmatch(r"-?\d{1,18}", str(name)) and type(label) is int for name, label in value.items()):
+        raise ValueError(text)
+    return {int(name): _label(label) for name, label in value.items()}
+
+
 def _as_crop(value):
     rows = as_tuple(value)
     if not (isinstance(rows, tuple) and len(rows) == 3):
@@ -100,6 +109,7 @@ def _as_crop(value):
 Sigmas = Annotated[dict, BeforeValidator(_as_sigmas)]
 Names = Annotated[dict, BeforeValidator(_as_names)]
 Resistances = Annotated[dict, BeforeValidator(_as_resistances)]
+LabelMap = Annotated[dict, BeforeValidator(_as_label_map)]
 Crop = Annotated[tuple, BeforeValidator(_as_crop)]
 
 
@@ -112,6 +122,8 @@ class ImageConfig(Section):
     thresholds: Annotated[tuple[float, ...] | None, BeforeValidator(as_tuple)] = key(
         "grey values: label 0 below the first, 1 from there to the second ...", None,
         allowed="rising grey values in brackets")
+    labels: LabelMap | None = key("label of each value of the image, for example { 0 = 0, 255 = 1 }", None,
+                                  allowed=f"a table of whole numbers with a label from 0 to {MAX_LABEL} each")
     raw_shape: Annotated[tuple[int, int, int] | None, BeforeValidator(as_tuple)] = key(
         "voxels along x, y, z of a raw file", None, allowed="three whole numbers")
     raw_dtype: str | None = key("type of a raw file's values as NumPy writes it: uint8, >u2 ...", None)
@@ -121,6 +133,14 @@ class ImageConfig(Section):
         "periodic; mirror: its mirror images make it so; electrodes: plates across the field, insulating sides",
         "periodic")
     field_axes: str = key("axes along which a field is applied", AXES, allowed="letters of \"xyz\"")
+
+    @model_validator(mode="after")
+    def _one_labelling(self):
+        if self.thresholds is not None and self.labels is not None:
+            raise ValueError("image: thresholds and labels are two ways of the same: give one")
+        if (self.raw_shape is None) != (self.raw_dtype is None):
+            raise ValueError("image: raw_shape and raw_dtype go together")
+        return self
 
     @field_validator("field_axes")
     @classmethod

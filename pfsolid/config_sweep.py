@@ -25,6 +25,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from .config import RunConfig, config_from_dict
+from .config_material import expand_material, material_overrides
 from .config_text import (
     Section,
     apply_overrides,
@@ -170,7 +171,8 @@ def _base(base, path: Path, overrides) -> dict:
     elif not isinstance(base, dict):
         raise InputError(f'{path}: base must be given: the name of an input file beside this one, or its sections as '
                          "[base.grid], [base.material] ...")
-    apply_overrides(base, overrides)
+    expand_material(base)  # so that an axis can go into the section of a material that was given by name alone
+    apply_overrides(base, material_overrides(overrides))
     return base
 
 
@@ -277,12 +279,13 @@ def case_at(config: RunConfig, values: dict, replica: int) -> Case:
 
 
 def case_id(config: RunConfig) -> str:
-    """A digest of what decides the result: the keys that are given, without titles, output and threads.
+    """A digest of what decides the result: the keys that are given, without titles, notes, output and threads.
 
     Keys with their default are left out, so that an id stays what it is when a version of pfsolid adds a key.
     """
     given = config.model_dump(mode="json", exclude_unset=True, exclude={"title": True, "output": True,
-                                                                         "parallel": {"threads"}})
+                                                                         "parallel": {"threads"},
+                                                                         "material": {"sources"}})
     given = {name: part for name, part in given.items() if part}
     text = json.dumps(given, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_ID_DIGITS]

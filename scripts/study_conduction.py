@@ -79,7 +79,7 @@ def _grow(structure: dict, threads: int) -> np.ndarray:
     rho = stepper.density().copy()
     transform.close()
     if "refined_to" in structure:
-        rho = _refine(rho, config.reduced_grid, structure["refined_to"])
+        rho = _refine(rho, structure["refined_to"])
     return rho
 
 
@@ -91,9 +91,15 @@ def _sphere(transform, porosity: float) -> np.ndarray:
     return 0.5 * (1 + np.tanh(2 * (np.sqrt(squared) - radius)))
 
 
-def _refine(rho: np.ndarray, grid: PeriodicGrid, n: int) -> np.ndarray:
-    fine = PeriodicGrid((n,) * 3, tuple(length / n for length in grid.lengths))
-    return resample(rho, grid, fine)
+def _refine(rho: np.ndarray, n: int) -> np.ndarray:
+    source = SlabTransform(PeriodicGrid(rho.shape, (n / rho.shape[0],) * 3), world(), planning="estimate")
+    target = SlabTransform(PeriodicGrid((n,) * 3, (1.0,) * 3), world(), planning="estimate")
+    source.real[...] = rho
+    resample(source, target)
+    fine = target.real.copy()
+    source.close()
+    target.close()
+    return fine
 
 
 def transform_of(shape, rtol: float = TOLERANCE, threads: int = 1) -> SlabTransform:

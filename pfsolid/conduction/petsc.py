@@ -24,7 +24,8 @@ from .voxel_matrix import build_voxel_matrix
 # Coarsening and interpolation for three dimensions: on our microstructures half the time of hypre's defaults.
 _BOOMERAMG = {"pc_type": "hypre", "pc_hypre_type": "boomeramg", "pc_hypre_boomeramg_coarsen_type": "HMIS",
               "pc_hypre_boomeramg_interp_type": "ext+i", "pc_hypre_boomeramg_P_max": "4", "pc_hypre_boomeramg_agg_nl": "1"}
-_GAMG = {"pc_type": "gamg"}
+# Its own smoother, Chebyshev with Jacobi, is no longer positive definite at contrasts of 1e6.
+_GAMG = {"pc_type": "gamg", "mg_levels_ksp_type": "richardson", "mg_levels_pc_type": "sor"}
 # Clusters of voxels are tied to nothing, which makes A singular, on the coarsest grid too.  The preconditioner, and it
 # alone, is made for a matrix with a diagonal that much larger.
 _SHIFT = 1e-10

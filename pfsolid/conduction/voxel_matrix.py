@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit, prange
 
 from ..errors import InputError
+from .operator import FiniteVolumes
 
 _ROW = 7  # entries of a row at the most
 
@@ -38,7 +39,7 @@ def build_voxel_matrix(system, int_type=np.int32) -> VoxelMatrix:
 
     Parameters
     ----------
-    system : ConductionSystem or FaceSystem
+    system : pfsolid.conduction.operator.FiniteVolumes
     int_type : dtype
         Of the row and column numbers.
 
@@ -47,13 +48,17 @@ def build_voxel_matrix(system, int_type=np.int32) -> VoxelMatrix:
     InputError
         If the rows cannot be numbered with ``int_type``, or the system is none of finite volumes.
     """
-    transform = system.transform
-    faces = _conductances(system)
+    if not isinstance(system, FiniteVolumes):
+        raise InputError("solver = \"petsc\" is for finite volumes, with one conductivity for each face: use solver = \"fft\"")
+    transform, faces = system.transform, system.faces
+    # On an axis of one voxel, each is its own neighbour.
+    conductances = tuple(0.0 if transform.periodic and n == 1 else 1 / h**2
+                         for n, h in zip(transform.grid.shape, system.spacing))
     n0, n1, n2 = transform.local_shape
     # The number of a voxel's row, counted from 1; 0 without one.  Mirror images beyond electrodes get the negative.
     numbers = np.zeros((n0 + 2, n1, n2), dtype=np.int64)
     rows_of_plane = np.empty(n0, dtype=np.int64)
-    _mark_rows(faces, numbers, rows_of_plane)
+    _mark_rows(faces, conductances, numbers, rows_of_plane)
     counts = transform.reducer.gather(int(rows_of_plane.sum()))
     if max(sum(counts), _ROW * max(counts)) > np.iinfo(int_type).max:
         raise InputError(f"{sum(counts)} conducting voxels are too many for this PETSc, which counts with "
@@ -63,46 +68,25 @@ def build_voxel_matrix(system, int_type=np.int32) -> VoxelMatrix:
     _number_rows(numbers, 1 + before + np.concatenate([[0], np.cumsum(rows_of_plane)]))
     transform.ghosts.fill(numbers, odd=True)
     starts = np.zeros(counts[transform.reducer.rank] + 1, dtype=int_type)
-    _write_rows(faces, numbers, before, starts, np.empty(0, dtype=int_type), np.empty(0))
+    _write_rows(faces, conductances, numbers, before, starts, np.empty(0, dtype=int_type), np.empty(0))
     np.cumsum(starts, out=starts)
     columns, values = np.empty(starts[-1], dtype=int_type), np.empty(starts[-1])
-    _write_rows(faces, numbers, before, starts, columns, values)
+    _write_rows(faces, conductances, numbers, before, starts, columns, values)
     return VoxelMatrix(numbers[1:-1] > 0, sum(counts), starts, columns, values)
 
 
-def _conductances(system) -> np.ndarray:
-    """Over h^2, local (3, n0 + 1, n1, n2): [a, i + 1] of the faces ahead of plane i; [0, 0] of those behind the slab."""
-    transform = system.transform
-    if hasattr(system, "faces"):
-        faces = system.faces / np.square(system.spacing)[:, None, None, None]
-    elif hasattr(system, "table"):
-        labels, table = system.labels, system.table
-        inner = labels[1:-1]
-        faces = np.empty((3, inner.shape[0] + 1, *inner.shape[1:]))
-        faces[0] = table[0][labels[:-1], labels[1:]]
-        faces[1, 1:, :-1] = table[1][inner[:, :-1], inner[:, 1:]]
-        faces[2, 1:, :, :-1] = table[2][inner[:, :, :-1], inner[:, :, 1:]]
-        faces[1, 1:, -1] = table[3][inner[:, -1], inner[:, 0]]
-        faces[2, 1:, :, -1] = table[4][inner[:, :, -1], inner[:, :, 0]]
-    else:
-        raise InputError("solver = \"petsc\" is for finite volumes, with one conductance for each face; use \"fft\"")
-    for axis in range(3):
-        if transform.periodic and transform.grid.shape[axis] == 1:  # a voxel that is its own neighbour
-            faces[axis] = 0.0
-    return faces
-
-
 @njit(cache=True, parallel=True)
-def _mark_rows(faces, numbers, rows_of_plane):
+def _mark_rows(faces, inverse_h2, numbers, rows_of_plane):
     """numbers = 1 where a voxel conducts to anything; how many do in each plane."""
+    x, y, z = inverse_h2
     n0, n1, n2 = faces.shape[1] - 1, faces.shape[2], faces.shape[3]
     for i in prange(n0):
         rows_of_plane[i] = 0
         for j in range(n1):
             for k in range(n2):
-                total = (faces[0, i, j, k] + faces[0, i + 1, j, k]
-                         + faces[1, i + 1, j, k] + faces[1, i + 1, j - 1 if j > 0 else n1 - 1, k]
-                         + faces[2, i + 1, j, k] + faces[2, i + 1, j, k - 1 if k > 0 else n2 - 1])
+                total = (x * (faces[0, i, j, k] + faces[0, i + 1, j, k])
+                         + y * (faces[1, i + 1, j, k] + faces[1, i + 1, j - 1 if j > 0 else n1 - 1, k])
+                         + z * (faces[2, i + 1, j, k] + faces[2, i + 1, j, k - 1 if k > 0 else n2 - 1]))
                 if total > 0:
                     numbers[i + 1, j, k] = 1
                     rows_of_plane[i] += 1
@@ -138,8 +122,9 @@ def _add(columns, values, length, column, value):
 
 
 @njit(cache=True, parallel=True)
-def _write_rows(faces, numbers, before, starts, columns, values):
+def _write_rows(faces, inverse_h2, numbers, before, starts, columns, values):
     """Fill ``columns`` and ``values``; if they have no room yet, write the length of row i to ``starts[i + 1]``."""
+    x, y, z = inverse_h2
     n0, n1, n2 = faces.shape[1] - 1, faces.shape[2], faces.shape[3]
     for i in prange(n0):
         row_columns = np.empty(_ROW, np.int64)
@@ -157,11 +142,11 @@ def _write_rows(faces, numbers, before, starts, columns, values):
                 row_values[0] = 0.0
                 length = 1
                 for value, other in (
-                        (faces[0, i + 1, j, k], numbers[i + 2, j, k]), (faces[0, i, j, k], numbers[i, j, k]),
-                        (faces[1, i + 1, j, k], numbers[i + 1, j_next, k]),
-                        (faces[1, i + 1, j_last, k], numbers[i + 1, j_last, k]),
-                        (faces[2, i + 1, j, k], numbers[i + 1, j, k_next]),
-                        (faces[2, i + 1, j, k_last], numbers[i + 1, j, k_last])):
+                        (x * faces[0, i + 1, j, k], numbers[i + 2, j, k]), (x * faces[0, i, j, k], numbers[i, j, k]),
+                        (y * faces[1, i + 1, j, k], numbers[i + 1, j_next, k]),
+                        (y * faces[1, i + 1, j_last, k], numbers[i + 1, j_last, k]),
+                        (z * faces[2, i + 1, j, k], numbers[i + 1, j, k_next]),
+                        (z * faces[2, i + 1, j, k_last], numbers[i + 1, j, k_last])):
                     if value > 0 and other > 0:
                         length = _add(row_columns, row_values, length, own, value)
                         length = _add(row_columns, row_values, length, other, -value)

@@ -69,7 +69,8 @@ def gem(fractions, sigmas, percolation_threshold, exponent) -> np.ndarray:
 
     Notes
     -----
-    D. S. McLachlan, M. Blaszkiewicz, R. E. Newnham, J. Am. Ceram. Soc. 73 (1990) 2187.  It is solved in the form
+    D. S. McLachlan, M. Blaszkiewicz, R. E. Newnham, J. Am. Ceram. Soc. 73 (1990) 2187,
+    doi:10.1111/j.1151-2916.1990.tb07576.x.  It is solved in the form
     Σ f_i x / (x_i + A x) = p_c, where what cancels at a threshold is f_1 - p_c, an exact difference of given numbers: the
     root keeps a relative error of about 1e-15 t there too, whatever the contrast.
     """
@@ -150,7 +151,7 @@ def bruggeman(fractions, sigmas) -> np.ndarray:
     Notes
     -----
     D. A. G. Bruggeman, Ann. Phys. 416 (1935) 636, doi:10.1002/andp.19354160705; R. Landauer, J. Appl. Phys. 23
-    (1952) 779, doi:10.1063/1.1702301.
+    (1952) 779.
     """
     return gem(fractions, sigmas, BRUGGEMAN_THRESHOLD, 1.0)
 
@@ -178,7 +179,7 @@ def maxwell_garnett(fraction, sigma_inclusion, sigma_matrix, dimension: int = SP
     Notes
     -----
     J. C. Maxwell, A Treatise on Electricity and Magnetism, 1873, §314; J. C. Maxwell Garnett, Phil. Trans. R. Soc. A 203
-    (1904) 385; Z. Hashin and S. Shtrikman, J. Appl. Phys. 33 (1962) 3125, doi:10.1063/1.1728579.
+    (1904) 385, doi:10.1098/rsta.1904.0024; Z. Hashin and S. Shtrikman, J. Appl. Phys. 33 (1962) 3125, doi:10.1063/1.1728579.
     """
     fraction = np.asarray(fraction, float)
     fractions, sigmas = checked_phases([fraction, 1 - fraction], [sigma_inclusion, sigma_matrix])

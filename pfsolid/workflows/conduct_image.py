@@ -171,7 +171,7 @@ def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform,
     """Ghosted labels of this rank's slab, with the layer, all with a conductivity."""
     labels = empty_labels(transform)
     read_label_slab(study.image.file, transform.local_slice, session.comm, part.window,
-                    Labelling(thresholds=study.image.thresholds or ()), _raw_layout(study), labels[1:-1])
+                    Labelling(study.image.thresholds or (), study.image.labels or {}), _raw_layout(study), labels[1:-1])
     transform.ghosts.fill(labels)
     if study.layer is not None:
         layer = study.layer
@@ -179,9 +179,16 @@ def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform,
         check_label_known({n: counts[n] for n in counts if n == layer.on or n in layer.facing}, counts, "voxels")
         periodic = (study.image.boundary != "electrodes",) * 3
         num = surface_layer(labels, layer.on, layer.facing, layer.width_nm, transform, layer.label, periodic)
+        _warn_of_thin(layer.width_nm, part.grid_nm, session)
         session.say(f"surface layer: {num} voxels, {100 * num / transform.grid.num_voxels:.3g} % of the volume")
     check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
     return labels
+
+
+def _warn_of_thin(width_nm: float, grid_nm: PeriodicGrid, session: Session) -> None:
+    voxels = width_nm / max(grid_nm.spacing)
+    if voxels < 2:
+        session.warn(f"the surface layer is {voxels:.2g} voxels wide: on curved surfaces its volume may come out 20 % too small")
 
 
 def _checked(study: ImageStudyConfig, temperature: float | None) -> np.ndarray:

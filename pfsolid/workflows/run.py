@@ -256,6 +256,8 @@ def _measure(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, director
         result |= {"rho_pore": config.conduction.rho_pore, "rho_bulk": config.conduction.rho_bulk}
         for line in conduction_lines(solved, NAMES, isotropic):
             session.say(line)
+    if config.material.sources:
+        result["material"] = {"name": config.material.name, "sources": list(config.material.sources)}
     return result | {"grid": {"shape": grid_nm.shape, "voxel_size_nm": grid_nm.spacing},
                      "provenance": {name: value for name, value in attributes.items() if name != "input"}}
 

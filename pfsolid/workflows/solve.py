@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..conduction.currents import CurrentStatistics, current_statistics
+from ..conduction.currents import CurrentStatistics, count_labels, current_statistics
 from ..conduction.effective import EffectiveConductivity, solve_tensor
 from ..conduction.elements import ElementSystem
 from ..conduction.krylov import conjugate_gradients
@@ -151,7 +151,7 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
     temperatures = settings.temperatures or (None,)
     sigma = medium.sigma_at(temperatures[0])
     inner = medium.labels[1:-1]
-    counts = session.reducer.sum(np.bincount(inner.ravel(), minlength=len(sigma)))
+    counts = count_labels(inner, session.reducer)[:len(sigma)]
     percolating = medium.percolating(sigma, session)
     wanted = [axis for axis in axes if percolating[axis]]
     solver, reason = _choose(settings, session)

@@ -73,7 +73,7 @@ def test_maxwell_garnett_and_the_cubic_array_of_spheres(fraction, insulating):
 
 
 def test_bruggeman_threshold_and_slope():
-    # Kirkpatrick, Rev. Mod. Phys. 45 (1973) 574: z/2 - 1 in his effective medium is A here; simple cubic bonds, z = 6,
+    # Kirkpatrick, doi:10.1103/RevModPhys.45.574: z/2 - 1 in his effective medium is A here; simple cubic bonds, z = 6,
     # have the threshold 2/z = 1/3 of continuous spheres, and (f - 2/z) / (1 - 2/z) above it.
     for neighbours in (4, 6, 8, 12):
         for fraction in (0.1, 2 / neighbours, 0.7, 1.0):
