@@ -150,7 +150,7 @@ def _evaluate_on_root(options) -> list[str]:
     phases, sources = _conductivities(options)
     theory = Theory(options.model or "gemt", phases, *_parameters(options))
     table = tabulate(theory, porosities, depths, radii)
-    lines = [theory.about, *sources, "", *table_lines(theory, table)]
+    lines = [theory.about, *sources.values(), "", *table_lines(theory, table)]
     if options.csv:
         lines.append(f"written to {write_new(options.csv, csv_of(table), options.force)}")
     return lines
@@ -171,7 +171,7 @@ def _fit_on_root(options) -> list[str]:
     phases, sources = _conductivities(options)
     samples = read_samples(options.source, phases, options.geometry, options.depth)
     fitted = fit_samples(samples, low, high, _reading(options), options.confidence)
-    lines = [*sources, "", *fit_lines(fitted)]
+    lines = [*(line for name, line in sources.items() if name not in samples.in_table), "", *fit_lines(fitted)]
     if options.output:
         from .plots_theory import plot_fit  # here: loading matplotlib takes longer than the fit
 
@@ -189,7 +189,8 @@ def _map_on_root(options) -> list[str]:
     from .plots_theory import plot_map
     from .workflows.effective_medium import paper_maps, write_new
 
-    phases, lines = _conductivities(options)
+    phases, sources = _conductivities(options)
+    lines = list(sources.values())
     directory = options.output or Path("emt_map")
     for chart in paper_maps(phases, *_parameters(options)):
         table = write_new(directory / f"{chart.name}.csv", chart.csv, options.force)

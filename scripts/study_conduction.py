@@ -154,7 +154,8 @@ def margins(labels, sigma) -> dict:
         wrapping = clusters.wraps.any(axis=1)
         found[f"{name}_fraction"] = float(mask.mean())
         found[f"{name}_wrapping"] = float(clusters.sizes[wrapping].sum() / max(clusters.sizes.sum(), 1))
-        found[f"{name}_neighbours"] = float(np.mean([(mask & np.roll(mask, 1, a)).sum() for a in range(3)]) / max(mask.sum(), 1))
+        contacts = np.mean([(mask & np.roll(mask, 1, a)).sum() for a in range(3)])
+        found[f"{name}_neighbours"] = float(contacts / max(mask.sum(), 1))
     transform.close()
     return found
 

@@ -33,7 +33,7 @@ def _harmonic(a, b):
 
 
 @njit(cache=True, parallel=True)
-def subvoxel_faces(distance, levels, sigma, spacing, faces):
+def subvoxel_faces(distance, levels, sigma, in_series, spacing, faces):
     """Faces of the phases into which ``levels`` divide a distance that is taken as linear between the voxels."""
     n1, n2 = distance.shape[1:]
     hx, hy, hz = spacing
@@ -45,7 +45,8 @@ def subvoxel_faces(distance, levels, sigma, spacing, faces):
                 here, x_next = distance[i, j, k], distance[i + 1, j, k]
                 dy, dz = _slope_y(distance, i, j, k), _slope_z(distance, i, j, k)
                 faces[0, i, j, k] = _face(here, x_next, 0.5 * (dy + _slope_y(distance, i + 1, j, k)),
-                                          0.5 * (dz + _slope_z(distance, i + 1, j, k)), hx, hy, hz, levels, sigma)
+                                          0.5 * (dz + _slope_z(distance, i + 1, j, k)), hx, hy, hz, levels, sigma,
+                                          in_series)
                 if i == 0:
                     faces[1, i, j, k] = faces[2, i, j, k] = 0.0
                     continue
@@ -53,9 +54,11 @@ def subvoxel_faces(distance, levels, sigma, spacing, faces):
                 dx_y = 0.5 * (distance[i + 1, j_next, k] - distance[i - 1, j_next, k])
                 dx_z = 0.5 * (distance[i + 1, j, k_next] - distance[i - 1, j, k_next])
                 faces[1, i, j, k] = _face(here, distance[i, j_next, k], 0.5 * (dx + dx_y),
-                                          0.5 * (dz + _slope_z(distance, i, j_next, k)), hy, hx, hz, levels, sigma)
+                                          0.5 * (dz + _slope_z(distance, i, j_next, k)), hy, hx, hz, levels, sigma,
+                                          in_series)
                 faces[2, i, j, k] = _face(here, distance[i, j, k_next], 0.5 * (dx + dx_z),
-                                          0.5 * (dy + _slope_y(distance, i, j, k_next)), hz, hx, hy, levels, sigma)
+                                          0.5 * (dy + _slope_y(distance, i, j, k_next)), hz, hx, hy, levels, sigma,
+                                          in_series)
 
 
 @njit(cache=True)
@@ -71,7 +74,7 @@ def _slope_z(field, i, j, k):
 
 
 @njit(cache=True)
-def _face(a, b, slope_1, slope_2, h, h_1, h_2, levels, sigma):
+def _face(a, b, slope_1, slope_2, h, h_1, h_2, levels, sigma, in_series):
     """Conductivity between centres with the values a and b; slopes a voxel along the two other axes."""
     open_area = parallel = length = resistance = 0.0
     area_before = link_before = 0.0
@@ -87,10 +90,12 @@ def _face(a, b, slope_1, slope_2, h, h_1, h_2, levels, sigma):
         area_before, link_before = area, link
     if open_area < _SLIVER:
         return 0.0
-    along, across = ((b - a) / h) ** 2, (slope_1 / h_1) ** 2 + (slope_2 / h_2) ** 2
-    if length <= 0 or along <= 0:
+    if length <= 0:
         return parallel
-    normal = along / (along + across)
+    normal = 1.0
+    if not in_series:
+        along, across = ((b - a) / h) ** 2, (slope_1 / h_1) ** 2 + (slope_2 / h_2) ** 2
+        normal = along / (along + across) if along > 0 else 0.0
     return (1 - normal) * parallel + normal * open_area * length / resistance
 
 

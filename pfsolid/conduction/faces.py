@@ -68,7 +68,8 @@ def smooth_faces(rho: np.ndarray, sigma_of_rho, transform: SlabTransform, dtype=
     return faces
 
 
-def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform, dtype=np.float32) -> np.ndarray:
+def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform, dtype=np.float32,
+                   best_percolates: bool = True) -> np.ndarray:
     """Faces of phases that thresholds of a diffuse interface separate, resolved below the voxel.  Collective.
 
     Between voxels not rho is interpolated but artanh(2 rho - 1): across an interface in equilibrium, rho = 1/2 [1 +
@@ -82,6 +83,10 @@ def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform,
     faces: Ng, Min & Gibou, doi:10.1016/j.jcp.2009.08.032); elsewhere first, but with a small constant (laminates in composite
     voxels: Kabel, Merkert & Schneider, doi:10.1016/j.cma.2015.06.003, here for one component).
 
+    It supposes that current runs along interfaces, as it does in a good conductor that spans the cell.  Where the best
+    conductor lies in islands the current meets them head on, and n_i^2 = 1 is the better choice: the mean along the link
+    alone.  At high contrast each of the two is a poor choice for the other case.
+
     Parameters
     ----------
     rho : ndarray, local (n0, n1, n2)
@@ -91,6 +96,8 @@ def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform,
         Conductivity of each phase, from the lowest densities to the highest.
     transform : SlabTransform
     dtype : {float32, float64}
+    best_percolates : bool
+        Whether the phase with the highest conductivity wraps the cell.
 
     Returns
     -------
@@ -116,7 +123,8 @@ def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform,
         raise InputError(f"thresholds {thresholds.tolist()} must ascend and lie between 0 and 1")
     distance = _with_ghosts(np.arctanh(np.clip(2 * rho - 1, 2 * _SATURATED - 1, 1 - 2 * _SATURATED)), transform)
     faces = np.empty((3, rho.shape[0] + 1, *rho.shape[1:]), dtype=dtype)
-    face_kernels.subvoxel_faces(distance, np.arctanh(2 * thresholds - 1), sigma, transform.grid.spacing, faces)
+    face_kernels.subvoxel_faces(distance, np.arctanh(2 * thresholds - 1), sigma, not best_percolates,
+                                transform.grid.spacing, faces)
     return faces
 
 

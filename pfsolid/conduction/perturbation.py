@@ -62,8 +62,8 @@ def make_perturbation(lowest: float, highest: float):
             if is_converged(energy, estimates[-1]):
                 return CGResult(energy, estimates[-1], iteration)
             _give_up_if_hopeless(estimates, energy, is_converged, max_iterations)
-        raise ConvergenceError(_advice(f"{max_iterations} iterations left an error of about {estimates[-1]:.1e} in an energy "
-                                       f"of {energy:.6e}"))
+        raise ConvergenceError(_advice(f"{max_iterations} iterations left an error of about {estimates[-1]:.1e} in an "
+                                       f"energy of {energy:.6e}"))
 
     return perturbation
 

@@ -116,8 +116,8 @@ class _ConductingVoxels:
         self._preconditioner.apply(self._r_vec, self._z_vec)
         r_z = self._mean_product(self._r, self._z)
         if not r_z >= 0:  # nan too
-            raise ConvergenceError(f"PETSc's preconditioner is not positive definite (r . z = {r_z:.1e}): leave petsc_options "
-                                   "empty, or use solver = \"fft\"")
+            raise ConvergenceError(f"PETSc's preconditioner is not positive definite (r . z = {r_z:.1e}): leave "
+                                   "petsc_options empty, or use solver = \"fft\"")
         return r_z
 
     def advance_direction(self, beta: float) -> float:
@@ -210,8 +210,8 @@ def load_petsc(comm):
         petsc4py.init(["pfsolid", "-no_signal_handler"], comm=comm)
         from petsc4py import PETSc
     except ImportError as error:
-        raise InputError(f"solver = \"petsc\" needs petsc4py, which cannot be imported ({error}): on a cluster install it with "
-                         "bash scripts/install_cluster.sh --petsc, on Debian and Ubuntu with apt-get install "
+        raise InputError(f"solver = \"petsc\" needs petsc4py, which cannot be imported ({error}): on a cluster install it "
+                         "with bash scripts/install_cluster.sh --petsc, on Debian and Ubuntu with apt-get install "
                          "python3-petsc4py; or use solver = \"fft\"") from None
     if np.dtype(PETSc.ScalarType).kind == "c":
         raise InputError("solver = \"petsc\": this PETSc was built for complex numbers and a real one is needed; "

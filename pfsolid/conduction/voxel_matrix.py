@@ -49,7 +49,7 @@ def build_voxel_matrix(system, int_type=np.int32) -> VoxelMatrix:
         If the rows cannot be numbered with ``int_type``, or the system is none of finite volumes.
     """
     if not isinstance(system, FiniteVolumes):
-        raise InputError("solver = \"petsc\" is for finite volumes, with one conductivity for each face: use solver = \"fft\"")
+        raise InputError("solver = \"petsc\" is for finite volumes, with one conductivity for each face; use \"fft\"")
     transform, faces = system.transform, system.faces
     # On an axis of one voxel, each is its own neighbour.
     conductances = tuple(0.0 if transform.periodic and n == 1 else 1 / h**2

@@ -108,8 +108,8 @@ def reading_text(reading: Reading) -> str:
 
 
 def conductivities(material: str, temperature_K: float | None, matrix: float | None, surface: float | None,
-                   pore: float) -> tuple[CoatedPores, list[str]]:
-    """Conductivities (S/cm) of matrix, surface and pore, from a material unless given, and lines that name their sources.
+                   pore: float) -> tuple[CoatedPores, dict[str, str]]:
+    """Conductivities (S/cm) of matrix, surface and pore, from a material unless given, and for each a line with its source.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def conductivities(material: str, temperature_K: float | None, matrix: float | N
         if found[name][0] is None:
             found[name] = _from_material(material, name, temperature_K)
     phases = CoatedPores(*(found[name][0] for name in ("pore", "surface", "matrix")))
-    return phases, [f"sigma of the {name} {value:.4g} S/cm: {source}" for name, (value, source) in found.items()]
+    return phases, {name: f"sigma of the {name} {value:.4g} S/cm: {source}" for name, (value, source) in found.items()}
 
 
 def _from_material(material: str, phase: str, temperature_K: float | None) -> tuple[float, str]:

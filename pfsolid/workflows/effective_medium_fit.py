@@ -22,6 +22,7 @@ from .effective_medium import MODELS, csv_of, reading_text, write_new
 
 DATASET = "dataset.csv"
 FIT, FIT_ROWS = "emt_fit.json", "emt_fit.csv"
+ROUNDING = 1e-9  # 1 - <rho> of a run asked for 0.4 is 0.4000000000000002
 TRUSTED = (0.08, 0.40)  # porosities for which Hu 2017 finds eq 8 and simulation consistent
 
 # What is read, and the names it goes by; the first that is there counts.  A dot in a name reads as an underscore.
@@ -60,6 +61,8 @@ class Samples:
         S/cm; numbers or arrays (n,).
     geometry : str
         A key of `GEOMETRIES`.
+    in_table : tuple of str
+        Of matrix, surface and pore those whose conductivities are the table's own.
     notes : tuple of str
         What was left out or assumed.
     """
@@ -70,6 +73,7 @@ class Samples:
     sigma: np.ndarray
     phases: CoatedPores
     geometry: str = "chord"
+    in_table: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def chosen(self, rows) -> Samples:
@@ -137,12 +141,12 @@ def read_samples(source: Path, phases: CoatedPores, geometry: str = "chord", dep
     column = _reader(path)
     porosity, depth_over_radius = _geometry(column, geometry, depth_nm)
     sigma = column("sigma")
-    given = {"core": "sigma_pore", "surface": "sigma_surface", "matrix": "sigma_matrix"}
-    phases = CoatedPores(**{name: _or_else(column(key, needed=False), getattr(phases, name))
-                            for name, key in given.items()})
+    own = {name: column(f"sigma_{name}", needed=False) for name in ("pore", "surface", "matrix")}
+    phases = CoatedPores(*(_or_else(values, otherwise) for values, otherwise in zip(own.values(), vars(phases).values())))
     asked = [_or_else(column(key, needed=False), otherwise) for key, otherwise in (("nominal", porosity), ("depth", 0.0))]
     _, group = np.unique(np.stack(np.broadcast_arrays(*asked)).round(9), axis=1, return_inverse=True)
-    return _usable(Samples(porosity, group, depth_over_radius, sigma, phases, geometry))
+    return _usable(Samples(porosity, group, depth_over_radius, sigma, phases, geometry,
+                           tuple(name for name, values in own.items() if values is not None)))
 
 
 def _reader(path: Path) -> Callable:
@@ -210,7 +214,7 @@ def fit_samples(samples: Samples, low: float = TRUSTED[0], high: float = TRUSTED
     """
     if not 0 <= low < high <= 1:
         raise InputError(f"porosity range {low:g}:{high:g}: two porosities between 0 and 1 are needed, the lower first")
-    fitted = (samples.porosity >= low) & (samples.porosity <= high)
+    fitted = (samples.porosity > low - ROUNDING) & (samples.porosity < high + ROUNDING)
     used = samples.chosen(fitted)
     data = used.porosity, used.sigma, used.depth_over_radius
     fit = fit_percolation(*data, used.phases, confidence, reading)
@@ -248,6 +252,7 @@ def fit_lines(fitted: FittedSweep) -> list[str]:
     rows = [(f"percolation threshold p_c ({of})", fit.percolation_threshold, fit.threshold_interval, fitted.bootstrap[0]),
             ("exponent t", fit.exponent, fit.exponent_interval, fitted.bootstrap[1])]
     lines = [MODELS["gemt"].about + reading_text(fitted.reading), *fitted.samples.notes,
+             *(f"sigma of the {name}: the table's" for name in fitted.samples.in_table),
              f"geometry: {GEOMETRIES[fitted.samples.geometry]}",
              f"λ/r of the fitted samples {_span(fitted.samples.depth_over_radius[fitted.fitted])}",
              f"{fit.num_points} samples, porosity {_span(fitted.samples.porosity[fitted.fitted])}"]

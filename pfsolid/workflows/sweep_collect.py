@@ -32,6 +32,9 @@ COLUMNS = {
                           ("x", "y", 0, 1), ("x", "z", 0, 2), ("y", "z", 1, 2))},
     "sigma_mean_S_per_cm": ("result.mean_S_per_cm", "S/cm, a third of the tensor's trace"),
     "solver_relative_error": ("result.solver_relative_error_xyz", "largest estimated relative error of sigma_xx, yy, zz"),
+    "grid_relative_error": ("result.error_bar.grid_relative_xyz",
+                            "as above, of the voxels (half the distance to a second discretisation)"),
+    "activation_energy_eV": ("result.activation_energy_eV", "eV, where there are several temperatures"),
     "surface_depth_nm": ("result.reduced_units.length_m", "nm, lambda"),
     "pore_size_nm": ("result.growth.final.pore_size_nm", "nm, mean chord of the pores at rho = 1/2"),
     "wall_size_nm": ("result.growth.final.wall_size_nm", "nm, mean chord of the walls at rho = 1/2"),
@@ -114,8 +117,8 @@ def _row(plan: Plan, record: dict) -> dict:
     row |= {name: _at(record, place) for name, (place, _) in COLUMNS.items()}
     row["surface_depth_nm"] = float(f"{row['surface_depth_nm'] / _NM:.12g}")
     row["warnings"] = "; ".join(row["warnings"])
-    errors = row["solver_relative_error"]
-    row["solver_relative_error"] = None if errors is None else max((e for e in errors if e is not None), default=None)
+    for name in ("solver_relative_error", "grid_relative_error"):
+        row[name] = max((error for error in row[name] or () if error is not None), default=None)
     return row
 
 

@@ -214,7 +214,7 @@ def _cost_lines(plan: Plan) -> list[str]:
     grids = different_grids(plan)
     voxels = max(config.grid_nm.num_voxels for config in grids)
     disk = len(plan.cases) * (RESULT_BYTES + voxels * sum(FIELD_BYTES_PER_VOXEL[name] for name in plan.keep))
-    hours = f"about {sum(plan.costs) / 3600:.2g} core-hours" if plan.costs_known else \
+    hours = f"roughly {sum(plan.costs) / 3600:.2g} core-hours" if plan.costs_known else \
         "how long is not known beforehand (no number of steps or end time is given)"
     return [f"estimated: {hours}; {in_binary_units(int(case_bytes(plan)))} of memory for a case on one rank; "
             f"at most {in_binary_units(disk)} on disk"]

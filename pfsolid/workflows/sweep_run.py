@@ -123,7 +123,7 @@ def _do(job: Job, plan: Plan, directory: Path, session: Session, tally: Tally) -
     _LOG.removeHandler(warnings)
     session.say(f"case {job.case.id}: {kind} in {in_words(session.elapsed_s)}{': ' if text else ''}{text}")
     if session.reducer.any(session.stop_requested == _TAKEN):
-        session.stop_requested = None
+        session.stop_requested = None if session.stop_requested == _TAKEN else session.stop_requested
         return "stopped", _TAKEN
     try:
         if kind == "done":

@@ -18,13 +18,22 @@ from contextlib import suppress
 from pathlib import Path
 
 import numba
+import numpy as np
 
 from .. import __version__
-from ..conduction.effective import preconditioner_precision
+from ..conduction.effective import preconditioner_precision, solve_tensor
+from ..conduction.faces import FaceSystem, subvoxel_faces
+from ..conduction.phases import labels_from_density
 from ..config import RunConfig, config_from_dict
+from ..config_conduction import SolverConfig
+from ..config_image import ImageStudyConfig
+from ..grid import PeriodicGrid
+from ..morphology.layers import surface_layer
 from ..parallel import environment_for_mpirun, on_root
 from ..phasefield import kernels
+from ..spectral import CosineSlabTransform, SlabTransform
 from .session import Session, open_session
+from .solve import Medium, solve_conduction
 
 _IN_HELPER = "PFSOLID_COMPILING"
 _TIMEOUT_S = 600
@@ -38,7 +47,7 @@ _TINY = {
 }
 
 
-def ensure_compiled(config: RunConfig | None, session: Session) -> None:
+def ensure_compiled(config: RunConfig | ImageStudyConfig | None, session: Session) -> None:
     """Collective: if the kernels this run needs are not in numba's cache, have them compiled.
 
     Should that fail, the run compiles them itself, and only the last bits of its numbers are another matter.
@@ -47,14 +56,17 @@ def ensure_compiled(config: RunConfig | None, session: Session) -> None:
         on_root(session.comm, _compile_elsewhere, _traits(config), session)
 
 
-def _traits(config: RunConfig | None) -> dict:
+def _traits(config: RunConfig | ImageStudyConfig | None) -> dict:
     """What decides which kernels are called with which types, as values for the tiny run."""
-    if config is None:
-        return {"precision": "double", "interface_diffusion": 0.0, "relative_tolerance": 1e-4}
-    variable = config.material.interface_diffusion != 0 or config.material.mobility_ratio_pore_to_solid != 1
-    exact = config.conduction is not None and preconditioner_precision(config.conduction.relative_tolerance) == "float64"
-    return {"precision": config.parallel.precision, "interface_diffusion": 1.0 if variable else 0.0,
-            "relative_tolerance": 1e-10 if exact else 1e-4}
+    traits = {"precision": "double", "interface_diffusion": 0.0, "relative_tolerance": 1e-4}
+    if isinstance(config, RunConfig):
+        material = config.material
+        variable = material.interface_diffusion != 0 or material.mobility_ratio_pore_to_solid != 1
+        traits |= {"precision": config.parallel.precision, "interface_diffusion": 1.0 if variable else 0.0}
+    conduction = config and config.conduction
+    if conduction is not None and preconditioner_precision(conduction.relative_tolerance) == "float64":
+        traits["relative_tolerance"] = 1e-10
+    return traits
 
 
 def _compile_elsewhere(traits: dict, session: Session) -> None:
@@ -71,12 +83,34 @@ def _compile_elsewhere(traits: dict, session: Session) -> None:
 def _stamp(traits: dict) -> Path:
     """In numba's own cache folder, so that both go together; its name changes with whatever makes numba compile anew."""
     package = Path(__file__).resolve().parents[1]
-    sources = sorted([*package.glob("*/*kernels.py"), package / "morphology" / "union_find.py"])
+    others = [package / "morphology" / "union_find.py", package / "conduction" / "voxel_matrix.py"]
+    sources = sorted([*package.glob("**/*kernels.py"), *others])
     versions = (traits, __version__, numba.__version__, sys.version, numba.config.CPU_NAME)
     state = hashlib.sha256(repr(versions).encode())
     for path in sources:
         state.update(f"{path} {path.stat().st_mtime_ns}".encode())
     return Path(kernels.advance.stats.cache_path) / f"compiled-{state.hexdigest()[:16]}"
+
+
+def _conduct_tiny(rtol: float, session: Session) -> None:
+    """What a run of the tiny case does not come by: electrodes, diagonal and full tensors, faces below the voxel, layers."""
+    precision = preconditioner_precision(rtol)
+    settings = SolverConfig(relative_tolerance=rtol)
+    grid = PeriodicGrid((4, 4, 4), (1.0,) * 3)
+    scalars = np.array([1.0, 0.5, 0.2])
+    tensors = scalars[:, None, None] * (np.eye(3) + 0.1)
+    for kind, tables in ((SlabTransform, (scalars, tensors)), (CosineSlabTransform, (scalars,))):
+        transform = kind(grid, session.comm, precision, session.threads)
+        rho = np.random.default_rng(1).random(transform.local_shape)
+        labels = labels_from_density(rho, 0.2, 0.8, transform)
+        surface_layer(labels, 2, 1, 1.0, transform, 2, (transform.periodic,) * 3)
+        axes = (0, 1, 2) if transform.periodic else (0,)
+        for sigma in tables:
+            solve_conduction(Medium(labels, lambda _, sigma=sigma: sigma, transform), settings, session, axes)
+        if transform.periodic:
+            faces = subvoxel_faces(rho, (0.2, 0.8), scalars, transform)
+            solve_tensor(FaceSystem(faces, transform), axes, rtol)
+        transform.close()
 
 
 def _main() -> None:
@@ -87,8 +121,10 @@ def _main() -> None:
         "parallel": {"precision": traits["precision"]},
         "material": _TINY["material"] | {"interface_diffusion": traits["interface_diffusion"]},
         "conduction": _TINY["conduction"] | {"relative_tolerance": traits["relative_tolerance"]}})
+    session = open_session(1)
     with tempfile.TemporaryDirectory() as folder:
-        run(config, Path(folder) / "run", open_session(1))
+        run(config, Path(folder) / "run", session)
+    _conduct_tiny(traits["relative_tolerance"], session)
 
 
 if __name__ == "__main__":

@@ -189,7 +189,7 @@ def test_full_disk(tmp_path):
     """The workers end and say why; no case is marked as failed."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", disk], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", disk], capture_output=True).returncode:
         pytest.skip("cannot mount a tmpfs here")
     try:
         _, directory = plan_in(disk, head="replicas = 2")

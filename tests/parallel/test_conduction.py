@@ -7,6 +7,8 @@ from builders import ALONE, HU_SIGMA, conduct, divide_labels, gather, grow_label
 from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.phases import labels_from_density
 from pfsolid.errors import ConvergenceError, InputError
+from pfsolid.grid import PeriodicGrid
+from pfsolid.spectral import CosineSlabTransform
 
 SHAPES = [(15, 9, 7), (16, 16, 16), (12, 10, 1)]
 SIGMAS = {"contrast 25": (0.2, 1.0, 5.0), "with zeros": (0.0, 1.0, 0.1)}
@@ -85,3 +87,25 @@ def test_errors_are_raised_on_all_ranks(comm):
         effective_conductivity(local, (np.nan, 1.0, 1.0), transform, (True,) * 3)
     with pytest.raises(ConvergenceError):
         effective_conductivity(local, (0.2, 1.0, 5.0), transform, (True,) * 3, max_iterations=2)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_between_electrodes(comm, shape, dtype):
+    labels, results = random_labels(shape), []
+    for one in (comm, ALONE):
+        transform = CosineSlabTransform(PeriodicGrid(shape, (1.0, 0.7, 1.3)), one, dtype, planning="estimate")
+        results.append(effective_conductivity(divide_labels(labels, transform), (0.2, 1.0, 5.0), transform,
+                                              (True, False, False), rtol=1e-6, interface_resistance={(1, 2): 0.5}))
+    assert_same(*results)
+
+
+def test_warm_start(comm):
+    labels, kept = random_labels((15, 9, 7)), []
+    for one in (comm, ALONE):
+        transform = make_transform(labels.shape, comm=one)
+        part = transform.local_slice
+        guess = {0: np.random.default_rng(3).standard_normal(labels.shape)[part]}
+        kept.append(effective_conductivity(divide_labels(labels, transform), (0.2, 1.0, 5.0), transform, (True,) * 3,
+                                           rtol=1e-6, guesses=guess))
+    assert_same(*kept)

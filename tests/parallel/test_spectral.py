@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from builders import gather, make_transform
+from builders import ALONE, gather, make_transform
 
 from pfsolid.errors import InputError
-from pfsolid.spectral import slab_of
+from pfsolid.grid import PeriodicGrid
+from pfsolid.parallel import PlaneExchange
+from pfsolid.spectral import CosineSlabTransform, slab_of
 
 SHAPES = [(15, 9, 7), (16, 16, 16), (12, 10, 1), (5, 7, 8), (4, 4, 2)]
 # Rounding of a transform, relative to its largest value.
@@ -110,3 +112,38 @@ def test_closing(comm):
     transform = make_transform((8, 8, 8), comm=comm)
     transform.close()
     assert transform.real is None
+
+
+@pytest.mark.parametrize("dtype", ROUNDING)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_cosine_series(comm, shape, dtype):
+    field = whole_field(shape)
+    divided, alone = (CosineSlabTransform(PeriodicGrid(shape, (1.0, 0.7, 1.3)), c, dtype, planning="estimate")
+                      for c in (comm, ALONE))
+    for transform in (divided, alone):
+        transform.real[...] = field[transform.local_slice]
+    spectrum, exact = gather(divided.forward(), comm, axis=1), alone.forward()
+    assert spectrum.shape == exact.shape and divided.spectral_shape == divided.spectral.shape
+    assert np.allclose(spectrum, exact, rtol=0, atol=ROUNDING[dtype] * np.abs(exact).max())
+    n = shape[1] * shape[2]
+    assert np.allclose(gather(divided.backward(), comm), n * field, rtol=0, atol=2 * ROUNDING[dtype] * n * 4)
+    for ours, whole in zip(divided.difference_symbols() + divided.weights, alone.difference_symbols() + alone.weights):
+        part = divided.spectral_slice[1] if whole.size == shape[1] and ours.size != whole.size else slice(None)
+        assert np.array_equal(ours, whole[part])
+    divided.close()
+
+
+def test_planes_in_a_mirror(comm):
+    """Even and odd images beyond the ends, neighbours' planes between ranks; each face counts once over all ranks."""
+    ghosts = PlaneExchange(comm, mirrored=True)
+    ghosted = np.empty((4, 2, 2))
+    ghosted[1:-1] = np.array([2.0 * comm.rank + 1, 2.0 * comm.rank + 2])[:, None, None]
+    for odd in (False, True):
+        ghosts.fill(ghosted, odd)
+        sign = -1 if odd else 1
+        below = sign * 1.0 if comm.rank == 0 else 2.0 * comm.rank
+        above = sign * 2.0 * comm.size if comm.rank == comm.size - 1 else 2.0 * comm.rank + 3
+        assert np.all(ghosted[0] == below) and np.all(ghosted[-1] == above)
+    shares = comm.allgather(ghosts.end_shares)
+    assert shares[0][0] == shares[-1][1] == 0.5
+    assert all(here[1] + after[0] == 1 for here, after in zip(shares, shares[1:]))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from builders import ALONE, conduct, divide_labels
+from builders import ALONE, conduct, divide_labels, make_transform
 
 from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.operator import ConductionSystem
@@ -21,8 +21,8 @@ def labels_of(shape):
     return np.random.default_rng(1).choice(3, shape, p=[0.1, 0.5, 0.4]).astype(np.uint8)
 
 
-def electrodes(shape, spacing=SPACING, dtype="float64", comm=ALONE, **options) -> CosineSlabTransform:
-    return CosineSlabTransform(PeriodicGrid(shape, spacing), comm, dtype, planning="estimate", **options)
+def electrodes(shape, spacing=SPACING, dtype="float64") -> CosineSlabTransform:
+    return CosineSlabTransform(PeriodicGrid(shape, spacing), ALONE, dtype, planning="estimate")
 
 
 def solve(labels, sigma=SIGMA, spacing=SPACING, dtype="float64", **options):
@@ -30,11 +30,10 @@ def solve(labels, sigma=SIGMA, spacing=SPACING, dtype="float64", **options):
     return effective_conductivity(divide_labels(labels, transform), sigma, transform, ALONG_X, **options)
 
 
-def mirrored(field, odd_along_x=False):
+def mirrored(field):
     """The field and its images beyond the upper end of each axis."""
     for axis in range(3):
-        image = np.flip(field, axis)
-        field = np.concatenate([field, -image if odd_along_x and axis == 0 else image], axis)
+        field = np.concatenate([field, np.flip(field, axis)], axis)
     return field
 
 
@@ -57,9 +56,7 @@ def test_fields_are_those_of_the_mirrored_cell():
 
     sigma = [(0.0, 0.0, 0.0), (1.0, 2.0, 0.5), (0.1, 0.0, 3.0)]
     solve(labels, sigma, rtol=1e-16, on_solved=keep)
-    grid = PeriodicGrid(mirrored(labels).shape, SPACING)
-    from pfsolid.spectral import SlabTransform
-    transform = SlabTransform(grid, ALONE, planning="estimate")
+    transform = make_transform(mirrored(labels).shape, SPACING)
     effective_conductivity(divide_labels(mirrored(labels), transform), sigma, transform, ALONG_X, rtol=1e-16, on_solved=keep)
     (u, current, flux), (u_whole, current_whole, flux_whole) = kept
     conducts = labels > 0
@@ -76,8 +73,7 @@ def test_interface_resistance_and_diagonal_conductivity():
     labels = labels_of((7, 6, 5))
     options = {"rtol": 1e-10, "interface_resistance": {(1, 2): 2.5}}
     sigma = [(0.0, 0.0, 0.0), (1.0, 2.0, 0.5), (0.1, 0.0, 3.0)]
-    from pfsolid.spectral import SlabTransform
-    transform = SlabTransform(PeriodicGrid(mirrored(labels).shape, SPACING), ALONE, planning="estimate")
+    transform = make_transform(mirrored(labels).shape, SPACING)
     whole = effective_conductivity(divide_labels(mirrored(labels), transform), sigma, transform, ALONG_X, **options)
     assert solve(labels, sigma, **options).tensor[0, 0] == pytest.approx(whole.tensor[0, 0], rel=2e-10)
 

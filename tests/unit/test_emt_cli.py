@@ -154,7 +154,9 @@ def test_fit_reads_its_conductivities_from_the_table(tmp_path):
     table = tmp_path / "t.csv"
     table.write_text(csv_text([(*columns, "conduction.sigma_bulk_S_per_cm", "conduction.sigma_surf_S_per_cm"),
                                *((*row, HU.matrix, HU.surface) for row in rows)]))
-    fitted = fit_samples(read_samples(table, CoatedPores(0.0, 1.0, 0.5)))
+    samples = read_samples(table, CoatedPores(0.0, 1.0, 0.5))
+    assert samples.in_table == ("surface", "matrix")
+    fitted = fit_samples(samples)
     assert fitted.fit.percolation_threshold == pytest.approx(0.45, abs=0.02)
 
 

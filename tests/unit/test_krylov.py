@@ -13,7 +13,8 @@ class DenseSystem:
     def __init__(self, A, b, P=None):
         self.A, self.P = A, np.eye(len(b)) if P is None else P
         self.residual, self.x, self.p = b.copy(), np.zeros_like(b), np.zeros_like(b)
-        self.spectrum_start = np.linalg.eigvals(self.P @ A).real.min()
+        values = np.linalg.eigvals(self.P @ A).real
+        self.spectrum_start = values[values > 0].min()
 
     def precondition(self):
         self.z = self.P @ self.residual
@@ -130,3 +131,18 @@ def test_progress_is_reported_and_can_stop_the_solve():
     iterations, energies, estimates = zip(*seen)
     assert iterations == (1, 2, 3)
     assert energies[0] < energies[1] < energies[2] and min(estimates) > 0
+
+
+def test_what_lies_in_the_null_space_is_left():
+    """A singular matrix and a right-hand side not quite in its range, as rounding leaves it."""
+    A = np.diag([0.0, 1.0, 2.0])
+    result = conjugate_gradients(DenseSystem(A, np.array([1e-17, 0.0, 0.0]), np.eye(3)), lambda *_: False, 10)
+    assert result.iterations == 0 and result.energy == 0
+
+
+def test_small_enough_from_the_start():
+    A, b = spread_matrix(30, 10.0)
+    result = conjugate_gradients(DenseSystem(A, 1e-6 * b), lambda energy, estimate: estimate <= 1e-6, 50)
+    assert result.iterations == 0
+    # An upper bound: half the start of the spectrum, 1 / 10, is below all of it.
+    assert 1e-12 * b @ np.linalg.solve(A, b) <= result.error_estimate <= 1e-6

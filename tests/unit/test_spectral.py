@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import scipy.fft
 from builders import ALONE, make_transform
 
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.spectral import check_rank_count, slab_of
+from pfsolid.spectral import CosineSlabTransform, check_rank_count, slab_of
 
 SHAPES = [(8, 6, 4), (7, 5, 9), (6, 5, 1), (1, 4, 6), (16, 1, 1), (5, 6, 2)]
 # Rounding of a transform grows with log N; the largest here has 315 points.
@@ -101,3 +102,55 @@ def test_too_many_ranks(shape, planes, axis):
     check_rank_count(grid, planes)
     with pytest.raises(InputError, match=f"{planes} planes along {axis}; use at most {planes} ranks"):
         check_rank_count(grid, planes + 1)
+
+
+# --- cosine series along y and z ----------------------------------------------------------------------------
+
+
+def cosine_transform(shape, spacing=(1.0,) * 3, **options):
+    """A transform, and the indices that put a field into its order."""
+    transform = CosineSlabTransform(PeriodicGrid(shape, spacing), ALONE, **{"planning": "estimate"} | options)
+    return transform, np.ix_(range(shape[0]), transform.rows, transform.columns)
+
+
+def packed(coefficients):
+    """c(k1, k2) + 1j c(k1, n2 - k2), with c(k1, n2) = 0."""
+    n2 = coefficients.shape[2]
+    padded = np.concatenate([coefficients, np.zeros_like(coefficients[:, :, :1])], axis=2)
+    k2 = np.arange(n2 // 2 + 1)
+    return padded[:, :, k2] + 1j * padded[:, :, n2 - k2]
+
+
+@pytest.mark.parametrize("dtype", ROUNDING)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_cosine_forward_and_backward(shape, dtype):
+    (transform, order), field = cosine_transform(shape, dtype=dtype), random_field(shape)
+    transform.real[order] = field
+    # scipy's DCT-II is twice the sum, along each of two axes.
+    exact = packed(scipy.fft.dctn(field, type=2, axes=(1, 2)) / 4)
+    assert np.allclose(transform.forward(), exact, rtol=0, atol=2 * ROUNDING[dtype] * np.abs(exact).max())
+    n = shape[1] * shape[2]
+    assert np.allclose(transform.backward()[order], n * field, rtol=0, atol=2 * ROUNDING[dtype] * n * 3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_cosine_parseval_with_the_weights(shape):
+    (transform, order), field = cosine_transform(shape), random_field(shape)
+    transform.real[order] = field
+    along_y, along_z = transform.weights
+    parts = transform.forward().view(float)
+    total = np.sum(along_y[:, None] * along_z * parts**2) / (shape[1] * shape[2])
+    assert total == pytest.approx(np.sum(field**2), rel=1e-13)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_cosine_symbols_are_those_of_second_differences_in_a_mirror(shape):
+    (transform, order), field = cosine_transform(shape, (0.5, 0.3, 0.2)), random_field(shape)
+    extended = np.pad(field, ((0, 0), (1, 1), (1, 1)), mode="symmetric")
+    expected = sum(-np.diff(part, 2, axis) / h**2 for axis, h, part in
+                   ((1, 0.3, extended[:, :, 1:-1]), (2, 0.2, extended[:, 1:-1])))
+    along_y, along_z = transform.difference_symbols()
+    transform.real[order] = field
+    transform.forward().view(float)[...] *= (along_y[:, None] + along_z) / (shape[1] * shape[2])
+    # Rounding is that of the largest symbol, about 4 / 0.2^2.
+    assert np.allclose(transform.backward()[order], expected, atol=1e-12)

@@ -3,6 +3,7 @@
 The tests beside this file hold them to tolerances and orders; scripts/conduction_figures.py draws them.
 """
 
+from functools import partial
 from math import comb
 from typing import NamedTuple
 
@@ -157,10 +158,15 @@ def cylinders(fraction, ratio):
         rho = diffuse(distances, radius, 0.1)
         return {"finite volumes": mean_across(solve_volumes(labels, sigma, axes=(0, 1), rtol=RTOL)) / exact - 1,
                 "elements": mean_across(solve_elements(labels, sigma, axes=(0, 1), rtol=RTOL)) / exact - 1,
-                "subvoxel": mean_across(solve_faces(subvoxel_faces, rho, (0.5,), sigma[::-1] / sigma.max(), axes=(0, 1),
-                                                    rtol=RTOL)) * sigma.max() / exact - 1}
+                "subvoxel": mean_across(solve_rho(rho, (0.5,), sigma[::-1], ratio < 1, axes=(0, 1))) / exact - 1}
 
     return errors
+
+
+def solve_rho(rho, thresholds, sigma, best_percolates, **options):
+    """With faces below the voxel."""
+    return solve_faces(partial(subvoxel_faces, best_percolates=best_percolates), rho, thresholds, sigma,
+                       **{"rtol": RTOL} | options)
 
 
 def mean_across(result) -> float:
@@ -179,8 +185,7 @@ def spheres(fraction, insulating):
         rho = diffuse(from_centre(num_voxels, centre), radius, 0.1)
         return {"finite volumes": solve_volumes(labels, sigma, rtol=RTOL).mean / exact - 1,
                 "elements": solve_elements(labels, sigma, rtol=RTOL).mean / exact - 1,
-                "subvoxel": solve_faces(subvoxel_faces, rho, (0.5,), sigma[::-1] / sigma.max(), rtol=RTOL).mean
-                * sigma.max() / exact - 1}
+                "subvoxel": solve_rho(rho, (0.5,), sigma[::-1], insulating).mean / exact - 1}
 
     return errors
 
@@ -197,7 +202,7 @@ def neutral_spheres(num_voxels, rng) -> dict:
     rho = diffuse(distances, (inner + outer) / 2, (outer - inner) / np.arctanh(0.8))
     return {"finite volumes": solve_volumes(labels, sigma, rtol=RTOL).mean - 1,
             "elements": solve_elements(labels, sigma, rtol=RTOL).mean - 1,
-            "subvoxel": solve_faces(subvoxel_faces, rho, (0.1, 0.9), sigma[[1, 2, 0]], rtol=RTOL).mean - 1}
+            "subvoxel": solve_rho(rho, (0.1, 0.9), sigma[[1, 2, 0]], False).mean - 1}
 
 
 class Case(NamedTuple):
@@ -253,41 +258,54 @@ def sphere_of_rho(num_voxels, depth, centre=(0.1, 0.2, 0.3), radius=0.35) -> np.
     return diffuse(from_centre(num_voxels, centre), radius, depth)
 
 
-SMOOTH_SIGMAS = {"0, 3.14e-3, 8.93e-7 S/cm": HU_SIGMA, "0, 1, 0.1": (0.0, 1.0, 0.1), "0.1, 1, 0.1": (0.1, 1.0, 0.1)}
-# The cell has six depths: 2, 3, 4, 6 and 8 voxels each.
-SMOOTH_FIELDS = {"gyroid": gyroid, "spherical pores": sphere_of_rho}
+# Pore, surface and bulk.
+SMOOTH_SIGMAS = {"0 : 3.14e-3 : 8.93e-7 S/cm": HU_SIGMA, "0 : 1 : 0.1": (0.0, 1.0, 0.1), "0.1 : 1 : 0.1": (0.1, 1.0, 0.1)}
+# Whether the surface, which conducts best in all of them, percolates.
+SMOOTH_FIELDS = {"gyroid": (gyroid, True), "spherical pores": (sphere_of_rho, False)}
+# The cell has six depths of the interface; voxels in each of them.
 DEPTHS_PER_CELL = 6
 VOXELS_PER_DEPTH = (2, 3, 4, 6, 8)
 
 
-def smooth_value(field, sigma, num_voxels, scheme, centre) -> float:
+def smooth_value(name, sigma, num_voxels, scheme, centre) -> float:
     """sigma_xx of a density sampled on a grid, phases by the thresholds of the paper."""
+    field, best_percolates = SMOOTH_FIELDS[name]
     rho = field(num_voxels, 1 / DEPTHS_PER_CELL, centre)
-    sigma = np.asarray(sigma) / max(sigma)
+    options = {"axes": [0], "dtype": "float32", "rtol": 1e-4}
     if scheme == "subvoxel":
-        return solve_faces(subvoxel_faces, rho, HU_THRESHOLDS, sigma, axes=[0], dtype="float32", rtol=1e-4).tensor[0, 0]
+        return solve_rho(rho, HU_THRESHOLDS, sigma, best_percolates, **options).tensor[0, 0]
     labels = np.digitize(rho, HU_THRESHOLDS).astype(np.uint8)
-    if scheme == "elements":
-        return solve_elements(labels, sigma, axes=[0], dtype="float32", rtol=1e-4).tensor[0, 0]
-    return solve_volumes(labels, sigma, axes=[0], dtype="float32", rtol=1e-4).tensor[0, 0]
+    solve = solve_elements if scheme == "elements" else solve_volumes
+    return solve(labels, sigma, **options).tensor[0, 0]
 
 
-def smooth_errors(field, sigma, voxels_per_depth=VOXELS_PER_DEPTH, finest=16, num_positions=2) -> dict:
-    """Root mean square relative errors over positions on the grid, for each scheme, and the value they are taken from.
+class SmoothErrors(NamedTuple):
+    """Root mean square of the relative errors of each scheme, the value they are taken from and its own uncertainty."""
 
-    That value is from the finest grid and one of half its voxels: faces below the voxel and the mean of the two
-    discretisations, each extrapolated; half their difference is in ``uncertainty``.
+    errors: dict
+    exact: float
+    uncertainty: float
+
+
+def smooth_errors(name, sigma, voxels_per_depth=VOXELS_PER_DEPTH, finest=16, num_positions=2) -> SmoothErrors:
+    """Errors at several positions on the grid, against the limit of two grids finer than these.
+
+    The limit is that of the mean of the two discretisations, extrapolated to first order, and that of faces below the
+    voxel; their mean is taken, and half their difference is its uncertainty.
     """
-    rng = np.random.default_rng(2)
-    centres = rng.random((num_positions, 3))
+    sigma = np.asarray(sigma) / max(sigma)
+    centres = np.random.default_rng(2).random((num_positions, 3))
 
     def limit(scheme):
-        coarse, fine = (smooth_value(field, sigma, DEPTHS_PER_CELL * n, scheme, centres[0]) for n in (finest // 2, finest))
+        coarse, fine = (smooth_value(name, sigma, DEPTHS_PER_CELL * n, scheme, centres[0]) for n in (finest // 2, finest))
         return 2 * fine - coarse
 
     voxels, below = (limit("finite volumes") + limit("elements")) / 2, limit("subvoxel")
     exact = (voxels + below) / 2
-    found = {scheme: np.array([np.sqrt(np.mean([(smooth_value(field, sigma, DEPTHS_PER_CELL * n, scheme, centre) / exact
-                                                 - 1) ** 2 for centre in centres])) for n in voxels_per_depth])
-             for scheme in SCHEMES}
-    return found | {"exact": exact, "uncertainty": abs(voxels - below) / 2 / exact}
+
+    def error(scheme, n):
+        found = [smooth_value(name, sigma, DEPTHS_PER_CELL * n, scheme, centre) for centre in centres]
+        return np.sqrt(np.mean((np.array(found) / exact - 1) ** 2))
+
+    return SmoothErrors({scheme: np.array([error(scheme, n) for n in voxels_per_depth]) for scheme in SCHEMES}, exact,
+                        abs(voxels - below) / 2 / exact)
