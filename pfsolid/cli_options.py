@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 from .errors import InputError
@@ -37,8 +39,12 @@ def session_of(options, config=None):
 
 
 def print_on_root(lines: list[str]) -> None:
-    if world().Get_rank() == 0:
-        print("\n".join(lines))
+    if world().Get_rank() != 0:
+        return
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:  # whoever reads, `head` for example, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def draw(directory: Path, session) -> None:

@@ -17,6 +17,7 @@ from .config_conduction import S_PER_M as S_PER_M
 from .config_conduction import ConductionConfig
 from .config_material import expand_material, fill_from_material, material_overrides
 from .config_text import Section, apply_overrides, key, parse_toml, read_text, validated, write_toml
+from .errors import InputError
 from .grid import PeriodicGrid
 from .materials.arrhenius import BOLTZMANN
 from .phasefield.free_energy import REDUCED_KAPPA, ReducedUnits, inside_spinodal
@@ -313,6 +314,8 @@ def read_config(path, overrides=()) -> RunConfig:
 def config_from_text(text: str, source: str, overrides=()) -> RunConfig:
     """As `read_config`, from TOML text; ``source`` names it in errors."""
     raw = parse_toml(text, source)
+    if "image" in raw and "grid" not in raw:
+        raise InputError(f"{source}: is a study of an image: pfsolid conduct {source}")
     expand_material(raw)
     places = apply_overrides(raw, material_overrides(overrides))
     fill_from_material(raw, source, places)

@@ -9,8 +9,8 @@ log=$root/logs/install_peers.log
 source "$root/scripts/lib.sh"
 export PYTHONNOUSERSITE=1
 
-# OpenImpala needs Open MPI (scripts/setup.sh has installed it). TauFactor runs on torch; where pip offers a CPU build of it (2.13.0+cpu), that is taken, else the large default one.
-# PoreSpy leaves the linear algebra to OpenPNM, and that to PyAMG.
+# TauFactor runs on torch; where pip offers a CPU build of it (2.13.0+cpu), that is taken, else the large default one.
+# PoreSpy leaves the linear algebra to OpenPNM, and that to PyAMG. OpenImpala needs the Open MPI that setup.sh installs.
 packages=(torch==2.13.0 taufactor==1.2.1 openimpala==4.4.9 porespy==3.2.0 openpnm==3.6.4 pyamg==5.4.1)
 stamp() { { "$python" -V; printf '%s\n' "$root" "${packages[@]}"; } | sha256sum; }
 python=$(command -v python3.11 || command -v python3)

@@ -79,13 +79,13 @@ def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform,
 
         sigma_face = (1 - n_i^2) sum_m a_m sigma_m + n_i^2 (sum_m a_m) (sum_m l_m) / (sum_m l_m / sigma_m)
 
-    with sums over the phases that conduct.  Between insulating walls that is second order in the voxel (open areas of
-    faces: Ng, Min & Gibou, doi:10.1016/j.jcp.2009.08.032); elsewhere first, but with a small constant (laminates in composite
+    with sums over the phases that conduct.  Insulating walls are second order in the voxel that way (open areas of faces:
+    Ng, Min & Gibou, doi:10.1016/j.jcp.2009.08.032); other interfaces first, with a small constant (laminates in composite
     voxels: Kabel, Merkert & Schneider, doi:10.1016/j.cma.2015.06.003, here for one component).
 
     It supposes that current runs along interfaces, as it does in a good conductor that spans the cell.  Where the best
-    conductor lies in islands the current meets them head on, and n_i^2 = 1 is the better choice: the mean along the link
-    alone.  At high contrast each of the two is a poor choice for the other case.
+    conductor lies in islands the current meets them head on, and the mean along the link alone, n_i^2 = 1, is taken: second
+    order for perfect conductors.  At high contrast either is a poor choice for the other case.
 
     Parameters
     ----------

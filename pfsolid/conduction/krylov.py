@@ -24,6 +24,8 @@ _UPPER_WEIGHT = 0.82
 # The spectrum of the preconditioned operator starts at about the ratio of the extreme conductivities; insulators push it
 # down to a fraction of that.  Once the smallest Ritz value has come near, part of it is the sharper bound.
 _SAFETY, _RITZ_SAFETY, _RITZ_NEAR = 0.5, 0.35, 2.0
+# A Ritz value takes time in proportion to the iterations so far and changes ever more slowly: every n-th after 32 n.
+_RITZ_INTERVAL = 32
 # Below this r.z has lost its digits: going on would only amplify rounding errors in the null space of A.
 _EXHAUSTED = 1e-27
 
@@ -61,6 +63,7 @@ class EnergyErrorEstimate:
         self._beta: list[float] = []
         self._mu = _SAFETY * spectrum_start
         self._gamma = 1 / self._mu
+        self._next_ritz = 1
 
     def upper_bound(self, r_z: float) -> float:
         """Bound on r . A^-1 r from the spectrum and what has been added so far."""
@@ -71,9 +74,11 @@ class EnergyErrorEstimate:
         self._alpha.append(alpha)
         self._beta.append(beta)
         self._gamma = _radau_step(self._gamma, alpha, beta, self._mu)
-        ritz = self._smallest_ritz_value()
-        if ritz < _RITZ_NEAR * self._start:
-            self._restart(_RITZ_SAFETY * ritz)
+        if len(self._alpha) >= self._next_ritz:
+            self._next_ritz += 1 + len(self._alpha) // _RITZ_INTERVAL
+            ritz = self._smallest_ritz_value()
+            if ritz < _RITZ_NEAR * self._start:
+                self._restart(_RITZ_SAFETY * ritz)
         if self._gamma <= 0:  # mu was above the spectrum after all: start again below it
             self._restart(0.5 * self._mu)
         upper = self.upper_bound(r_z)

@@ -24,8 +24,8 @@ from .krylov import CGResult
 _UPPER_WEIGHT = 1 / 3
 # Insulators push the lower end of the spectrum below the ratio of the conductivities.
 _SAFETY = 0.5
-# The guard compares the estimate with that of so many iterations ago.
-_WINDOW = 20
+# Iterations before the guard looks: the first ones tell little.
+_PATIENCE = 20
 
 
 def make_perturbation(lowest: float, highest: float):
@@ -47,6 +47,7 @@ def make_perturbation(lowest: float, highest: float):
         """Solve A u = b from where ``system.start`` has put u, by u += P (b - A u) / sigma_0.  Collective."""
         energy = decrement = 0.0
         estimates = []
+        slowest = (1 - step * system.spectrum_start) ** 2
         r_z = system.precondition()
         for iteration in range(1, max_iterations + 1):
             if r_z <= 0:
@@ -61,7 +62,8 @@ def make_perturbation(lowest: float, highest: float):
                 on_iteration(iteration, energy, estimates[-1])
             if is_converged(energy, estimates[-1]):
                 return CGResult(energy, estimates[-1], iteration)
-            _give_up_if_hopeless(estimates, energy, is_converged, max_iterations)
+            rate = max(slowest, decrement / before if before > 0 else 0.0)
+            _give_up_if_hopeless(estimates, rate, energy, is_converged, max_iterations)
         raise ConvergenceError(_advice(f"{max_iterations} iterations left an error of about {estimates[-1]:.1e} in an "
                                        f"energy of {energy:.6e}"))
 
@@ -78,18 +80,22 @@ def _estimate(decrement: float, before: float, r_z: float, step: float, spectrum
     return upper**_UPPER_WEIGHT * lower ** (1 - _UPPER_WEIGHT)
 
 
-def _give_up_if_hopeless(estimates: list[float], energy: float, is_converged, max_iterations: int) -> None:
-    """Raise if the present rate, which can only get worse, does not reach the tolerance within ``max_iterations``."""
+def _give_up_if_hopeless(estimates: list[float], rate: float, energy: float, is_converged, max_iterations: int) -> None:
+    """Raise if ``max_iterations`` will not do: neither at ``rate`` from here on, nor going on as before.
+
+    The longer it takes, the slower are the modes that are left: going on as before means that each doubling of the
+    iterations gains what the last one has.
+    """
     done = len(estimates)
-    if done <= _WINDOW:
+    if done < _PATIENCE:
         return
-    now, then = estimates[-1], estimates[-1 - _WINDOW]
-    rate = min((now / then) ** (1 / _WINDOW), 1.0) if math.isfinite(now) else 1.0
-    at_the_end = now * rate ** (max_iterations - done)
+    now, then = estimates[-1], estimates[done // 2 - 1]
+    gain = min(now / then, 1.0) if math.isfinite(now) else 1.0
+    at_the_end = now * min(gain ** math.log2(max_iterations / done), rate ** (max_iterations - done))
     if not is_converged(energy + now - at_the_end, at_the_end):
         raise ConvergenceError(_advice(
-            f"after {done} iterations the error, about {now:.1e} in an energy of {energy:.6e}, shrinks by {1 - rate:.1e} an "
-            f"iteration, too slowly for {max_iterations} iterations"))
+            f"after {done} iterations the error, about {now:.1e} in an energy of {energy:.6e}, is {gain:.2g} of that after "
+            f"{done // 2}: {max_iterations} would not do"))
 
 
 def _advice(what: str) -> str:

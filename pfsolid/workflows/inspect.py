@@ -9,6 +9,7 @@ from ..errors import InputError, PfsolidError
 from ..io.checkpoint import list_checkpoints
 from ..io.run_directory import is_run_directory
 from ..io.series import list_fields
+from .conduct_image import INPUT, is_image_study
 from .fields import FIELDS
 from .run import RESULT, read_result
 from .simulate import CHECKPOINTS, HISTORY
@@ -41,30 +42,40 @@ def describe_run(directory: Path) -> list[str]:
     if (directory / RESULT).exists():
         lines += _result_lines(read_result(directory))
     else:
-        lines.append(f"not finished; go on with: pfsolid resume {directory}")
+        again = (f"start again with: pfsolid conduct {directory / INPUT} -o {directory} --force" if is_image_study(directory)
+                 else f"go on with: pfsolid resume {directory}")
+        lines.append(f"not finished; {again}")
     lines += _file_lines(directory)
     return lines
 
 
 def _result_lines(result: dict) -> list[str]:
     made = result["provenance"]
-    lines = [f"finished: {result['title']}",
+    seed = "" if made["seed"] is None else f", seed {made['seed']}"
+    lines = [f"finished: {result['title']}".rstrip(": "),
              f"  made {made['created']} by pfsolid {made['pfsolid_version']} ({made['git_commit'] or 'no checkout'}) "
-             f"on {made['num_ranks']} ranks x {made['threads_per_rank']} threads, seed {made['seed']}",
-             f"  porosity {result['porosity']:.4f}, grid {' x '.join(map(str, result['grid']['shape']))} of "
-             f"{' x '.join(map(str, result['grid']['voxel_size_nm']))} nm"]
+             f"on {made['num_ranks']} ranks x {made['threads_per_rank']} threads{seed}"]
+    of = f"porosity {result['porosity']:.4f}" if "porosity" in result else f"{result['source']}, {result['boundary']}"
+    lines.append(f"  {of}, grid {' x '.join(map(str, result['grid']['shape']))} of "
+                 f"{' x '.join(map(str, result['grid']['voxel_size_nm']))} nm")
     if "growth" in result:
         growth = result["growth"]
         lines.append(f"  growth: {growth['reason']}, {growth['steps']} steps, "
                      f"mean pore size {growth['final']['pore_size_nm']} nm")
     if "sigma_eff_S_per_cm" in result:
         lines.append("  sigma_eff (S/cm):")
-        lines += ["    " + "  ".join(f"{value:12.5e}" for value in row) for row in result["sigma_eff_S_per_cm"]]
+        lines += ["    " + "  ".join(f"{'-' if value is None else format(value, '.5e'):>12}" for value in row)
+                  for row in result["sigma_eff_S_per_cm"]]
         lines.append(f"    mean {result['mean_S_per_cm']:.5e}, iterations {result['iterations_xyz']}, estimated "
                      f"relative error {max(result['solver_relative_error_xyz']):.1e}")
         for name, phase in result["phases"].items():
-            lines.append(f"    {name:<8} {phase['fraction']:.4f} of the volume, {phase['sigma_S_per_cm']:.4g} S/cm")
+            lines.append(f"    {name:<8} {phase['fraction']:.4f} of the volume, {_text(phase['sigma_S_per_cm'])} S/cm")
     return lines
+
+
+def _text(sigma) -> str:
+    """A number, or the numbers of a tensor."""
+    return f"[{', '.join(map(_text, sigma))}]" if isinstance(sigma, list) else f"{sigma:.4g}"
 
 
 def _file_lines(directory: Path) -> list[str]:

@@ -73,7 +73,7 @@ def _compile_elsewhere(traits: dict, session: Session) -> None:
     stamp = _stamp(traits)
     if stamp.exists():
         return
-    session.say("compiling kernels, once for this installation (about half a minute)")
+    session.say("compiling kernels, once for this installation (about a minute)")
     with suppress(OSError, subprocess.SubprocessError):
         subprocess.run([sys.executable, "-m", "pfsolid.workflows.warmup", json.dumps(traits)], check=True,
                        capture_output=True, timeout=_TIMEOUT_S, env=environment_for_mpirun() | {_IN_HELPER: "1"})

@@ -21,7 +21,7 @@ SPACING = (1.0, 0.7, 1.3)
 def random_labels(shape):
     labels = np.random.default_rng(1).choice(3, shape, p=[0.3, 0.4, 0.3]).astype(np.uint8)
     labels[4:6] = 0  # a rank may have no row at all
-    labels[4:6, 1:4, 2] = 1
+    labels[4:6, 1:4, -1] = 1
     return labels
 
 

@@ -1,13 +1,11 @@
 """`pfsolid conduct IMAGE` from the command line to result.json, against what can be calculated by hand."""
 
 import json
-import math
 
 import numpy as np
 import pytest
 import tifffile
 
-from pfsolid.cli import main
 from tests.builders import grow_labels
 
 # Solved to 1e-8, so that what differs by more is wrong.
@@ -16,22 +14,19 @@ CLOSE = dict(rel=1e-7)
 
 
 @pytest.fixture
-def conduct(tmp_path, capsys):
+def conduct(tmp_path, run_cli):
     """Write an image, run the command, return result.json; with ``fails`` what it says when it exits with status 2."""
 
     def run(image, *options, name="image.npy", fails=False):
-        path = tmp_path / name
+        path, output = tmp_path / name, tmp_path / "out"
         if image is not None:
             np.save(path, image)
-        output = tmp_path / "out"
-        with pytest.raises(SystemExit) as stop:
-            main(["conduct", str(path), "-o", str(output), *options])
-        said = capsys.readouterr()
+        status, _, error = run_cli("conduct", path, "-o", output, *options)
         if fails:
-            assert stop.value.code == 2 and not output.exists(), said
-            assert said.err.count("\n") == 1 and said.err.startswith("pfsolid: "), said.err
-            return said.err
-        assert not stop.value.code, said.err
+            assert status == 2 and not output.exists(), error
+            assert error.count("\n") == 1 and error.startswith("pfsolid: "), error
+            return error
+        assert not status, error
         return json.loads((output / "result.json").read_text())
 
     return run
@@ -177,11 +172,17 @@ def test_mistakes_that_the_image_tells(conduct, tmp_path):
     assert "does not exist" in conduct(None, "--voxel-nm", "1", "--sigma", "0=0,1=1", name="no.npy", fails=True)
 
 
-def test_label_without_conductivity(conduct, tmp_path, capsys):
+def test_label_without_conductivity(tmp_path, run_cli):
     """Known when the image has been read: the labels that occur are listed."""
     np.save(tmp_path / "image.npy", laminate())
-    with pytest.raises(SystemExit) as stop:
-        main(["conduct", str(tmp_path / "image.npy"), "--voxel-nm", "1", "--sigma", "1=1", "-o", str(tmp_path / "out")])
-    assert stop.value.code == 2
-    error = capsys.readouterr().err
-    assert "label 0 has no conductivity" in error and math.isclose(float(error.split("0 (")[1].split()[0]), 96)
+    status, _, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "1=1", "-o", tmp_path / "out")
+    assert status == 2
+    assert "label 0 has no conductivity" in error and "0 (96 voxels, 33.3 %)" in error
+
+
+def test_info_and_validate_know_a_study(conduct, tmp_path, run_cli):
+    conduct(laminate(), "--voxel-nm", "20", "--sigma", "0=1e-3,1=[4e-3,4e-3,4e-3]", "--boundary", "electrodes", *TIGHT)
+    status, said, _ = run_cli("info", tmp_path / "out")
+    assert not status and "electrodes, grid 12 x 6 x 4" in said and "[0.004, 0.004, 0.004] S/cm" in said
+    status, _, error = run_cli("validate", tmp_path / "out" / "input.toml")
+    assert status == 2 and "pfsolid conduct" in error and error.count("\n") == 1

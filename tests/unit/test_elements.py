@@ -4,12 +4,14 @@ from itertools import product
 
 import numpy as np
 import pytest
-from builders import conduct, divide_labels, make_transform
+from builders import ALONE, conduct, divide_labels, make_transform
 from systems import solve_elements
 
 from pfsolid.conduction.effective import solve_tensor
 from pfsolid.conduction.elements import ElementSystem, conductivity_tensors
 from pfsolid.errors import InputError
+from pfsolid.grid import PeriodicGrid
+from pfsolid.spectral import CosineSlabTransform
 
 RNG = np.random.default_rng(1)
 LABELS = RNG.integers(0, 3, (5, 4, 3)).astype(np.uint8)
@@ -194,3 +196,9 @@ def test_memory():
 def test_bad_conductivities(sigma, message):
     with pytest.raises(InputError, match=message):
         conductivity_tensors(sigma)
+
+
+def test_periodic_cells_only():
+    transform = CosineSlabTransform(PeriodicGrid((4, 4, 4), (1.0, 1.0, 1.0)), ALONE, planning="estimate")
+    with pytest.raises(InputError, match="not plane electrodes"):
+        ElementSystem(np.zeros((6, 4, 4), np.uint8), [1.0], transform)

@@ -1,13 +1,17 @@
 """Faces made from a density: where an interface cuts them, and what that gives in cells with a known tensor."""
 
+from functools import partial
+
 import numpy as np
 import pytest
-from builders import conduct, make_transform
+from builders import ALONE, conduct, make_transform
 from systems import solve_faces
 
 from pfsolid.conduction.face_kernels import _area_below, _link_below
 from pfsolid.conduction.faces import FaceSystem, smooth_faces, subvoxel_faces
 from pfsolid.errors import InputError
+from pfsolid.grid import PeriodicGrid
+from pfsolid.spectral import CosineSlabTransform
 
 RNG = np.random.default_rng(1)
 SHAPE, SPACING = (9, 8, 7), (1.0, 0.7, 1.3)
@@ -52,8 +56,8 @@ def test_smooth_faces_of_labels_are_those_of_finite_volumes():
     sigma = (0.0, 0.2, 5.0)
     options = {"spacing": SPACING, "rtol": 1e-10}
     expected = conduct(labels, sigma, dtype="float64", **options)
-    found = solve_faces(smooth_faces, labels.astype(float), list(enumerate(sigma)), axes=np.flatnonzero(expected.percolating),
-                        **options)
+    axes = np.flatnonzero(expected.percolating)
+    found = solve_faces(smooth_faces, labels.astype(float), list(enumerate(sigma)), axes=axes, **options)
     # Both to 1e-10.
     assert np.allclose(found.tensor, expected.tensor, rtol=0, atol=1e-9)
 
@@ -139,6 +143,21 @@ def test_more_of_the_good_phase_conducts_better():
     assert np.all(more >= less - 1e-14) and more.sum() > less.sum()
 
 
+def test_islands_of_the_best_conductor_are_met_head_on():
+    """Then the mean along the link counts alone, however the interface lies; what insulates still narrows the face."""
+    rho = RNG.random(SHAPE)
+    distance = np.arctanh(2 * rho - 1)
+    faces = faces_of(partial(subvoxel_faces, best_percolates=False), rho, (0.5,), (1.0, 4.0))
+    for axis in range(3):
+        ahead = np.roll(distance, -1, axis)
+        above = np.clip(np.maximum(distance, ahead) / np.abs(ahead - distance), 0, 1)
+        assert np.allclose(faces[axis, 1:], 1 / (1 - 0.75 * above), rtol=1e-12)
+    # Where one phase conducts only areas count.
+    narrow, along = (faces_of(partial(subvoxel_faces, best_percolates=flag), rho, (0.5,), (0.0, 4.0))
+                     for flag in (False, True))
+    assert np.allclose(narrow, along, rtol=1e-12)
+
+
 def test_axes_are_treated_alike():
     rho, axes = RNG.random(SHAPE), (1, 2, 0)
     faces = faces_of(subvoxel_faces, rho, (0.3, 0.7), (0.1, 3.0, 0.5))[:, 1:]
@@ -161,6 +180,14 @@ def test_axes_are_treated_alike():
 def test_bad_phases(thresholds, sigma, message):
     with pytest.raises(InputError, match=message):
         faces_of(subvoxel_faces, np.zeros(SHAPE), thresholds, sigma)
+
+
+def test_periodic_cells_only():
+    transform = CosineSlabTransform(PeriodicGrid((4, 4, 4), (1.0, 1.0, 1.0)), ALONE, planning="estimate")
+    rho = np.full((4, 4, 4), 0.7)
+    for build, arguments in ((smooth_faces, [[(0.0, 1.0), (1.0, 2.0)]]), (subvoxel_faces, [(0.5,), (0.0, 1.0)])):
+        with pytest.raises(InputError, match="periodic cells only"):
+            build(rho, *arguments, transform)
 
 
 @pytest.mark.parametrize("points, message", [

@@ -2,30 +2,11 @@
 
 import pytest
 
-from pfsolid import cli
 from pfsolid.materials.electrolytes import load_electrolytes
 
 
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Run the command line in this process; exit status, standard output, standard error."""
-    def left(_comm, status):
-        raise SystemExit(status)
-
-    monkeypatch.setattr(cli, "leave_together", left)
-    monkeypatch.setattr(cli, "end_all_ranks_on_uncaught_errors", lambda _advice: None)
-
-    def go(*arguments):
-        with pytest.raises(SystemExit) as stopped:
-            cli.main(list(arguments))
-        printed = capsys.readouterr()
-        return stopped.value.code, printed.out, printed.err
-
-    return go
-
-
-def test_list_names_every_value_on_one_screen(run):
-    status, out, _ = run("materials", "list")
+def test_list_names_every_value_on_one_screen(run_cli):
+    status, out, _ = run_cli("materials", "list")
     lines = out.splitlines()
     assert status == 0
     assert all(name in out for name in load_electrolytes())
@@ -33,22 +14,22 @@ def test_list_names_every_value_on_one_screen(run):
     assert len(lines) <= 40 and max(map(len, lines)) <= 120
 
 
-def test_show_gives_each_value_with_its_source(run):
-    status, out, _ = run("materials", "show", "beta-Li3PS4")
+def test_show_gives_each_value_with_its_source(run_cli):
+    status, out, _ = run_cli("materials", "show", "beta-Li3PS4")
     assert status == 0
     assert "8.93e-07 S/cm, at 298.15 K, Ea 0.47 eV, measured" in out
     assert out.count("doi:10.1021/acsami.7b11292") == len(load_electrolytes()["beta-Li3PS4"].values)
 
 
-def test_show_at_a_temperature(run):
-    status, out, _ = run("materials", "show", "beta-Li3PS4", "--temperature-K", "298.15")
+def test_show_at_a_temperature(run_cli):
+    status, out, _ = run_cli("materials", "show", "beta-Li3PS4", "--temperature-K", "298.15")
     assert status == 0 and "bulk conductivity  8.93e-07 S/cm" in out and "beyond" not in out
-    status, out, _ = run("materials", "show", "beta-Li3PS4", "--temperature-K", "320", "--extrapolate")
+    status, out, _ = run_cli("materials", "show", "beta-Li3PS4", "--temperature-K", "320", "--extrapolate")
     assert status == 0 and "2.901e-06 S/cm  (beyond the range of its source)" in out
 
 
-def test_show_says_which_kinds_are_not_known_there(run):
-    status, out, _ = run("materials", "show", "LLTO", "--temperature-K", "320", "--extrapolate")
+def test_show_says_which_kinds_are_not_known_there(run_cli):
+    status, out, _ = run_cli("materials", "show", "LLTO", "--temperature-K", "320", "--extrapolate")
     assert status == 0 and "bulk conductivity" in out
     assert "not apparent grain boundary: known at 298.15 K only" in out
 
@@ -61,12 +42,12 @@ def test_show_says_which_kinds_are_not_known_there(run):
     (["Na3Zr2Si2PO12", "--temperature-K", "300"], "no conductivity is known"),
     (["Li10GeP2S12", "--temperature-K", "320", "--extrapolate"], "without an activation energy"),
 ])
-def test_mistakes_cost_one_line(run, arguments, says):
-    status, out, error = run("materials", "show", *arguments)
+def test_mistakes_cost_one_line(run_cli, arguments, says):
+    status, out, error = run_cli("materials", "show", *arguments)
     assert status == 2 and out == ""
     assert says in error and len(error.splitlines()) == 1
 
 
-def test_an_action_is_needed(run):
-    status, _, error = run("materials")
+def test_an_action_is_needed(run_cli):
+    status, _, error = run_cli("materials")
     assert status == 2 and "ACTION" in error

@@ -8,7 +8,6 @@ from math import comb
 from typing import NamedTuple
 
 import numpy as np
-from builders import HU_SIGMA, HU_THRESHOLDS
 from conduction_cases import PERFECT, SPHERE_ARRAY, voxel_sphere
 from systems import solve_elements, solve_faces, solve_volumes
 
@@ -241,71 +240,3 @@ def measure(name, samples=None) -> tuple[np.ndarray, dict]:
         for scheme in each[0]:
             found.setdefault(scheme, []).append(np.mean([errors[scheme] for errors in each]))
     return np.array(sizes), {scheme: np.array(errors) for scheme, errors in found.items()}
-
-
-# --- a smooth interface on coarse grids ---------------------------------------------------------------------
-
-
-def gyroid(num_voxels, depth, centre=(0.1, 0.2, 0.3), offset=0.3) -> np.ndarray:
-    """rho of a gyroid in a unit cell with an interface of the given depth; its solid has a little less than half."""
-    x, y, z = np.ix_(*[2 * np.pi * ((np.arange(num_voxels) + 0.5) / num_voxels - c) for c in centre])
-    level = np.sin(x) * np.cos(y) + np.sin(y) * np.cos(z) + np.sin(z) * np.cos(x) - offset
-    # Its mean gradient at the surface is 1.5, in units of x.
-    return 0.5 * (1 + np.tanh(2 * level / 1.5 / (2 * np.pi) / depth))
-
-
-def sphere_of_rho(num_voxels, depth, centre=(0.1, 0.2, 0.3), radius=0.35) -> np.ndarray:
-    return diffuse(from_centre(num_voxels, centre), radius, depth)
-
-
-# Pore, surface and bulk.
-SMOOTH_SIGMAS = {"0 : 3.14e-3 : 8.93e-7 S/cm": HU_SIGMA, "0 : 1 : 0.1": (0.0, 1.0, 0.1), "0.1 : 1 : 0.1": (0.1, 1.0, 0.1)}
-# Whether the surface, which conducts best in all of them, percolates.
-SMOOTH_FIELDS = {"gyroid": (gyroid, True), "spherical pores": (sphere_of_rho, False)}
-# The cell has six depths of the interface; voxels in each of them.
-DEPTHS_PER_CELL = 6
-VOXELS_PER_DEPTH = (2, 3, 4, 6, 8)
-
-
-def smooth_value(name, sigma, num_voxels, scheme, centre) -> float:
-    """sigma_xx of a density sampled on a grid, phases by the thresholds of the paper."""
-    field, best_percolates = SMOOTH_FIELDS[name]
-    rho = field(num_voxels, 1 / DEPTHS_PER_CELL, centre)
-    options = {"axes": [0], "dtype": "float32", "rtol": 1e-4}
-    if scheme == "subvoxel":
-        return solve_rho(rho, HU_THRESHOLDS, sigma, best_percolates, **options).tensor[0, 0]
-    labels = np.digitize(rho, HU_THRESHOLDS).astype(np.uint8)
-    solve = solve_elements if scheme == "elements" else solve_volumes
-    return solve(labels, sigma, **options).tensor[0, 0]
-
-
-class SmoothErrors(NamedTuple):
-    """Root mean square of the relative errors of each scheme, the value they are taken from and its own uncertainty."""
-
-    errors: dict
-    exact: float
-    uncertainty: float
-
-
-def smooth_errors(name, sigma, voxels_per_depth=VOXELS_PER_DEPTH, finest=16, num_positions=2) -> SmoothErrors:
-    """Errors at several positions on the grid, against the limit of two grids finer than these.
-
-    The limit is that of the mean of the two discretisations, extrapolated to first order, and that of faces below the
-    voxel; their mean is taken, and half their difference is its uncertainty.
-    """
-    sigma = np.asarray(sigma) / max(sigma)
-    centres = np.random.default_rng(2).random((num_positions, 3))
-
-    def limit(scheme):
-        coarse, fine = (smooth_value(name, sigma, DEPTHS_PER_CELL * n, scheme, centres[0]) for n in (finest // 2, finest))
-        return 2 * fine - coarse
-
-    voxels, below = (limit("finite volumes") + limit("elements")) / 2, limit("subvoxel")
-    exact = (voxels + below) / 2
-
-    def error(scheme, n):
-        found = [smooth_value(name, sigma, DEPTHS_PER_CELL * n, scheme, centre) for centre in centres]
-        return np.sqrt(np.mean((np.array(found) / exact - 1) ** 2))
-
-    return SmoothErrors({scheme: np.array([error(scheme, n) for n in voxels_per_depth]) for scheme in SCHEMES}, exact,
-                        abs(voxels - below) / 2 / exact)

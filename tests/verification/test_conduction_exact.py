@@ -8,7 +8,6 @@ from conduction_exact_cases import (
     CASES,
     PERRINS,
     SLANTED_CRYSTALS,
-    SMOOTH_SIGMAS,
     checkerboard,
     crystal,
     cylinder_array,
@@ -16,8 +15,8 @@ from conduction_exact_cases import (
     measure,
     neutral_coating,
     slanted_layers,
-    smooth_errors,
 )
+from conduction_grid_cases import SMOOTH_SIGMAS, smooth_errors
 from systems import solve_elements, solve_volumes
 
 # --- the exact values themselves ----------------------------------------------------------------------------

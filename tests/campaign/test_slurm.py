@@ -1,0 +1,245 @@
+"""The job templates on a real SLURM: what is killed, runs out of time or is requeued loses nothing and changes no bit."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from slurm_lab import missing_programs, running_lab, wait_until
+from sweeps import POROSITIES, dataset, plan_in
+
+from pfsolid.io.claims import claim_path, read_holder
+from pfsolid.io.sealed_json import read_sealed_json
+from pfsolid.parallel import environment_for_mpirun
+from pfsolid.workflows.run import read_result
+from pfsolid.workflows.sweep_state import look, result_path, shard_of
+
+pytestmark = [
+    pytest.mark.skipif(bool(missing_programs()), reason=f"SLURM is not installed (no {', '.join(missing_programs())}): "
+                                                        "scripts/install_slurm_lab.sh"),
+    pytest.mark.timeout(280)]
+
+ROOT = Path(__file__).resolve().parents[2]
+JOBS = ROOT / "jobs"
+TEMPLATES = ("run", "sweep_array", "sweep_allocation")
+# Twelve cases of about half a second and more, each with a checkpoint in the middle.
+SWEEP = dict(steps=4000, axes="""
+[base.output]
+checkpoint_interval_s = 0.2
+""" + POROSITIES + """
+[[axis]]
+key = "grid.shape"
+values = [[16, 16, 16], [24, 22, 20]]
+""")
+RUN = """
+[grid]
+shape = [24, 24, 24]
+voxel_size_nm = 0.9
+[material]
+surface_energy_eV_per_A2 = 0.020
+surface_depth_nm = 1.4
+[microstructure]
+porosity = 0.40
+[evolution]
+max_steps = 8000
+[conduction]
+sigma_bulk_S_per_cm = 8.93e-7
+sigma_surf_S_per_cm = 3.14e-3
+[output]
+checkpoint_interval_s = 0.5
+figures = false
+"""
+# On a quiet machine all of it takes a few seconds, and the delay of a requeued job (15 s) comes on top.
+PATIENCE_S = 120
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with running_lab() as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The dataset without SLURM."""
+    _, directory = plan_in(tmp_path_factory.mktemp("undisturbed"), **SWEEP)
+    done = pfsolid("sweep", "run", directory)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = dataset(directory)
+    assert len(rows) == 12
+    return rows
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    return plan_in(tmp_path, **SWEEP)[1]
+
+
+def pfsolid(*arguments, ranks=None):
+    launcher = [] if ranks is None else [shutil.which("mpirun"), "-n", str(ranks)]
+    return subprocess.run([*launcher, sys.executable, "-m", "pfsolid", *map(str, arguments)], capture_output=True, text=True,
+                          timeout=PATIENCE_S, env=environment_for_mpirun())
+
+
+def submit(lab, template, *arguments, options=()):
+    """One CPU a task; what the templates leave in the folder of submission goes to the lab's."""
+    return lab.submit(JOBS / f"{template}.sbatch", *arguments, options=[f"--export=ALL,PFSOLID_ROOT={ROOT}", *options])
+
+
+def submit_array(lab, directory, tasks, parts, *options):
+    return submit(lab, "sweep_array", directory, parts, options=[f"--array={tasks}", "--cpus-per-task=1", *options])
+
+
+def states(jobs) -> list[tuple[str, str]]:
+    return [(job["JobState"], job["ExitCode"]) for job in jobs]
+
+
+def assert_whole(directory, undisturbed):
+    assert dataset(directory) == undisturbed  # to the last bit
+    seen = look(directory)
+    assert not seen.claims and not seen.work and not seen.failed
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    return list((folder / "checkpoints").glob("step_*.h5"))
+
+
+def holders(directory) -> dict[str, dict]:
+    """Who holds which case."""
+    found = {}
+    for case_id, generation in look(directory).claims.items():
+        try:
+            found[case_id] = read_holder(claim_path(shard_of(directory, case_id), case_id, generation))
+        except (OSError, ValueError):
+            continue  # given back or being written in this moment
+    return found
+
+
+def pause_in_a_case(directory, job_id: str) -> tuple[int, str]:
+    """Stop the process of a task in the middle of a case that has a checkpoint; the process's number and the case."""
+    def pause():
+        for case_id, holder in holders(directory).items():
+            if holder["job"] != job_id or not any(map(checkpoints, look(directory, case_id).work.get(case_id, []))):
+                continue
+            os.kill(holder["pid"], signal.SIGSTOP)
+            if not result_path(directory, case_id).exists() and case_id in look(directory).claims:
+                return holder["pid"], case_id
+            os.kill(holder["pid"], signal.SIGCONT)
+        return None
+
+    return wait_until(pause, f"job {job_id} in the middle of a case", PATIENCE_S, poll_s=0.01)
+
+
+def has_pending(pid: int, number: int) -> bool:
+    """Whether a signal waits for a stopped process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    pending = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("ShdPnd"))
+    return bool(pending >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_template_is_accepted_as_it_stands(lab, template):
+    script = JOBS / f"{template}.sbatch"
+    assert subprocess.run(["bash", "-n", script], capture_output=True, text=True).stderr == ""
+    assert "to start at" in lab.command("sbatch", "--test-only", script, "a", "b").stderr
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_template_without_arguments_says_what_it_needs(template):
+    done = subprocess.run(["bash", JOBS / f"{template}.sbatch"], capture_output=True, text=True)
+    assert done.returncode != 0 and "usage: sbatch" in done.stderr
+
+
+def test_array_finishes(lab, sweep, undisturbed):
+    """Four tasks of three cases, two at a time."""
+    job = submit_array(lab, sweep, "1-4%2", 4)
+    assert states(lab.wait_for_end(job, PATIENCE_S)) == [("COMPLETED", "0:0")] * 4, lab.describe(job)
+    assert_whole(sweep, undisturbed)
+
+
+def test_array_survives_what_clusters_do(lab, sweep, undisturbed):
+    """In the middle of a case, one task is cancelled, one killed, one comes to its time limit and one is requeued."""
+    job = submit_array(lab, sweep, "1-4", 4, "--time=10", "--signal=B:USR1@30")
+    tasks = [f"{job}_{number}" for number in (1, 2, 3, 4)]
+    cancelled, killed, limited, requeued = tasks
+    hit = {task: pause_in_a_case(sweep, lab.jobs(task)[0]["JobId"]) for task in tasks}
+    paused = time.monotonic()
+
+    lab.command("scontrol", "update", f"JobId={limited}", "TimeLimit=1")
+    lab.command("scancel", "--signal=KILL", "--full", killed)
+    for command in (["scancel", cancelled], ["scontrol", "requeue", requeued]):
+        lab.command(*command)
+    for task in (cancelled, requeued):
+        os.kill(hit[task][0], signal.SIGCONT)
+    for task in (cancelled, killed):
+        assert lab.wait_for_end(task, PATIENCE_S)[0]["JobState"] in ("CANCELLED", "FAILED")
+    again = submit_array(lab, sweep, "1,2", 4)
+
+    # SLURM looks at limits every 30 s, and sends the signal up to so much early.
+    pid, _ = hit[limited]
+    wait_until(lambda: has_pending(pid, signal.SIGUSR1), lambda: lab.describe(job), PATIENCE_S)
+    paused = time.monotonic() - paused
+    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: lab.jobs(limited)[0]["Restarts"] == "1", lambda: lab.describe(job), PATIENCE_S)
+    lab.command("scontrol", "update", f"JobId={limited}", "TimeLimit=10")
+
+    for number in (again, limited, requeued):
+        ended = lab.wait_for_end(number, PATIENCE_S)
+        assert set(states(ended)) == {("COMPLETED", "0:0")}, lab.describe(number)
+    assert lab.jobs(limited)[0]["Restarts"] == lab.jobs(requeued)[0]["Restarts"] == "1"
+    assert_whole(sweep, undisturbed)
+    # It went on from the checkpoint: growing took the pause as well, while the last turn did not.
+    record = read_sealed_json(result_path(sweep, hit[limited][1]))
+    assert record["result"]["growth"]["wall_clock_s"] > paused and record["seconds"] < paused
+
+
+def test_allocation_requeues_itself(lab, sweep, undisturbed):
+    """Two ranks, each with its own cases; stopped by USR1 under mpirun."""
+    job = submit(lab, "sweep_allocation", sweep, options=["--ntasks=2", "--ntasks-per-node=2"])
+    wait_until(lambda: len(look(sweep).done) >= 2, lambda: lab.describe(job), PATIENCE_S, poll_s=0.02)
+    lab.command("scancel", "--batch", "--signal=USR1", job)
+    wait_until(lambda: lab.jobs(job)[0]["Restarts"] == "1", lambda: lab.describe(job), PATIENCE_S)
+    assert len(look(sweep).done) < 12
+    assert states(lab.wait_for_end(job, PATIENCE_S)) == [("COMPLETED", "0:0")], lab.describe(job)
+    assert_whole(sweep, undisturbed)
+
+
+def test_large_run_comes_to_its_end(lab, tmp_path):
+    """Two ranks: all are killed, the same line is submitted again, USR1 comes, and the job requeues itself."""
+    (tmp_path / "case.toml").write_text(RUN)
+    directory = tmp_path / "run"
+
+    def submit_run():
+        return submit(lab, "run", tmp_path / "case.toml", directory, options=["--ntasks=2", "--ntasks-per-node=2"])
+
+    def wait_for_checkpoint(job, old):
+        wait_until(lambda: set(checkpoints(directory)) - set(old), lambda: lab.describe(job), PATIENCE_S, poll_s=0.02)
+
+    job = submit_run()
+    wait_for_checkpoint(job, [])
+    lab.command("scancel", "--signal=KILL", "--full", job)
+    assert lab.wait_for_end(job, PATIENCE_S)[0]["JobState"] != "COMPLETED"
+    old = checkpoints(directory)
+    job = submit_run()
+    wait_for_checkpoint(job, old)
+    lab.command("scancel", "--batch", "--signal=USR1", job)
+    alone = tmp_path / "alone"
+    done = pfsolid("run", tmp_path / "case.toml", "-o", alone, ranks=2)  # while the other waits for its turn
+    assert done.returncode == 0, done.stdout + done.stderr
+    ended = lab.wait_for_end(job, PATIENCE_S)
+    assert states(ended) == [("COMPLETED", "0:0")] and ended[0]["Restarts"] == "1", lab.describe(job)
+
+    assert (directory / "log").read_text().count("resuming") == 2
+    with h5py.File(directory / "fields.h5") as first, h5py.File(alone / "fields.h5") as second:
+        assert np.array_equal(first["rho"], second["rho"])
+    assert read_result(directory)["sigma_eff_S_per_cm"] == read_result(alone)["sigma_eff_S_per_cm"]
+
+    job = submit_run()
+    assert states(lab.wait_for_end(job, PATIENCE_S)) == [("COMPLETED", "0:0")]
+    assert "is finished" in lab.describe(job)
