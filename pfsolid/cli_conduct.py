@@ -76,7 +76,7 @@ def _on_image(options) -> None:
         raise InputError("--input is for the density of a run; an image is given its conductivities with --sigma")
     study = on_root(world(), _study, options)
     session = session_of(options, study)
-    ensure_compiled(None, session)
+    ensure_compiled(study, session)
     directory = options.output or options.source.with_name(f"{options.source.stem}_conduct")
     running.append(directory)
     conduct_image(study, directory, session, options.force)

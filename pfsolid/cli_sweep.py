@@ -1,4 +1,4 @@
-"""`pfsolid sweep plan | run | status | retry | collect`: many cases from one input."""
+"""`pfsolid sweep plan | run | status | retry | collect | plot`: many cases from one input."""
 
 from __future__ import annotations
 
@@ -44,6 +44,9 @@ def add_commands(command) -> None:
     parser = sub("collect", _collect, "write dataset.h5, dataset.csv and a data card of what is done so far")
     parser.add_argument("directory", type=Path, metavar="DIR")
     parser.add_argument("--fields", action="store_true", help="also the fields that the sweep keeps, in dataset.h5")
+
+    parser = sub("plot", _plot, "draw figures from the dataset: conductivity, phase diagram, gallery")
+    parser.add_argument("directory", type=Path, metavar="DIR")
 
 
 def _plan(options) -> None:
@@ -105,3 +108,10 @@ def _collect(options) -> None:
     from .workflows.sweep_collect import collect
 
     print_on_root(on_root(world(), collect, options.directory, options.fields))
+
+
+def _plot(options) -> None:
+    from .plots_sweep import plot_sweep
+
+    made, left_out = on_root(world(), plot_sweep, options.directory)
+    print_on_root([*map(str, made), *left_out])

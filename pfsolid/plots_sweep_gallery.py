@@ -67,7 +67,7 @@ def draw_gallery(table: Table) -> Figure:
     figure.legend(handles=[Patch(color=PHASE_COLOURS[name], label=name) for name in PHASES], ncols=3,
                   loc="outside lower center")
     cells = " × ".join(f"{length:g}" for length in sizes.pop()) + " nm" if len(sizes) == 1 else "different sizes"
-    figure.suptitle(f"{table.caption}: phases on the faces of cells of {cells}; class and mean conductivity", fontsize=9)
+    figure.suptitle(f"{table.caption}\nphases on the faces of cells of {cells}; class and mean conductivity", fontsize=9)
     return figure
 
 

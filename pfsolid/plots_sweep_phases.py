@@ -29,17 +29,17 @@ SMALLEST_REGION = 0.02  # of the phase diagram, to be given its name
 def draw_phase_diagram(table: Table) -> Figure:
     """Classes of connectivity over both shape factors, with sigma_xx and sigma_yy as colours: Figures 4a, b of Hu 2017."""
     further = [key for key in table.varied() if key not in SHAPE_FACTORS]
-    everything = table.groups(further)
+    everything = [(values, rows) for values, rows in table.groups(further) if any(table.connectivity[row] for row in rows)]
     chosen = evenly(everything, MOST_ROWS)
-    columns = [name for name in ("xx", "yy") if np.nanmax(table.numbers[f"sigma_{name}_S_per_cm"], initial=0) > 0]
-    figure = _new_figure(0.75 + ROW * len(chosen))
+    columns = [name for name in ("xx", "yy") if (table.numbers[f"sigma_{name}_S_per_cm"] > 0).any()]
+    figure = _new_figure(0.3 + ROW * len(chosen))
     figure.set_layout_engine("none")
     names = _class_names(table)
     for number, (values, rows) in enumerate(chosen):
         bottom = ROW * (len(chosen) - 1 - number) + BELOW
         line = [_add_axes(figure, LEFT + i * (SIDE + GAP), bottom, SIDE, SIDE) for i in range(len(columns) + 1)]
         _draw_diagrams(line, table, rows, columns, names)
-        for axes, title in zip(line, [f"σ$_{{{name}}}$" for name in columns] + ["connectivity, filler–matrix"]):
+        for axes, title in zip(line, [f"σ$_{{{name}}}$" for name in columns] + ["connectivity, filler–matrix (share)"]):
             axes.set(title=title, xlabel=label_of(SHAPE_FACTORS[0]))
             axes.tick_params(labelleft=axes is line[0])
         line[0].set_ylabel("\n".join(filter(None, (described(further, values), label_of(SHAPE_FACTORS[1])))))
@@ -61,7 +61,7 @@ def _draw_diagrams(line, table: Table, rows: np.ndarray, columns: list[str], nam
     pictures = {name: cells.mean(table.numbers[f"sigma_{name}_S_per_cm"]) for name in columns}
     if pictures:
         positive = np.concatenate([picture[picture > 0] for picture in pictures.values()])
-        norm = LogNorm(positive.min(), positive.max())
+        norm = LogNorm(positive.min(), positive.max()) if positive.size else None
     for axes, picture in zip(line, pictures.values()):
         image = axes.pcolormesh(*cells.edges, np.ma.masked_invalid(picture).T, cmap="viridis", norm=norm, rasterized=True)
     if pictures:
@@ -73,9 +73,9 @@ def _draw_diagrams(line, table: Table, rows: np.ndarray, columns: list[str], nam
                               for i, name in enumerate(names)])
     line[-1].pcolormesh(*cells.edges, np.ma.masked_less(classes, 0).T, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5)
     known = classes[classes >= 0]
-    line[-1].legend(handles=[Patch(color=colours(i), label=f"{name}: {np.mean(known == i):.0%} of cases")
-                             for i, name in enumerate(names)], loc="upper center", ncols=2,
-                    bbox_to_anchor=(0.5, -0.2))
+    line[-1].legend(handles=[Patch(color=colours(i), label=f"{name}: {np.mean(known == i):.0%}")
+                             for i, name in enumerate(names) if (known == i).any()], loc="upper left", ncols=3,
+                    bbox_to_anchor=(-0.05, -0.2), columnspacing=1, handlelength=1)
     for axes in line:
         axes.set_xscale("log")
         axes.set_yscale("log")

@@ -160,7 +160,8 @@ def draw_grown(found) -> None:
             ("elements", "_", vf.ORANGE, [one.elements for one in ordered]),
             ("faces below the voxel", "^", vf.GREEN, [one.subvoxel for one in ordered]),
             ("limit of the density on finer grids", "x", vf.RED, [one.smooth for one in ordered])):
-        axes.plot(np.array(values) / [one.voxels for one in ordered], marker, color=colour, label=label, markersize=4, markeredgewidth=1.4)
+        axes.plot(np.array(values) / [one.voxels for one in ordered], marker, color=colour, label=label, markersize=4,
+                  markeredgewidth=1.4)
     axes.axhline(1, color="black", linewidth=0.8)
     axes.legend(ncols=2, loc="lower left")
     vf.save(figure, "cond_exact_bracket")

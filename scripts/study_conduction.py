@@ -202,12 +202,12 @@ def agree(case, threads, directory) -> dict:
 
 
 def time_cases() -> list[dict]:
-    grown = [{"porosity": p, "seed": 1, "n": n} for n in (64, 96) for p in (0.26, 0.32, 0.50)]
-    drawn = [{"random": p, "seed": 1, "n": n} for n in (64, 96) for p in (0.34, 0.36, 0.40, 0.60)]
+    structures = [{name: p, "seed": 1, "n": n} for n in (64, 96)
+                  for name, values in (("porosity", (0.26, 0.32, 0.50)), ("random", (0.34, 0.36, 0.40, 0.60))) for p in values]
     sigmas = [[0.0, 1.0, 1.0]] + [s for c in (30.0, 3516.0, 1e6, 1e8) for s in ([1 / c, 1.0, 1.0], [0.0, 1.0, 1 / c])]
     sigmas += [[0.0, 1 / c, 1.0] for c in (3516.0, 1e6)]
     # The larger ones only where the smaller ones differ.
-    return [{**structure, "sigma": sigma} for structure in grown + drawn for sigma in sigmas
+    return [{**structure, "sigma": sigma} for structure in structures for sigma in sigmas
             if structure["n"] == 64 or sigma in ([0.0, 1.0, 1.0], [0.0, 1.0, 1 / 3516], [0.0, 1.0, 1e-6])]
 
 

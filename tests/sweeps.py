@@ -29,7 +29,7 @@ key = "microstructure.porosity"
 values = [0.35, 0.40, 0.45]
 """
 # What two computations of the same case need not share.
-TRANSIENT = ("seconds", "created", "attempts")
+TRANSIENT = ("seconds", "created", "attempts", "git_commit")
 
 
 def sweep_text(head="replicas = 2", axes=POROSITIES, steps=100) -> str:

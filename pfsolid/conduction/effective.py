@@ -12,8 +12,8 @@ from .krylov import conjugate_gradients
 from .operator import ConductionSystem
 from .phases import diagonal_conductivities
 
-# Down to here single precision in the preconditioner and the direction of the search changes the iteration count by one at
-# the most, and rounding the conductivities of the faces to 6e-8 the value by less than is asked for.
+# Down to here single precision in the preconditioner, the direction of the search and the conductivities of the faces
+# changes neither value nor, by more than one or two, iteration count.
 _SINGLE_PRECISION_RTOL = 1e-7
 # A value below this part of the energy it is subtracted from is rounding: nothing to converge to.
 _ROUNDING = 1e-13
@@ -129,7 +129,7 @@ def solve_tensor(system, axes, rtol: float = 1e-4, max_iterations: int = 5000, s
     -----
     The tensor is the bilinear form <(E_i - grad u_i) sigma (E_j - grad u_j)> = <J_i of u_j> - <u_i r_j>, whose error
     is of second order in those of u, as the energy's is.  It is evaluated in double from u: the energy that conjugate
-    gradients sum up carries the rounding errors of the transform, which matter where sigma_eff is far below the mean
+    gradients sum up carries the rounding errors of single precision, which matter where sigma_eff is far below the mean
     conductivity it is subtracted from.
     """
     tensor, fluxes = np.zeros((3, 3)), np.zeros((3, 3))

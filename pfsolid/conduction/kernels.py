@@ -293,6 +293,39 @@ def mean_fluxes(potential, edges, faces, spacing, axis, plane_sums):
         plane_sums[i, 2] = total_z
 
 
+@njit(cache=True, parallel=True, fastmath=_FAST)
+def residual_of_labels(potential, edges, labels, table, periodic, spacing, axis, residual, plane_sums):
+    """residual = -div J and the sums of :func:`mean_fluxes`, with the conductivities of ``table`` in double."""
+    n0, n1, n2 = potential.shape
+    hx, hy, hz = spacing
+    ex, ey, ez = (1.0 if axis == 0 else 0.0), (1.0 if axis == 1 else 0.0), (1.0 if axis == 2 else 0.0)
+    closing = 1.0 if periodic else 0.0
+    for i in prange(n0):
+        total_x = total_y = total_z = 0.0
+        before = potential[i - 1] if i > 0 else edges[0]
+        after = potential[i + 1] if i + 1 < n0 else edges[-1]
+        for j in range(n1):
+            j_next, y_next = (j + 1, 1.0) if j + 1 < n1 else (0, closing)
+            j_last, y_last = (j - 1, 1.0) if j > 0 else (n1 - 1, closing)
+            for k in range(n2):
+                k_next, z_next = (k + 1, 1.0) if k + 1 < n2 else (0, closing)
+                k_last, z_last = (k - 1, 1.0) if k > 0 else (n2 - 1, closing)
+                value, of_label = potential[i, j, k], table[:, labels[i + 1, j, k]]
+                x_plus = of_label[0, labels[i + 2, j, k]] * (ex - (after[j, k] - value) / hx)
+                x_minus = of_label[0, labels[i, j, k]] * (ex - (value - before[j, k]) / hx)
+                y_plus = y_next * of_label[1, labels[i + 1, j_next, k]] * (ey - (potential[i, j_next, k] - value) / hy)
+                y_minus = y_last * of_label[1, labels[i + 1, j_last, k]] * (ey - (value - potential[i, j_last, k]) / hy)
+                z_plus = z_next * of_label[2, labels[i + 1, j, k_next]] * (ez - (potential[i, j, k_next] - value) / hz)
+                z_minus = z_last * of_label[2, labels[i + 1, j, k_last]] * (ez - (value - potential[i, j, k_last]) / hz)
+                residual[i, j, k] = (x_minus - x_plus) / hx + (y_minus - y_plus) / hy + (z_minus - z_plus) / hz
+                total_x += x_plus + x_minus
+                total_y += y_plus
+                total_z += z_plus
+        plane_sums[i, 0] = 0.5 * total_x
+        plane_sums[i, 1] = total_y
+        plane_sums[i, 2] = total_z
+
+
 @njit(cache=True, parallel=True)
 def current_density(potential, edges, faces, spacing, axis, out):
     """Cell-centred flux, the mean of each voxel's two faces along x, y, z, for a unit field along ``axis``."""

@@ -47,7 +47,7 @@ def make_perturbation(lowest: float, highest: float):
         """Solve A u = b from where ``system.start`` has put u, by u += P (b - A u) / sigma_0.  Collective."""
         energy = decrement = 0.0
         estimates = []
-        slowest = (1 - step * system.spectrum_start) ** 2
+        slowest = max(1 - step * system.spectrum_start, 0.0) ** 2
         r_z = system.precondition()
         for iteration in range(1, max_iterations + 1):
             if r_z <= 0:

@@ -29,8 +29,10 @@ _GAMG = {"pc_type": "gamg", "mg_levels_ksp_type": "richardson", "mg_levels_pc_ty
 # Clusters of voxels are tied to nothing, which makes A singular, on the coarsest grid too.  The preconditioner, and it
 # alone, is made for a matrix with a diagonal that much larger.
 _SHIFT = 1e-10
-# What a cycle of multigrid typically leaves at the lower end of the spectrum; Ritz values take over where it leaves less.
-_SPECTRUM_START = 0.3
+# Lower end of the preconditioned spectrum until Ritz values come near it.  BoomerAMG keeps it there at every contrast; with
+# others single eigenvalues of 1e-3 turn up late.
+_SPECTRUM_START = {"hypre": 0.3}
+_SPECTRUM_START_OF_OTHERS = 0.01
 _numbers = count()
 
 
@@ -86,8 +88,6 @@ class PetscSolver:
 class _ConductingVoxels:
     """A d = r on the voxels that conduct, in the form conjugate gradients want; mean products as on the whole cell."""
 
-    spectrum_start = _SPECTRUM_START
-
     def __init__(self, system, comm, petsc, options: dict):
         matrix = build_voxel_matrix(system, petsc.IntType)
         self._reducer, self._num_voxels = system.transform.reducer, system.transform.grid.num_voxels
@@ -102,6 +102,7 @@ class _ConductingVoxels:
         del matrix
         with _petsc_errors(petsc, InputError):
             self._preconditioner = _set_up(petsc, comm, self._matrix, options)
+        self.spectrum_start = _SPECTRUM_START.get(self._preconditioner.getType(), _SPECTRUM_START_OF_OTHERS)
 
     def take(self, residual: np.ndarray) -> None:
         self._r[:] = residual[self._unknowns]

@@ -69,7 +69,7 @@ def _medium(rho: np.ndarray, conduction: ConductionConfig, transform: SlabTransf
     make_system = None
     if conduction.subvoxel:
         def make_system(sigma):
-            return FaceSystem(subvoxel_faces(rho, thresholds, sigma, transform), transform)
+            return FaceSystem(subvoxel_faces(rho, thresholds, sigma, transform, transform.real.dtype), transform)
 
     def sigma_at(temperature):
         return np.array(conduction.sigma_S_per_m_at(temperature))
@@ -86,11 +86,13 @@ def _refined(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfi
     target = SlabTransform(fine_nm, session.comm, threads=session.threads)
     source.real[...] = rho
     resample(source, target)
+    fine_rho = target.real.copy()
     source.close()
+    target.close()
     settings = conduction.model_copy(update={
         "grid_error": "none", "temperature_K": found.temperatures[:1] if found.temperatures[0] else None,
         "relative_tolerance": max(GRID_RTOL, conduction.relative_tolerance)})
-    medium = _medium(target.real.copy(), settings, target)
-    fine = solve_conduction(medium, settings, session)
-    target.close()
+    transform = SlabTransform(fine_nm, session.comm, preconditioner_precision(settings.relative_tolerance), session.threads)
+    fine = solve_conduction(_medium(fine_rho, settings, transform), settings, session)
+    transform.close()
     return GridPart("the value on voxels of half the edge", fine.effective.tensor)

@@ -39,7 +39,7 @@ class Medium:
     sigma_at : callable
         ``sigma_at(temperature or None)``: conductivity of each label (S/m), (num_labels[, 3[, 3]]).
     transform : SlabTransform
-        A CosineTransform for plane electrodes, the field along its first axis.
+        A CosineSlabTransform for plane electrodes, the field along its first axis.
     axis_names : str
         What the axes of the grid are called.
     interface_resistance : dict
@@ -69,7 +69,10 @@ class Medium:
         conducts = sigma.reshape(len(sigma), -1).max(axis=1) > 0
         conducting = conducts[self.labels[1:-1]]
         if self.transform.periodic:
-            return percolating_axes(conducting, session.reducer, self.transform.ghosts)
+            wraps = percolating_axes(conducting, session.reducer, self.transform.ghosts)
+            # Where no label conducts along an axis, no path helps.
+            along = sigma.max(axis=0) > 0 if sigma.ndim == 2 else (True,) * 3
+            return tuple(bool(a and b) for a, b in zip(wraps, along))
         return connects_electrodes(conducting, session.reducer, self.transform.ghosts), False, False
 
 
@@ -182,7 +185,7 @@ def _solve_series(medium: Medium, temperatures, axes, settings: SolverConfig, so
     guesses, series = {}, []
     for temperature in temperatures:
         sigma = medium.sigma_at(temperature)
-        unit = float(np.max(sigma))
+        unit = float(np.max(sigma)) or 1.0
         system = medium.system(sigma, unit)
 
         def keep(axis, system, unit=unit):

@@ -124,7 +124,8 @@ class Lab:
     def describe(self, number: str) -> str:
         """For the message of a failed test: states and what the jobs wrote."""
         states = [(job["JobId"], job["JobState"], job.get("Reason"), job.get("ExitCode")) for job in self.jobs(number)]
-        return "\n".join([str(states), *(f"--- {path.name}\n{path.read_text()}" for path in sorted(self.folder.glob("*.out")))])
+        outputs = (f"--- {path.name}\n{path.read_text()}" for path in sorted(self.folder.glob("*.out")))
+        return "\n".join([str(states), *outputs])
 
 
 @contextmanager
@@ -137,8 +138,8 @@ def running_lab():
     try:
         _write_configuration(folder)
         munge = folder / "munge"
-        _start(daemons, environment, "munged", "--foreground", "--force", f"--key-file={munge}/key", f"--socket={munge}/socket",
-               f"--pid-file={munge}/pid", f"--log-file={munge}/log", f"--seed-file={munge}/seed")
+        _start(daemons, environment, "munged", "--foreground", "--force", f"--key-file={munge}/key",
+               f"--socket={munge}/socket", f"--pid-file={munge}/pid", f"--log-file={munge}/log", f"--seed-file={munge}/seed")
         wait_until((munge / "socket").exists, lambda: "munged\n" + (munge / "log").read_text(), _START_S)
         _start(daemons, environment, "slurmctld", "-D", "-i")
         _start(daemons, environment, "slurmd", "-D")

@@ -23,7 +23,7 @@ from pfsolid.workflows.sweep_state import look, result_path, shard_of
 pytestmark = [
     pytest.mark.skipif(bool(missing_programs()), reason=f"SLURM is not installed (no {', '.join(missing_programs())}): "
                                                         "scripts/install_slurm_lab.sh"),
-    pytest.mark.timeout(280)]
+    pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "jobs"
@@ -57,6 +57,7 @@ figures = false
 """
 # On a quiet machine all of it takes a few seconds, and the delay of a requeued job (15 s) comes on top.
 PATIENCE_S = 120
+COMPILE_S = 280  # the first run after an installation compiles the kernels
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +85,11 @@ def sweep(tmp_path):
 def pfsolid(*arguments, ranks=None):
     launcher = [] if ranks is None else [shutil.which("mpirun"), "-n", str(ranks)]
     return subprocess.run([*launcher, sys.executable, "-m", "pfsolid", *map(str, arguments)], capture_output=True, text=True,
-                          timeout=PATIENCE_S, env=environment_for_mpirun())
+                          timeout=COMPILE_S, env=environment_for_mpirun())
 
 
 def submit(lab, template, *arguments, options=()):
-    """One CPU a task; what the templates leave in the folder of submission goes to the lab's."""
+    """Submit one of the templates; what jobs print goes to the lab's folder, from where it is submitted."""
     return lab.submit(JOBS / f"{template}.sbatch", *arguments, options=[f"--export=ALL,PFSOLID_ROOT={ROOT}", *options])
 
 
@@ -172,13 +173,13 @@ def test_array_survives_what_clusters_do(lab, sweep, undisturbed):
     paused = time.monotonic()
 
     lab.command("scontrol", "update", f"JobId={limited}", "TimeLimit=1")
-    lab.command("scancel", "--signal=KILL", "--full", killed)
-    for command in (["scancel", cancelled], ["scontrol", "requeue", requeued]):
-        lab.command(*command)
+    lab.command("scancel", cancelled)
+    lab.command("scontrol", "requeue", requeued)
     for task in (cancelled, requeued):
         os.kill(hit[task][0], signal.SIGCONT)
-    for task in (cancelled, killed):
-        assert lab.wait_for_end(task, PATIENCE_S)[0]["JobState"] in ("CANCELLED", "FAILED")
+    os.kill(hit[killed][0], signal.SIGKILL)
+    assert states(lab.wait_for_end(killed, PATIENCE_S)) == [("FAILED", "137:0")]
+    assert lab.wait_for_end(cancelled, PATIENCE_S)[0]["JobState"] == "CANCELLED"
     again = submit_array(lab, sweep, "1,2", 4)
 
     # SLURM looks at limits every 30 s, and sends the signal up to so much early.
@@ -211,7 +212,7 @@ def test_allocation_requeues_itself(lab, sweep, undisturbed):
 
 
 def test_large_run_comes_to_its_end(lab, tmp_path):
-    """Two ranks: all are killed, the same line is submitted again, USR1 comes, and the job requeues itself."""
+    """Two ranks: cancelled (mpirun then kills them), the same line submitted again, USR1, requeued by itself."""
     (tmp_path / "case.toml").write_text(RUN)
     directory = tmp_path / "run"
 
@@ -223,8 +224,8 @@ def test_large_run_comes_to_its_end(lab, tmp_path):
 
     job = submit_run()
     wait_for_checkpoint(job, [])
-    lab.command("scancel", "--signal=KILL", "--full", job)
-    assert lab.wait_for_end(job, PATIENCE_S)[0]["JobState"] != "COMPLETED"
+    lab.command("scancel", job)
+    assert lab.wait_for_end(job, PATIENCE_S)[0]["JobState"] == "CANCELLED"
     old = checkpoints(directory)
     job = submit_run()
     wait_for_checkpoint(job, old)

@@ -17,7 +17,7 @@ from pfsolid.workflows.sweep_state import failure_path, result_path, status_of
 BYTES = 11_000  # of a result as a run writes it
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(200)
 def test_ten_thousand_cases_in_seconds(tmp_path):
     """Status and collect of 9975 results, 20 failures and 5 missing cases."""
     plan, directory = plan_in(tmp_path)

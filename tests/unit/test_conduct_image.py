@@ -186,3 +186,8 @@ def test_info_and_validate_know_a_study(conduct, tmp_path, run_cli):
     assert not status and "electrodes, grid 12 x 6 x 4" in said and "[0.004, 0.004, 0.004] S/cm" in said
     status, _, error = run_cli("validate", tmp_path / "out" / "input.toml")
     assert status == 2 and "pfsolid conduct" in error and error.count("\n") == 1
+
+
+def test_no_label_conducts_along_an_axis(conduct):
+    found = conduct(laminate(), "--voxel-nm", "1", "--sigma", "0=[1,1,0],1=[2,2,0]", *TIGHT)
+    assert found["sigma_eff_S_per_cm"][2] == [0, 0, 0]

@@ -89,8 +89,8 @@ def test_layers_in_series(dtype):
     labels = np.repeat(np.arange(3), [2, 3, 5]).astype(np.uint8)[:, None, None] * np.ones((1, 4, 3), np.uint8)
     sigma = np.array([1.0, 1e-3, 30.0])
     expected = 1 / (np.array([0.2, 0.3, 0.5]) @ (1 / sigma))
-    # Single precision keeps the conductivities to 6e-8.
-    assert solve(labels, sigma, dtype=dtype, rtol=1e-10).tensor[0, 0] == pytest.approx(expected, rel=2e-7)
+    # Single precision keeps the faces to 6e-8, the value to its square.
+    assert solve(labels, sigma, dtype=dtype, rtol=1e-12).tensor[0, 0] == pytest.approx(expected, rel=1e-11)
 
 
 def test_sides_are_insulating():

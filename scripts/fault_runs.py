@@ -1,0 +1,331 @@
+"""Faults of single runs: the chains of the campaign that begin with `pfsolid run` and go on with `pfsolid resume`."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+from fault_injection import Bench, Chain, explained
+from faults import Clock, Launch, SmallDisk, damage, kill_while_writing, read_only
+
+STEPS = 300
+# Checkpoints follow one another closely, so that a kill finds the run at work on one; not so closely on two ranks,
+# which wait for each other on a crowded machine.
+INPUT = """
+[grid]
+shape = [20, 18, 16]
+voxel_size_nm = 0.7
+[material]
+surface_energy_eV_per_A2 = 0.020
+surface_depth_nm = 1.4
+[microstructure]
+porosity = 0.42
+[evolution]
+max_steps = {steps}
+[conduction]
+sigma_bulk_S_per_cm = 8.93e-7
+sigma_surf_S_per_cm = 3.14e-3
+[output]
+figures = false
+checkpoint_interval_s = {interval}
+history_interval_steps = 10
+"""
+# What two computations of the same case need not share.
+TRANSIENT = ("wall_clock_s", "seconds", "conduction_seconds", "created", "git_commit", "sha256")
+_GROWN = "grown: "
+_INJECTIONS = 4  # in a chain
+
+
+class Run:
+    """A run that is launched again until it is done."""
+
+    def __init__(self, chain: Chain, ranks: int | None = None, directory: Path | None = None, **options):
+        self.chain, self.ranks, self.options = chain, ranks, options
+        self.directory = directory or chain.folder / "run"
+        self.input = chain.folder / "input.toml"
+        self.input.write_text(input_text(ranks))
+        self.promised = 0  # step of the newest checkpoint that nobody has damaged
+        self._last: Launch | None = None
+
+    @property
+    def finished(self) -> bool:
+        return (self.directory / "result.json").exists()
+
+    def launch(self, anew: bool = False) -> Launch:
+        """As a user goes on: resume if there is something to resume."""
+        self.check_kept()
+        self.promised = max([self.promised, *(step for step, _ in self.checkpoints())])
+        resume = (self.directory / "input.toml").exists() and not anew
+        command = ["resume", self.directory] if resume else ["run", self.input, "-o", self.directory, "--force"]
+        threads = [] if self.ranks else ["--threads", 1]
+        self._last = self.chain.launch(*command, *threads, ranks=self.ranks, **self.options)
+        return self._last
+
+    def checkpoints(self) -> list[tuple[int, Path]]:
+        found = [(int(path.stem.removeprefix("step_")), path)
+                 for path in (self.directory / "checkpoints").glob("step_*.h5")]
+        return sorted(found)
+
+    def steps(self) -> int:
+        """Of the last row of the history."""
+        try:
+            return int((self.directory / "history.csv").read_text().splitlines()[-1].partition(",")[0])
+        except (OSError, IndexError, ValueError):
+            return 0
+
+    def place(self) -> str:
+        """What the launch is doing."""
+        text = self._last.text
+        if self.finished:
+            return "at the end"
+        if _GROWN in text:
+            return "measurement and conduction"
+        if "pfsolid: " not in text and "resuming" not in text or not self.steps():
+            return "start-up"
+        return f"growth, step {self.steps()}"
+
+    def check_kept(self) -> None:
+        """The last launch must have gone on from the newest good checkpoint, and those it announced must be there."""
+        if self._last is None:
+            return
+        text = self._last.text
+        begun = re.search(r"at step (\d+), reduced time", text)
+        if self.promised and (begun and int(begun[1]) < self.promised or "holds no checkpoint yet" in text):
+            self.chain.blame("lost", f"a checkpoint of step {self.promised} was there: {begun and begun[0]}")
+        announced = [int(step) for step in re.findall(r"^checkpoint step_(\d+)", text, re.MULTILINE)]
+        if announced and announced[-1] > max((step for step, _ in self.checkpoints()), default=0):
+            self.chain.blame("lost", f"the checkpoint of step {announced[-1]} was announced and is not there")
+
+    def finish(self) -> None:
+        """Bring it to its end without further faults and compare."""
+        if not self.finished:
+            launch = self.launch()
+            if launch.wait() != 0:
+                self.chain.blame("hang" if launch.hung else "lost", f"does not go on: {launch.text[-300:]}")
+                return
+            self.check_kept()
+        reference = self.chain.bench.once(f"reference-{self.ranks or 1}", lambda folder: undisturbed(folder, self.ranks))
+        found = differences(self.directory, reference)
+        if found:
+            self.chain.blame("wrong", found)
+
+
+def input_text(ranks: int | None) -> str:
+    return INPUT.format(steps=STEPS, interval=0.3 if ranks else 0.03)
+
+
+def undisturbed(folder: Path, ranks: int | None) -> Path:
+    """A finished run without faults.  The first compiles, if that is needed; the second is the reference."""
+    (folder / "input.toml").write_text(input_text(ranks))
+    for name in ("first", "run"):
+        launch = Launch(["run", folder / "input.toml", "-o", folder / name, "--threads", 1], folder / "output", ranks=ranks)
+        if launch.wait() != 0:
+            raise RuntimeError(f"the undisturbed run fails: {launch.text}")
+    if found := differences(folder / "first", folder / "run"):
+        raise RuntimeError(f"two undisturbed runs differ: {found}")
+    return folder / "run"
+
+
+def differences(directory: Path, reference: Path) -> str:
+    """What two finished runs do not share to the last bit; empty if nothing."""
+    try:
+        texts = [(folder / "history.csv").read_text() for folder in (directory, reference)]
+        results = [_lasting(json.loads((folder / "result.json").read_text())) for folder in (directory, reference)]
+        with h5py.File(directory / "fields.h5") as file, h5py.File(reference / "fields.h5") as other:
+            differ = [name for name in {*file, *other} if name not in file or name not in other
+                      or not np.array_equal(file[name][()], other[name][()])]
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        return f"cannot be read: {error}"
+    differ += [name for name in {*results[0], *results[1]} if results[0].get(name) != results[1].get(name)]
+    differ += ["history.csv"] if texts[0] != texts[1] else []
+    return ", ".join(differ)
+
+
+def _lasting(data):
+    if isinstance(data, dict):
+        return {name: _lasting(value) for name, value in data.items() if name not in TRANSIENT}
+    return data
+
+
+# --- kills --------------------------------------------------------------------------------------------------
+
+
+def wait_for_moment(run: Run, launch: Launch) -> bool:
+    """Until a random moment of start-up, growth or what follows; False if the launch ended before."""
+    rng = run.chain.rng
+    moment = rng.choice(("start-up", "growth", "growth", "results"))
+    if moment == "start-up":
+        return launch.until(lambda: True, rng.uniform(0, 4))
+    if moment == "growth":
+        step = rng.randint(0, STEPS - 10)
+        return launch.until(lambda: run.steps() >= step or _GROWN in launch.text, rng.uniform(0, 0.05))
+    return launch.until(lambda: _GROWN in launch.text, rng.uniform(0, 0.7))
+
+
+def kill_chain(chain: Chain, ranks: int | None = None, one: bool = False) -> None:
+    run = Run(chain, ranks)
+    for _ in range(_INJECTIONS):
+        launch = run.launch()
+        if not wait_for_moment(run, launch):
+            launch.wait()
+            break
+        where, victims = run.place(), None
+        if one:
+            victims = [pid for pid, variables in launch.processes().items() if "OMPI_COMM_WORLD_RANK" in variables]
+            if not victims:
+                launch.until(lambda: any("OMPI_COMM_WORLD_RANK" in each for each in launch.processes().values()))
+                continue_with = launch.processes().items()
+                victims = [pid for pid, variables in continue_with if "OMPI_COMM_WORLD_RANK" in variables]
+            victims = victims and [chain.rng.choice(victims)]
+        launch.kill(victims)
+        launch.wait()
+        chain.injected(launch, where, ranks=ranks or 1)
+        if run.finished:
+            break
+    run.finish()
+
+
+def write_chain(chain: Chain) -> None:
+    """Killed while a file, mostly a checkpoint, stands half written."""
+    rng = chain.rng
+    run = Run(chain, rng.choice((None, None, None, 2)))
+    run.directory.mkdir()
+    for _ in range(_INJECTIONS + 1):
+        launch = run.launch()
+        hit = kill_while_writing(launch, run.directory, rng.choice((0, 1, 2, 4, 8, 16)), rng.randint(1, 9))
+        if hit is None:
+            launch.wait()
+            break
+        name, left = hit
+        chain.injected(launch, f"{name} {'half written' if left else 'just renamed'}; {run.place()}", ranks=run.ranks or 1)
+        if run.finished:
+            break
+    run.finish()
+
+
+# --- damage -------------------------------------------------------------------------------------------------
+
+
+def killed_after(bench: Bench, condition: str) -> Path:
+    """A run that was killed during growth, or after it when its fields were there; made once, to be copied."""
+    def make(folder: Path) -> Path:
+        (folder / "input.toml").write_text(input_text(None))
+        run = folder / "run"
+        launch = Launch(["run", folder / "input.toml", "-o", run, "--threads", 1], folder / "output")
+        # The fields are written three times; before the last, others stand beside the density.
+        launch.until((lambda: len(list(run.glob("checkpoints/step_*.h5"))) == 2) if condition == "growth"
+                     else (lambda: (run / "fields.h5").exists()))
+        launch.kill()
+        launch.wait()
+        return run
+
+    return bench.once(f"killed-{condition}", make)
+
+
+def damage_chain(chain: Chain) -> None:
+    rng, bench = chain.rng, chain.bench
+    target = rng.choice(("newest", "newest", "newest", "older", "both", "fields.h5", "fields.h5", "result.json", "result.json"))
+    if target == "result.json":
+        source = bench.once("reference-1", lambda folder: undisturbed(folder, None))
+    else:
+        source = killed_after(bench, "results" if target == "fields.h5" else "growth")
+    run = Run(chain)
+    shutil.copytree(source, run.directory)
+    checkpoints = run.checkpoints()
+    hit = {"newest": checkpoints[-1:], "older": checkpoints[:1], "both": checkpoints}.get(target)
+    paths = [path for _, path in hit] if hit else [run.directory / target]
+    done = "; ".join(damage(path, rng) for path in paths)
+    run.promised = max((step for step, path in checkpoints if path not in paths), default=0)
+    launch = chain.launch("resume", run.directory, "--threads", 1)
+    run._last = launch
+    launch.wait()
+    what = {"newest": "newest checkpoint", "older": "older checkpoint", "both": "both checkpoints"}.get(target, target)
+    verdict = "ok" if launch.process.returncode == 0 else explained(launch, "is damaged", "truncated", "cannot read")
+    chain.injected(launch, f"{what}: {done}", verdict)
+    if target == "both" and verdict == "ok":
+        run.promised = 0
+        run.launch(anew=True).wait()
+    run.finish()
+
+
+# --- disks and permissions ----------------------------------------------------------------------------------
+
+
+def disk_chain(chain: Chain) -> None:
+    """The disk is full again and again; each time a little is freed."""
+    rng = chain.rng
+    disk = SmallDisk(chain.folder / "disk", rng.randint(8_000, 500_000))
+    chain.finally_do(disk.close)
+    run = Run(chain, directory=disk.folder / "run")
+    for _ in range(_INJECTIONS + 1):
+        launch = run.launch()
+        if launch.wait() == 0:
+            break
+        chain.injected(launch, f"{disk.used()} bytes; {run.place()}", explained(launch, "No space left", "free on that disk"))
+        disk.resize(disk.used() + rng.randint(4_096, 400_000))
+    disk.resize(64_000_000)
+    run.finish()
+
+
+def read_only_chain(chain: Chain) -> None:
+    """Permission to write is taken away before a launch or while it is at work."""
+    rng = chain.rng
+    parent = chain.folder / "place"
+    parent.mkdir()
+    run = Run(chain, directory=parent / "run", unprivileged=True)
+    for _ in range(_INJECTIONS):
+        # At first only the folder around the run can be.
+        folders = [path for path in (run.directory, run.directory / "checkpoints") if path.is_dir()] or [parent]
+        folder, before = rng.choice(folders), rng.random() < 0.3
+        if before:
+            with read_only(folder):
+                launch = run.launch()
+                launch.wait()
+        else:
+            launch, step = run.launch(), rng.randint(0, STEPS - 10)
+            launch.until(lambda: run.steps() >= step)
+            with read_only(rng.choice([path for path in (run.directory, run.directory / "checkpoints") if path.is_dir()]
+                                      or [parent])):
+                launch.wait()
+        if launch.process.returncode == 0:
+            break  # it had nothing more to write there
+        chain.injected(launch, f"{folder.name} {'before' if before else 'during'} the launch; {run.place()}",
+                       explained(launch, "Permission denied", "no permission"))
+    run.finish()
+
+
+def clock_chain(chain: Chain) -> None:
+    """The time of day jumps between launches and during them."""
+    rng = chain.rng
+    clock = Clock(chain.folder / "clock")
+    first = clock.jump(rng)
+    run = Run(chain, environment=clock.environment)
+    for number in range(3):
+        launch = run.launch()
+        chain.injected(launch, f"{first} before the launch")
+        for _ in range(2):
+            if not wait_for_moment(run, launch):
+                break
+            where = run.place()
+            chain.injected(launch, f"{clock.jump(rng)}; {where}")
+        if number == 2 or not launch.until(lambda: True, rng.uniform(0, 0.2)):
+            break
+        launch.kill()
+        launch.wait()
+        first = clock.jump(rng)
+    run._last.wait()
+    run.finish()
+
+
+RUN_KINDS = {
+    "run-kill-process": kill_chain,
+    "run-kill-rank": lambda chain: kill_chain(chain, 2, one=True),
+    "run-kill-all": lambda chain: kill_chain(chain, 2),
+    "run-kill-writing": write_chain,
+    "run-damage": damage_chain,
+    "run-disk-full": disk_chain,
+    "run-read-only": read_only_chain,
+    "run-clock": clock_chain,
+}
