@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--size", type=int)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--peers", action="store_true", help="compare with other codes; first scripts/install_peers.sh")
-    parser.add_argument("--rounds", type=int, default=3, help="of --peers: the best counts")
+    parser.add_argument("--rounds", type=int, default=3, help="of --peers: the best counts; 0 draws again what there is")
     parser.add_argument("--output", type=Path, default=Path("runs/peers"), help="of --peers: 'docs' for the documentation")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -96,20 +96,28 @@ def compare_peers(size: int, threads: int, rounds: int, output: Path) -> None:
     grow_images(size, threads, work)
     references = {(case.name, electrodes): reference(case, electrodes, work)
                   for case in CASES for electrodes in ("faces", "centres", "ghosts")}
-    field = contestants(threads)
-    measured = {}
-    for number in range(rounds):
-        for case in CASES:
-            for contestant in (c for c in field if case.name in c.cases):
-                load = os.getloadavg()[0]
-                for line in launch(contestant.runner, case, contestant.settings, work, threads):
-                    key = case.name, contestant, json.dumps(line["setting"]), line["iterations"]
-                    measured.setdefault(key, []).append(line)
-                print(f"round {number + 1}/{rounds}  {case.name}  {contestant.code}  load before {load:.1f}", flush=True)
-    rows = [row_of(key, lines, references, size) for key, lines in measured.items()]
+    kept = work / "measured.jsonl"
+    if rounds:
+        measure_in_turns(threads, rounds, work, kept)
+    rows = summarise(kept, references, size)
     write_table(rows, output / "data" / "cond_peers.csv")
     draw(rows, size, output / "figures" / "cond_peers.png")
     print(markdown(rows, references, size))
+
+
+def measure_in_turns(threads: int, rounds: int, work: Path, kept: Path) -> None:
+    """One JSON line in ``kept`` for each value of each contestant."""
+    field = contestants(threads)
+    with kept.open("w", encoding="utf-8") as file:
+        for number in range(rounds):
+            for case in CASES:
+                for contestant in (c for c in field if case.name in c.cases):
+                    load = os.getloadavg()[0]
+                    identity = {"case": case.name, "code": contestant.code, "electrodes": contestant.electrodes,
+                                "round": number + 1, "load": load}
+                    for line in launch(contestant.runner, case, contestant.settings, work, threads):
+                        print(json.dumps(identity | line), file=file, flush=True)
+                    print(f"round {number + 1}/{rounds}  {case.name}  {contestant.code}  load before {load:.1f}", flush=True)
 
 
 def grow_images(size: int, threads: int, work: Path) -> None:
@@ -162,13 +170,22 @@ def launch(runner: str, case: Case, settings, work: Path, threads: int) -> list[
 # --- what comes out ---------------------------------------------------------------------------------------------------
 
 
-def row_of(key, lines: list[dict], references: dict, size: int) -> dict:
-    case, contestant, setting, iterations = key
-    expected = references[case, contestant.electrodes]
-    if contestant.code == "OpenImpala":  # counts the length between the centres as N voxels
+def summarise(kept: Path, references: dict, size: int) -> list[dict]:
+    """A row for each setting, or for each look at a contestant on its way, in the order they were first measured."""
+    groups = {}
+    for text in kept.read_text(encoding="utf-8").splitlines():
+        line = json.loads(text)
+        key = line["case"], line["code"], line["electrodes"], json.dumps(line["setting"]), line["iterations"]
+        groups.setdefault(key, []).append(line)
+    return [row_of(key, lines, references[key[0], key[2]], size) for key, lines in groups.items()]
+
+
+def row_of(key, lines: list[dict], expected: float, size: int) -> dict:
+    case, code, electrodes, setting, iterations = key
+    if code == "OpenImpala":  # counts the length between the centres as N voxels
         expected *= size / (size - 1)
     best = min(lines, key=lambda line: line["seconds"])
-    return {"size": size, "case": case, "code": contestant.code, "setting": setting, "electrodes": contestant.electrodes,
+    return {"size": size, "case": case, "code": code, "setting": setting, "electrodes": electrodes,
             "seconds": best["seconds"], "median_seconds": float(np.median([line["seconds"] for line in lines])),
             "cpu_seconds": min(line["cpu_seconds"] for line in lines), "rounds": len(lines),
             "iterations": iterations, "value": best["value"], "converged_value": expected,

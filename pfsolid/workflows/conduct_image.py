@@ -188,7 +188,7 @@ def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform,
 def _warn_of_thin(width_nm: float, grid_nm: PeriodicGrid, session: Session) -> None:
     voxels = width_nm / max(grid_nm.spacing)
     if voxels < 2:
-        session.warn(f"the surface layer is {voxels:.2g} voxels wide: on curved surfaces its volume may come out 20 % too small")
+        session.warn(f"the surface layer is {voxels:.2g} voxels wide: curved, its volume may come out 20 % too small")
 
 
 def _checked(study: ImageStudyConfig, temperature: float | None) -> np.ndarray:

@@ -12,11 +12,12 @@ from ..conduction.faces import FaceSystem, subvoxel_faces
 from ..conduction.phases import BULK, PORE, SURFACE, labels_from_density
 from ..config_conduction import ConductionConfig
 from ..grid import AXES, PeriodicGrid
+from ..morphology.clusters import percolating_axes
 from ..phasefield.resample import resample
 from ..spectral import SlabTransform
 from .fields import FIELDS, FieldStore, store_solution
 from .session import Session
-from .solve import GRID_RTOL, Conduction, GridPart, Medium, solve_conduction
+from .solve import GRID_RTOL, HALVED, Conduction, GridPart, Medium, solve_conduction
 
 PHASES = {"pore": PORE, "surface": SURFACE, "bulk": BULK}
 NAMES = {label: name for name, label in PHASES.items()}
@@ -69,7 +70,9 @@ def _medium(rho: np.ndarray, conduction: ConductionConfig, transform: SlabTransf
     make_system = None
     if conduction.subvoxel:
         def make_system(sigma):
-            return FaceSystem(subvoxel_faces(rho, thresholds, sigma, transform, transform.real.dtype), transform)
+            best = (sigma == sigma.max())[labels[1:-1]]
+            connected = any(percolating_axes(best, transform.reducer, transform.ghosts))
+            return FaceSystem(subvoxel_faces(rho, thresholds, sigma, transform, transform.real.dtype, connected), transform)
 
     def sigma_at(temperature):
         return np.array(conduction.sigma_S_per_m_at(temperature))
@@ -95,4 +98,4 @@ def _refined(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfi
     transform = SlabTransform(fine_nm, session.comm, preconditioner_precision(settings.relative_tolerance), session.threads)
     fine = solve_conduction(_medium(fine_rho, settings, transform), settings, session)
     transform.close()
-    return GridPart("the value on voxels of half the edge", fine.effective.tensor)
+    return GridPart(tensor=fine.effective.tensor, **HALVED)

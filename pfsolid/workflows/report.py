@@ -41,7 +41,8 @@ def conduction_result(found: Conduction, names: dict[int, str], settings: Solver
         "conducting_phases_percolate_xyz": effective.percolating,
         "flux_asymmetry": effective.asymmetry,
         "phases": _phases(found, names),
-        "transport": {AXES[axis]: _transport(found, axis, reference).as_dict() for axis in found.axes if _conducts(found)},
+        "transport": {AXES[axis]: _transport(found, axis, reference).as_dict() for axis in found.axes
+                      if _conducts(found, axis)},
         "currents": {AXES[axis]: currents.as_dict(names) for axis, currents in found.currents.items()},
         "relative_tolerance": settings.relative_tolerance,
         "applied_field_V_per_m": settings.applied_field_V_per_m,
@@ -58,22 +59,24 @@ def mean_of(found: Conduction, index: int = 0) -> float:
 def error_bar(found: Conduction, isotropic: bool) -> dict:
     """The three parts of the error of sigma_eff, relative: solver and grid for each axis, sample for the mean."""
     diagonal = np.diag(found.effective.tensor)
-    grid = [None] * 3
-    if found.grid is not None:
-        other = np.diag(found.grid.tensor)
-        grid = [abs(o - d) / (o + d) if axis in found.axes and o + d > 0 else None
-                for axis, (o, d) in enumerate(zip(other, diagonal))]
     sample = None
     if isotropic and len(found.axes) == 3 and diagonal.mean() > 0:
         sample = diagonal.std(ddof=1) / math.sqrt(3) / diagonal.mean()
-    return {
-        "solver_relative_xyz": found.effective.relative_error,
-        "grid_relative_xyz": grid,
-        "grid_method": None if found.grid is None else f"half the distance to {found.grid.method}",
-        "grid_other_S_per_cm": None if found.grid is None else found.grid.tensor / S_PER_M,
+    return {"solver_relative_xyz": found.effective.relative_error} | _grid_part(found, diagonal) | {
         "sample_relative_of_mean": sample,
         "sample_method": "spread of the three axes" if sample is not None else NO_REPLICAS,
     }
+
+
+def _grid_part(found: Conduction, diagonal: np.ndarray) -> dict:
+    if found.grid is None:
+        return {"grid_relative_xyz": [None] * 3, "grid_method": None}
+    solved = [axis in found.axes and value > 0 for axis, value in enumerate(diagonal)]
+    away = np.where(solved, np.diag(found.grid.tensor) - diagonal, 0.0)
+    relative = [found.grid.reach * abs(away[axis]) / diagonal[axis] if solved[axis] else None for axis in range(3)]
+    return {"grid_relative_xyz": relative, "grid_method": found.grid.method,
+            "grid_best_S_per_cm_xyz": (diagonal + found.grid.best * away) / S_PER_M,
+            "grid_other_S_per_cm": found.grid.tensor / S_PER_M}
 
 
 def _phases(found: Conduction, names: dict[int, str]) -> dict:
@@ -86,15 +89,19 @@ def _phases(found: Conduction, names: dict[int, str]) -> dict:
     return phases
 
 
-def _conducts(found: Conduction) -> bool:
-    """Whether anything in the image does."""
-    return bool(np.any(found.sigma[found.fractions > 0] > 0))
+def _along(found: Conduction, axis: int) -> np.ndarray:
+    """Conductivity of each label along an axis (S/m)."""
+    index = [(), (axis,), (axis, axis)][found.sigma.ndim - 1]
+    return found.sigma[(slice(None), *index)]
+
+
+def _conducts(found: Conduction, axis: int) -> bool:
+    """Whether anything in the image does, along an axis."""
+    return bool(np.any(_along(found, axis)[found.fractions > 0] > 0))
 
 
 def _transport(found: Conduction, axis: int, reference: int | None):
-    along = [(), (axis,), (axis, axis)][found.sigma.ndim - 1]
-    sigma = found.sigma[(slice(None), *along)]
-    return transport_numbers(found.effective.tensor[axis, axis], sigma, found.fractions, reference)
+    return transport_numbers(found.effective.tensor[axis, axis], _along(found, axis), found.fractions, reference)
 
 
 def _temperatures(found: Conduction) -> dict:
@@ -146,8 +153,11 @@ def _error_line(found: Conduction, isotropic: bool) -> str:
     solver = ", ".join(f"{bar['solver_relative_xyz'][axis]:.1e}" for axis in found.axes)
     parts = [f"solver {solver}"]
     grid = [bar["grid_relative_xyz"][axis] for axis in found.axes]
-    parts.append("grid " + (", ".join("-" if g is None else f"{g:.1e}" for g in grid) if any(g is not None for g in grid)
-                            else "not estimated"))
+    if found.grid is None:
+        parts.append("grid not estimated")
+    else:
+        values = ", ".join("-" if value is None else f"{value:.1e}" for value in grid)
+        parts.append(f"grid {values} ({bar['grid_method'].split(':')[0]})")
     sample = bar["sample_relative_of_mean"]
     parts.append("sample not known from one" if sample is None
                  else f"sample {sample:.1e} of the mean, from the spread of the axes")

@@ -33,7 +33,9 @@ COLUMNS = {
     "sigma_mean_S_per_cm": ("result.mean_S_per_cm", "S/cm, a third of the tensor's trace"),
     "solver_relative_error": ("result.solver_relative_error_xyz", "largest estimated relative error of sigma_xx, yy, zz"),
     "grid_relative_error": ("result.error_bar.grid_relative_xyz",
-                            "as above, of the voxels (half the distance to a second discretisation)"),
+                            "as above, of the voxels (result.json says by which method)"),
+    **{f"sigma_{short}_S_per_cm": (f"result.phases.{phase}.sigma_S_per_cm", f"S/cm, of the {phase}")
+       for short, phase in (("pore", "pore"), ("surf", "surface"), ("bulk", "bulk"))},
     "activation_energy_eV": ("result.activation_energy_eV", "eV, where there are several temperatures"),
     "surface_depth_nm": ("result.reduced_units.length_m", "nm, lambda"),
     "pore_size_nm": ("result.growth.final.pore_size_nm", "nm, mean chord of the pores at rho = 1/2"),
