@@ -66,13 +66,13 @@ def append_rows(path: Path, rows: list[Row]) -> None:
 
 def fill(kind: str, count: int, seed: int, bench: Bench, path: Path) -> None:
     """Chains of a kind until there are ``count`` injections in the file."""
-    while True:
-        known = [row for row in read_rows(path) if row["kind"] == kind]
-        if len(known) >= count or bench.out_of_time():
-            return
-        number = 1 + max((int(row["chain"]) for row in known), default=0)
+    known = [row for row in read_rows(path) if row["kind"] == kind]
+    injected, number = len(known), max((int(row["chain"]) for row in known), default=0)
+    while injected < count and not bench.out_of_time():
+        number += 1
         rows = run_chain(kind, number, seed, bench)
         append_rows(path, rows)
+        injected += len(rows)
         bad = [row for row in rows if row.bad]
         print(f"{time.strftime('%H:%M:%S')} {kind} {number}: {len(rows)} injected"
               + "".join(f"\n    {row.where}: {row.verdict} {row.message}" for row in bad), flush=True)
@@ -80,15 +80,15 @@ def fill(kind: str, count: int, seed: int, bench: Bench, path: Path) -> None:
 
 def summary(rows: list[dict]) -> str:
     """A Markdown table: a line for each kind, and the sum."""
-    lines = ["| kind | faults injected | chains | results lost | results wrong | hangs | processes left |",
-             "|---|---:|---:|---:|---:|---:|---:|"]
+    lines = ["| kind | faults injected | results compared | lost | wrong | error not explained | hangs | processes left |",
+             "|---|---:|---:|---:|---:|---:|---:|---:|"]
     for kind in [*KINDS, "all"]:
         mine = [row for row in rows if kind in ("all", row["kind"])]
         if mine:
             verdicts = Counter(row["verdict"] for row in mine)
             chains = len({(row["kind"], row["chain"]) for row in mine})
-            lines.append(f"| {kind} | {len(mine)} | {chains} | {verdicts['lost']} | {verdicts['wrong']} | {verdicts['hang']} | "
-                         f"{verdicts['orphans']} |")
+            bad = " | ".join(str(verdicts[name]) for name in ("lost", "wrong", "unclear", "hang", "orphans"))
+            lines.append(f"| {kind} | {len(mine)} | {chains} | {bad} |")
     return "\n".join(lines)
 
 
@@ -113,8 +113,9 @@ def main() -> int:
             kinds.remove(kind)
     bench = Bench(options.work or Path(tempfile.mkdtemp(prefix="pfsolid-faults-")), options.minutes)
     with ThreadPoolExecutor(options.jobs) as pool:
-        for done in [pool.submit(fill, kind, options.count, options.seed, bench, options.csv) for kind in kinds]:
-            done.result()
+        filled = [pool.submit(fill, kind, options.count, options.seed, bench, options.csv) for kind in kinds]
+    for one in filled:
+        one.result()
     rows = read_rows(options.csv)
     print(summary(rows))
     return int(any(row["verdict"] != "ok" for row in rows))

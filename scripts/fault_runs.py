@@ -8,9 +8,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 from fault_injection import Bench, Chain, explained
-from faults import Clock, Launch, SmallDisk, damage, kill_while_writing, read_only
+from faults import Clock, Launch, SmallDisk, damage, read_only, while_writing
 
-STEPS = 300
+STEPS = 800
 # Checkpoints follow one another closely, so that a kill finds the run at work on one; not so closely on two ranks,
 # which wait for each other on a crowded machine.
 INPUT = """
@@ -194,11 +194,11 @@ def write_chain(chain: Chain) -> None:
     run.directory.mkdir()
     for _ in range(_INJECTIONS + 1):
         launch = run.launch()
-        hit = kill_while_writing(launch, run.directory, rng.choice((0, 1, 2, 4, 8, 16)), rng.randint(1, 9))
-        if hit is None:
-            launch.wait()
+        name = while_writing(launch, run.directory, rng.choice((0, 1, 2, 3, 4, 6, 8)), rng.randint(1, 9), launch.kill)
+        launch.wait()
+        if name is None:
             break
-        name, left = hit
+        left = any(run.directory.rglob(name))
         chain.injected(launch, f"{name} {'half written' if left else 'just renamed'}; {run.place()}", ranks=run.ranks or 1)
         if run.finished:
             break
@@ -254,18 +254,28 @@ def damage_chain(chain: Chain) -> None:
 
 
 def disk_chain(chain: Chain) -> None:
-    """The disk is full again and again; each time a little is freed."""
+    """The disk is too small, or somebody fills it at a random moment or while a file is being written."""
     rng = chain.rng
-    disk = SmallDisk(chain.folder / "disk", rng.randint(8_000, 500_000))
+    disk = SmallDisk(chain.folder / "disk", 64_000_000)
     chain.finally_do(disk.close)
     run = Run(chain, directory=disk.folder / "run")
+    run.directory.mkdir()
     for _ in range(_INJECTIONS + 1):
+        how = rng.choice(("small", "filled", "filled while writing"))
+        if how == "small":
+            disk.resize(disk.used() + rng.randint(0, 1_200_000))
         launch = run.launch()
-        if launch.wait() == 0:
-            break
-        chain.injected(launch, f"{disk.used()} bytes; {run.place()}", explained(launch, "No space left", "free on that disk"))
-        disk.resize(disk.used() + rng.randint(4_096, 400_000))
-    disk.resize(64_000_000)
+        if how == "filled" and wait_for_moment(run, launch):
+            disk.fill()
+        if how == "filled while writing":
+            name = while_writing(launch, run.directory, rng.randint(0, 6), rng.randint(1, 6), disk.fill)
+            how += f" {name}"
+        status, left = launch.wait(), disk.left()
+        disk.free()
+        disk.resize(64_000_000)
+        if status == 0:
+            break  # what was still to be written had room
+        chain.injected(launch, f"{how}, {left} bytes left; {run.place()}", explained(launch, "No space left", "free on that disk"))
     run.finish()
 
 

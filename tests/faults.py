@@ -146,10 +146,10 @@ class Watch:
         os.close(self._fd)
 
 
-def kill_while_writing(launch: Launch, folder: Path, skipped: int, num_events: int) -> tuple[str, bool] | None:
-    """SIGKILL to all at the ``num_events``-th notice of a file, of those being written the one after ``skipped`` others.
+def while_writing(launch: Launch, folder: Path, skipped: int, num_events: int, act: Callable[[], None]) -> str | None:
+    """``act()`` at the ``num_events``-th notice of a file, of those being written the one after ``skipped`` others.
 
-    Its temporary name, and whether it was left undone; None if the launch ended before.
+    Its temporary name; None if the launch ended before.
     """
     watch, current, left = Watch(folder), None, 0
     try:
@@ -163,10 +163,8 @@ def kill_while_writing(launch: Launch, folder: Path, skipped: int, num_events: i
                 if name == current:
                     left -= 1
                     if left <= 0:
-                        launch.kill([launch.process.pid])
-                        launch.kill()
-                        launch.wait()
-                        return current, any(folder.rglob(current))
+                        act()
+                        return current
         return None
     finally:
         watch.close()
@@ -217,8 +215,22 @@ class SmallDisk:
         status = os.statvfs(self.folder)
         return (status.f_blocks - status.f_bfree) * status.f_frsize
 
+    def left(self) -> int:
+        status = os.statvfs(self.folder)
+        return status.f_bavail * status.f_frsize
+
     def resize(self, num_bytes: int) -> None:
         subprocess.run(["mount", "-o", f"remount,size={num_bytes}", self.folder], check=True)
+
+    def fill(self) -> None:
+        """Let somebody else's file take all that is left."""
+        with suppress(OSError), open(self.folder / "ballast", "wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+
+    def free(self) -> None:
+        """Remove that file."""
+        (self.folder / "ballast").unlink(missing_ok=True)
 
     def close(self) -> None:
         subprocess.run(["umount", "-l", self.folder], check=True)

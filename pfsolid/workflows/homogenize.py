@@ -17,7 +17,7 @@ from ..phasefield.resample import resample
 from ..spectral import SlabTransform
 from .fields import FIELDS, FieldStore, store_solution
 from .session import Session
-from .solve import GRID_RTOL, HALVED, Conduction, GridPart, Medium, solve_conduction
+from .solve import DENSITY_BRACKET, GRID_RTOL, HALVED, Conduction, GridPart, Medium, solve_conduction
 
 PHASES = {"pore": PORE, "surface": SURFACE, "bulk": BULK}
 NAMES = {label: name for name, label in PHASES.items()}
@@ -77,7 +77,7 @@ def _medium(rho: np.ndarray, conduction: ConductionConfig, transform: SlabTransf
     def sigma_at(temperature):
         return np.array(conduction.sigma_S_per_m_at(temperature))
 
-    return Medium(labels, sigma_at, transform, make_system=make_system)
+    return Medium(labels, sigma_at, transform, make_system=make_system, bracket=DENSITY_BRACKET)
 
 
 def _refined(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, found: Conduction,

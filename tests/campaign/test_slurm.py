@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "jobs"
 TEMPLATES = ("run", "sweep_array", "sweep_allocation")
 # Twelve cases of about half a second and more, each with a checkpoint in the middle.
-SWEEP = dict(steps=4000, axes="""
+SWEEP = dict(steps=2500, axes="""
 [base.output]
 checkpoint_interval_s = 0.2
 """ + POROSITIES + """
@@ -47,12 +47,12 @@ surface_depth_nm = 1.4
 [microstructure]
 porosity = 0.40
 [evolution]
-max_steps = 8000
+max_steps = 3000
 [conduction]
 sigma_bulk_S_per_cm = 8.93e-7
 sigma_surf_S_per_cm = 3.14e-3
 [output]
-checkpoint_interval_s = 0.5
+checkpoint_interval_s = 0.1
 figures = false
 """
 # On a quiet machine all of it takes a few seconds, and the delay of a requeued job (15 s) comes on top.
