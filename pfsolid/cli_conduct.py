@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from .cli_options import add_output, add_set, add_threads, draw, running, session_of
+from .cli_options import add_output, add_set, add_threads, draw, session_of
 from .errors import InputError
 from .parallel import on_root, world
 
@@ -78,7 +78,6 @@ def _on_image(options) -> None:
     session = session_of(options, study)
     ensure_compiled(study, session)
     directory = options.output or options.source.with_name(f"{options.source.stem}_conduct")
-    running.append(directory)
     conduct_image(study, directory, session, options.force)
     if study.output.figures:
         draw(directory, session)

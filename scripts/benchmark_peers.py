@@ -76,12 +76,12 @@ def contestants(threads: int) -> list[Contestant]:
     ours = tuple({"rtol": rtol, "threads": threads} for rtol in rtols)
     found = [Contestant("pfsolid", "run_pfsolid.py", ours, BOTH, "faces")]
     for count in sorted({1, threads}):
-        setting = {"threads": count, "max_iterations": 1500, "max_seconds": 120, "conv_crit": 1e-2}
+        setting = {"threads": count, "max_iterations": 1200, "max_seconds": 120, "conv_crit": 1e-2}
         found.append(Contestant("TauFactor", "run_taufactor.py", (setting,), BOTH[:1], "faces"))
         found.append(Contestant("TauFactor", "run_taufactor.py", (setting,), BOTH[1:], "ghosts"))
-    residuals = tuple({"eps": eps} for eps in (1e-2, 1e-3, 1e-4, 1e-9))
+    residuals = tuple({"eps": eps} for eps in (1e-3, 1e-4, 1e-9))
     found.append(Contestant("OpenImpala", "run_openimpala.py", residuals, BOTH, "centres"))
-    for solver, tols in {"amg-cg": (1e-4, 1e-5, 1e-6), "amg": (1e-5, 1e-6, 1e-7, 1e-9)}.items():
+    for solver, tols in {"amg-cg": (1e-5, 1e-6, 1e-8), "amg": (1e-6, 1e-7, 1e-9)}.items():
         settings = tuple({"solver": solver, "tol": tol} for tol in tols)
         found.append(Contestant("PoreSpy", "run_porespy.py", settings, BOTH[:1], "centres"))
     return found
@@ -258,16 +258,22 @@ def draw(rows: list[dict], size: int, path: Path) -> None:
 
 
 def draw_case(axes, rows: list[dict], case: Case, size: int) -> None:
-    """Each configuration of a code a line, the first the darkest; a ring where TauFactor stops by itself."""
+    """Each configuration of a code a line, the first the darkest.
+
+    A ring is where TauFactor stops by itself; a hollow point is one at which OpenImpala refuses to give its value.
+    """
     for code, colour in COLOURS.items():
         for number, curve in enumerate(curves(rows, case.name, code)):
+            look = {"color": colour, "alpha": 0.4 if number else 1, "zorder": 3 if code == "pfsolid" else 2}
             seconds, errors = [row["seconds"] for row in curve], [max(row["relative_error"], FLOOR) for row in curve]
-            axes.loglog(seconds, errors, color=colour, marker="" if code == "TauFactor" else "o",
-                        alpha=0.4 if number else 1, label=None if number else code, zorder=3 if code == "pfsolid" else 2)
-            stop = next((k for k, row in enumerate(curve) if row["gives_value"]), None)
-            if code == "TauFactor" and stop is not None:
-                axes.plot(seconds[stop], errors[stop], "o", color=colour, fillstyle="none", markersize=7,
-                          alpha=0.4 if number else 1)
+            axes.loglog(seconds, errors, label=None if number else code, marker="" if code == "TauFactor" else "o", **look)
+            gives = [row["gives_value"] for row in curve]
+            if code == "TauFactor" and any(gives):
+                first = gives.index(True)
+                axes.plot(seconds[first], errors[first], "o", fillstyle="none", markersize=7, **look)
+            if code == "OpenImpala":
+                refused = [k for k, given in enumerate(gives) if not given]
+                axes.plot(np.take(seconds, refused), np.take(errors, refused), "o", markerfacecolor="white", **look)
     for target in TARGETS:
         axes.axhline(target, color="0.75", linewidth=0.7, linestyle=":", zorder=1)
     axes.set(xlabel="time from the image to the value (s)", ylabel="relative error of the value",

@@ -34,6 +34,8 @@ history_interval_steps = 10
 """
 # What two computations of the same case need not share.
 TRANSIENT = ("wall_clock_s", "seconds", "conduction_seconds", "created", "git_commit", "sha256")
+RANK = "OMPI_COMM_WORLD_RANK"
+DISK_FULL = ("No space left", "free on that disk")
 _GROWN = "grown: "
 _INJECTIONS = 4  # in a chain
 
@@ -74,6 +76,10 @@ class Run:
             return int((self.directory / "history.csv").read_text().splitlines()[-1].partition(",")[0])
         except (OSError, IndexError, ValueError):
             return 0
+
+    def until_step(self, launch: Launch, step: int, delay_s: float = 0.0) -> bool:
+        """Until growth has come to a step, or is over; False if the launch ended before."""
+        return launch.until(lambda: self.steps() >= step or _GROWN in launch.text, delay_s)
 
     def place(self) -> str:
         """What the launch is doing."""
@@ -159,8 +165,7 @@ def wait_for_moment(run: Run, launch: Launch) -> bool:
     if moment == "start-up":
         return launch.until(lambda: True, rng.uniform(0, 4))
     if moment == "growth":
-        step = rng.randint(0, STEPS - 10)
-        return launch.until(lambda: run.steps() >= step or _GROWN in launch.text, rng.uniform(0, 0.05))
+        return run.until_step(launch, rng.randint(0, STEPS - 10), rng.uniform(0, 0.05))
     return launch.until(lambda: _GROWN in launch.text, rng.uniform(0, 0.7))
 
 
@@ -173,12 +178,7 @@ def kill_chain(chain: Chain, ranks: int | None = None, one: bool = False) -> Non
             break
         where, victims = run.place(), None
         if one:
-            victims = [pid for pid, variables in launch.processes().items() if "OMPI_COMM_WORLD_RANK" in variables]
-            if not victims:
-                launch.until(lambda: any("OMPI_COMM_WORLD_RANK" in each for each in launch.processes().values()))
-                continue_with = launch.processes().items()
-                victims = [pid for pid, variables in continue_with if "OMPI_COMM_WORLD_RANK" in variables]
-            victims = victims and [chain.rng.choice(victims)]
+            victims = [chain.rng.choice(wait_for_ranks(launch))]
         launch.kill(victims)
         launch.wait()
         chain.injected(launch, where, ranks=ranks or 1)
@@ -205,6 +205,16 @@ def write_chain(chain: Chain) -> None:
     run.finish()
 
 
+def wait_for_ranks(launch: Launch) -> list[int]:
+    launch.until(lambda: bool(ranks_of(launch)))
+    return ranks_of(launch) or [launch.process.pid]
+
+
+def ranks_of(launch: Launch) -> list[int]:
+    """The processes that mpirun has started."""
+    return [pid for pid, variables in launch.processes().items() if RANK in variables]
+
+
 # --- damage -------------------------------------------------------------------------------------------------
 
 
@@ -226,7 +236,7 @@ def killed_after(bench: Bench, condition: str) -> Path:
 
 def damage_chain(chain: Chain) -> None:
     rng, bench = chain.rng, chain.bench
-    target = rng.choice(("newest", "newest", "newest", "older", "both", "fields.h5", "fields.h5", "result.json", "result.json"))
+    target = rng.choice(("newest", "newest", "newest", "older", "both", *2 * ("fields.h5", "result.json")))
     if target == "result.json":
         source = bench.once("reference-1", lambda folder: undisturbed(folder, None))
     else:
@@ -275,7 +285,7 @@ def disk_chain(chain: Chain) -> None:
         disk.resize(64_000_000)
         if status == 0:
             break  # what was still to be written had room
-        chain.injected(launch, f"{how}, {left} bytes left; {run.place()}", explained(launch, "No space left", "free on that disk"))
+        chain.injected(launch, f"{how}, {left} bytes left; {run.place()}", explained(launch, *DISK_FULL))
     run.finish()
 
 
@@ -286,22 +296,19 @@ def read_only_chain(chain: Chain) -> None:
     parent.mkdir()
     run = Run(chain, directory=parent / "run", unprivileged=True)
     for _ in range(_INJECTIONS):
-        # At first only the folder around the run can be.
-        folders = [path for path in (run.directory, run.directory / "checkpoints") if path.is_dir()] or [parent]
-        folder, before = rng.choice(folders), rng.random() < 0.3
-        if before:
-            with read_only(folder):
-                launch = run.launch()
-                launch.wait()
-        else:
-            launch, step = run.launch(), rng.randint(0, STEPS - 10)
-            launch.until(lambda: run.steps() >= step)
-            with read_only(rng.choice([path for path in (run.directory, run.directory / "checkpoints") if path.is_dir()]
-                                      or [parent])):
-                launch.wait()
+        launch = None
+        if rng.random() < 0.7:
+            launch = run.launch()
+            run.until_step(launch, rng.randint(0, STEPS - 10))
+        # At first there is only the folder around the run.
+        folder = rng.choice([path for path in (run.directory, run.directory / "checkpoints") if path.is_dir()] or [parent])
+        when = "during" if launch else "before"
+        with read_only(folder):
+            launch = launch or run.launch()
+            launch.wait()
         if launch.process.returncode == 0:
             break  # it had nothing more to write there
-        chain.injected(launch, f"{folder.name} {'before' if before else 'during'} the launch; {run.place()}",
+        chain.injected(launch, f"{folder.name} {when} the launch; {run.place()}",
                        explained(launch, "Permission denied", "no permission"))
     run.finish()
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fault_injection import Bench, Chain, explained
+from fault_runs import DISK_FULL, ranks_of
 from faults import Clock, Launch, SmallDisk, damage
 from sweeps import POROSITIES, dataset, plan_in
 
@@ -13,7 +14,6 @@ from pfsolid.workflows.sweep_state import look
 
 # Six cases of half a second each: time enough to hit one.
 SWEEP = dict(steps=1500, axes=POROSITIES + '[[axis]]\nkey = "grid.shape"\nvalues = [[26, 22, 20]]\n')
-_RANK = "OMPI_COMM_WORLD_RANK"
 _INJECTIONS = 3  # in a chain
 _WORK_S = 1.5  # roughly how long the workers are busy
 
@@ -144,7 +144,7 @@ def rank_chain(chain: Chain) -> None:
         if not sweep.wait_for_moment(launch):
             launch.wait()
             break
-        ranks = [pid for pid, variables in launch.processes().items() if _RANK in variables]
+        ranks = ranks_of(launch)
         one = bool(ranks) and chain.rng.random() < 0.7
         where = sweep.place()
         launch.kill([chain.rng.choice(ranks)] if one else None)
@@ -207,7 +207,7 @@ def sweep_disk_chain(chain: Chain) -> None:
         launch = sweep.launch()
         if launch.wait() == 0:
             break
-        chain.injected(launch, f"{disk.used()} bytes; {sweep.place()}", explained(launch, "No space left", "free on that disk"))
+        chain.injected(launch, f"{disk.used()} bytes; {sweep.place()}", explained(launch, *DISK_FULL))
     disk.resize(64_000_000)
     sweep.finish()
 

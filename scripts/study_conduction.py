@@ -315,7 +315,8 @@ def main() -> None:
     if options.what == "report":
         from study_conduction_report import report
 
-        report({name: ledger.rows() for name, ledger in ledgers.items()})
+        report({name: [row for row in ledger.rows() if row["case"] in STUDIES[name][0]()]
+                for name, ledger in ledgers.items()})
         return
     numba.set_num_threads(options.threads)
     small = labels_of({"random": 0.5, "seed": 1, "n": 16}, options.output)

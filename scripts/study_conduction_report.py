@@ -105,7 +105,8 @@ def _draw_agreement(bracket, petsc) -> None:
 
 
 def count(row) -> float:
-    return row["iterations"][0] if "iterations" in row else math.nan
+    """Iterations of a solve; not a number where it failed, or had nothing to do: a uniform medium."""
+    return row.get("iterations", [0])[0] or math.nan
 
 
 def iterations(contrasts, sizes, thresholds) -> None:

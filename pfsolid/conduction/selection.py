@@ -1,10 +1,11 @@
-"""``auto``: which solver for which microstructure, from its contrast and its percolation margin.
+"""``auto``: which solver for which image, from its contrast, its percolation margin and how well it is resolved.
 
-Measured on grown microstructures and on voxels drawn by lot (docs/conduction.md): where the good conductors form one network
-the FFT solver needs 3 to 100 iterations at any contrast and wins, also with all else insulating.  As they approach their
-percolation threshold, current has to find its way through single voxels and dead ends abound; the FFT solver then takes
-hundreds or thousands of iterations and multigrid still ten.  How far away the threshold is shows in the share of the good
-conductors' voxels that lie in clusters which wrap the cell: 1 far from it, 0 below it.
+Measured on grown microstructures and on voxels drawn by lot (docs/conduction.md).  On a microstructure that is resolved by
+several voxels the FFT solver takes 3 to 200 iterations at any contrast, also at the percolation threshold, and is the faster
+one.  Where the good conductors are near or below their threshold *and* hang together by single voxels, it takes hundreds or
+thousands, and multigrid still ten.  How far the threshold is shows in the share of the good conductors' voxels that lie in
+clusters which percolate: 1 far above it, 0 below.  How well they are resolved shows in the share of such a voxel's six
+neighbours that are good conductors too.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit, prange
+
+from ..spectral import SlabTransform
 
 # Good conductors: what has at least this part of the best conductivity.
 _GOOD = 1e-3
-# The share of their voxels in wrapping clusters from which on the FFT solver wins.
-_MARGIN = 0.9
+# Below both of these PETSc is the faster one; docs/conduction.md says how much is lost where the choice is wrong.
+_MARGIN, _COORDINATION = 0.95, 0.7
 
 
 @dataclass(frozen=True)
@@ -75,23 +79,67 @@ def contrast_of(sigma, counts) -> Contrast:
     return Contrast(good, extremes, bool(np.any(present & (best == 0))), bool(np.any(present & ~good)))
 
 
-def choose_solver(contrast: Contrast, margin: float, petsc_is_installed: bool) -> SolverChoice:
+def coordination(labels: np.ndarray, good: np.ndarray, transform: SlabTransform) -> float:
+    """Mean share of a good conductor's neighbours, six a voxel, that are good conductors too.  Collective.
+
+    Near 1 in thick walls, 2/3 in a flat layer of one voxel, the volume fraction where voxels are drawn by lot.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+        With ghost planes.
+    good : ndarray of bool (num_labels,)
+    """
+    plane_counts = np.empty((transform.local_shape[0], 2))
+    _count_contacts(labels, good, plane_counts)
+    contacts, voxels = transform.reducer.sum(plane_counts.sum(axis=0))
+    return float(contacts / (3 * voxels)) if voxels else 0.0
+
+
+def choose_solver(contrast: Contrast, margin: float, coordination: float, petsc_is_installed: bool) -> SolverChoice:
     """Pick the solver that measurements say is the faster one.
 
     Parameters
     ----------
     contrast : Contrast
     margin : float
-        Share of the good conductors' voxels that lie in clusters which wrap the cell (or join the electrodes) along the axis
-        to be solved for; the smallest where there are several.  Not looked at unless ``contrast.has_poor``.
+        Share of the good conductors' voxels in clusters that percolate along the axis to be solved for; the smallest if
+        there are several.
+    coordination : float
+        Their mean share of neighbours that conduct well; see `coordination`.
     petsc_is_installed : bool
+
+    Notes
+    -----
+    Neither number is looked at unless ``contrast.has_poor``.
     """
     spread = f"contrast {contrast.extremes:.4g}" + (" and insulators" if contrast.has_insulators else "")
     if not contrast.has_poor:
-        return SolverChoice("fft", f"fft: {spread}; there are no poor conductors")
-    share = f"{100 * margin:.1f} % of the voxels of good conductors lie in clusters that percolate"
+        return SolverChoice("fft", f"fft: {spread}, hence no poor conductors")
+    share = f"{100 * margin:.0f} % of the good conductors' voxels percolate"
     if margin >= _MARGIN:
-        return SolverChoice("fft", f"fft: {spread}; {share}, far from the percolation threshold")
+        return SolverChoice("fft", f"fft: {spread}; {share}: far from the threshold")
+    if coordination >= _COORDINATION:
+        return SolverChoice("fft", f"fft: {spread}; only {share}, but they are resolved ({100 * coordination:.0f} % of "
+                                   "their neighbours are alike)")
+    unresolved = f"{spread}; only {share}, by single voxels ({100 * coordination:.0f} % of their neighbours are alike)"
     if not petsc_is_installed:
-        return SolverChoice("fft", f"fft: {spread}; only {share}: petsc may be faster, but petsc4py is not installed")
-    return SolverChoice("petsc", f"petsc: {spread}; only {share}, near or below the percolation threshold")
+        return SolverChoice("fft", f"fft: {unresolved}: petsc would be faster, but petsc4py is not installed")
+    return SolverChoice("petsc", f"petsc: {unresolved}")
+
+
+@njit(cache=True, parallel=True)
+def _count_contacts(labels, good, plane_counts):
+    """Of each plane: pairs of good voxels across the faces ahead of it and in it; good voxels."""
+    n0, n1, n2 = labels.shape[0] - 2, labels.shape[1], labels.shape[2]
+    for i in prange(n0):
+        contacts, voxels = 0, 0
+        for j in range(n1):
+            j_next = j + 1 if j + 1 < n1 else 0
+            for k in range(n2):
+                if good[labels[i + 1, j, k]]:
+                    voxels += 1
+                    contacts += (int(good[labels[i + 2, j, k]]) + int(good[labels[i + 1, j_next, k]])
+                                 + int(good[labels[i + 1, j, k + 1 if k + 1 < n2 else 0]]))
+        plane_counts[i, 0] = contacts
+        plane_counts[i, 1] = voxels

@@ -5,6 +5,9 @@ file is still plain JSON for other programs::
 
     {"sha256": "…64 hex digits…",
     "data": {…}}
+
+A file that people and their scripts read directly has the digest as its first entry instead, of the file with zeros in its
+place (`write_stamped_json`).
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from .records import atomic_write_text, finite
 
 _HEAD, _MIDDLE, _TAIL = b'{"sha256": "', b'",\n"data": ', b"}\n"
 _DIGITS = 64
+_STAMP_HEAD, _NO_DIGEST = b'{\n  "sha256": "', "0" * _DIGITS
 
 
 def write_sealed_json(path, data) -> None:
@@ -57,3 +61,35 @@ def read_sealed_json(path):
         raise CheckpointError(f"{path} is damaged: its checksum is not that of its contents" if known
                               else f"{path} is damaged or not a sealed file of pfsolid")
     return json.loads(body)
+
+
+def write_stamped_json(path, data: dict) -> None:
+    """Replace a file with the entries of ``data`` after one with the checksum.  For one rank.
+
+    Raises
+    ------
+    OutputError
+    """
+    text = json.dumps({"sha256": _NO_DIGEST} | finite(data), indent=2, allow_nan=False) + "\n"
+    atomic_write_text(path, text.replace(_NO_DIGEST, hashlib.sha256(text.encode("utf-8")).hexdigest(), 1))
+
+
+def read_stamped_json(path) -> dict:
+    """The entries, after the checksum was verified; a file without one is taken as it is.  For one rank.
+
+    Raises
+    ------
+    CheckpointError
+        No such file, not JSON, or not what was written.
+    """
+    path = Path(path)
+    with damage_errors(path):
+        raw = path.read_bytes()
+    if raw.startswith(_STAMP_HEAD):
+        start, end = len(_STAMP_HEAD), len(_STAMP_HEAD) + _DIGITS
+        if hashlib.sha256(raw[:start] + _NO_DIGEST.encode() + raw[end:]).hexdigest().encode() != raw[start:end]:
+            raise CheckpointError(f"{path} is damaged: its checksum is not that of its contents")
+    try:
+        return json.loads(raw)
+    except ValueError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error

@@ -84,7 +84,8 @@ class FieldInfo:
 # --- writing ------------------------------------------------------------------------------------------------
 
 
-def write_fields(path, fields: dict[str, Field], grid_nm: PeriodicGrid, attributes: dict, comm) -> None:
+def write_fields(path, fields: dict[str, Field], grid_nm: PeriodicGrid, attributes: dict, comm,
+                 keep_others: bool = True) -> None:
     """Put fields into a file, beside those of other names that it has already.  Collective.
 
     Parameters
@@ -97,6 +98,8 @@ def write_fields(path, fields: dict[str, Field], grid_nm: PeriodicGrid, attribut
     attributes : dict
         Of the file: provenance.  Nested values are stored as JSON.
     comm : mpi4py.MPI.Comm
+    keep_others : bool
+        False: what the file held before does not matter and is not even read.
 
     Raises
     ------
@@ -104,7 +107,7 @@ def write_fields(path, fields: dict[str, Field], grid_nm: PeriodicGrid, attribut
         On all ranks: disk full, no permission, or the file is there already with another grid or by another
         program.
     """
-    _write(Path(path), fields, grid_nm, attributes, comm, keep_others=True)
+    _write(Path(path), fields, grid_nm, attributes, comm, keep_others)
 
 
 def _write(path: Path, fields, grid_nm, attributes, comm, keep_others: bool) -> None:

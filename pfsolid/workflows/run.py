@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from ..io.checkpoint import Checkpoint, load_latest
 from ..io.files import make_folder
 from ..io.hdf5 import DistributedArray
 from ..io.images import describe_image
-from ..io.records import atomic_write_text, provenance, write_json
+from ..io.records import atomic_write_text, provenance
 from ..io.run_directory import is_run_directory, prepare_run_directory
+from ..io.sealed_json import read_stamped_json, write_stamped_json
 from ..io.series import Field, describe_field, list_snapshots, read_field, write_fields, write_series_xdmf, write_xdmf
 from ..parallel import on_root
 from ..spectral import check_rank_count, slab_of
@@ -86,6 +86,9 @@ def resume(config: RunConfig, directory: Path, session: Session) -> dict:
     directory = Path(directory)
     review(config, session.reducer.size, session.threads).raise_errors()
     log_to(directory / LOG, session)
+    damage = on_root(session.comm, _damage_of_result, directory)
+    if damage:
+        session.warn(f"{damage}; the run is resumed to make it anew")
     checkpoint = _last_checkpoint(config, directory, session)
     if checkpoint is None:
         session.say(f"{directory} holds no checkpoint yet: starting from the beginning")
@@ -215,7 +218,9 @@ def _report_growth(growth: Growth, session: Session) -> None:
 def _store_density(rho: np.ndarray, dtype: str, directory: Path, config: RunConfig, attributes: dict,
                    session: Session) -> None:
     array = DistributedArray(rho, config.grid.shape, slab_of(config.grid_nm, session.comm))
-    write_fields(directory / FIELDS, {"rho": Field(array, "1", dtype=dtype)}, config.grid_nm, attributes, session.comm)
+    # The first of the fields: what an interrupted attempt left, perhaps damaged, is not looked at.
+    write_fields(directory / FIELDS, {"rho": Field(array, "1", dtype=dtype)}, config.grid_nm, attributes, session.comm,
+                 keep_others=False)
 
 
 def _result_of(growth: Growth, config: RunConfig) -> dict:
@@ -238,7 +243,7 @@ def _finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory
     write_xdmf(directory / FIELDS, session.comm)
     if on_root(session.comm, list_snapshots, directory / SNAPSHOTS):
         write_series_xdmf(directory / SNAPSHOTS, session.comm)
-    on_root(session.comm, write_json, directory / RESULT, result)
+    on_root(session.comm, write_stamped_json, directory / RESULT, result)
     return result
 
 
@@ -294,12 +299,12 @@ def _holds_checkpoints(folder: Path) -> bool:
 
 
 def check_resumable(directory: Path) -> None:
-    """For one rank: raise InputError unless the directory holds an unfinished run."""
+    """For one rank: raise InputError unless the directory holds an unfinished run, or one whose result is damaged."""
     if not directory.exists():
         raise InputError(f"{directory} does not exist")
     if not is_run_directory(directory) or not (directory / INPUT).is_file():
         raise InputError(f"{directory} is not the directory of a run (it has no {INPUT})")
-    if (directory / RESULT).exists():
+    if (directory / RESULT).exists() and not _damage_of_result(directory):
         raise InputError(f"the run in {directory} is finished: see {directory / RESULT}")
 
 
@@ -323,9 +328,19 @@ def read_result(directory: Path) -> dict:
         If there is none.
     """
     path = Path(directory) / RESULT
+    if not path.exists():
+        raise InputError(f"{directory} holds no {RESULT}: the run is not finished, or it is not a run")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{directory} holds no {RESULT}: the run is not finished, or it is not a run") from None
-    except ValueError as error:
-        raise InputError(f"{path} is damaged: {error}") from None
+        return read_stamped_json(path)
+    except CheckpointError as error:
+        raise InputError(str(error)) from None
+
+
+def _damage_of_result(directory: Path) -> str:
+    """What is wrong with a result that is there; empty if nothing.  For one rank."""
+    try:
+        if (directory / RESULT).exists():
+            read_result(directory)
+    except InputError as error:
+        return str(error)
+    return ""

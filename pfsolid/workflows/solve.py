@@ -13,11 +13,13 @@ from ..conduction.effective import EffectiveConductivity, solve_tensor
 from ..conduction.elements import ElementSystem
 from ..conduction.krylov import conjugate_gradients
 from ..conduction.operator import ConductionSystem
-from ..conduction.petsc import PetscSolver
+from ..conduction.perturbation import make_perturbation
+from ..conduction.petsc import PetscSolver, petsc_is_installed
+from ..conduction.selection import SolverChoice, choose_solver, contrast_of, coordination
 from ..config_conduction import S_PER_M, SolverConfig
 from ..errors import Interrupted
 from ..grid import AXES
-from ..morphology.clusters import percolating_axes
+from ..morphology.clusters import find_clusters, percolating_axes
 from ..morphology.connectivity import connects_electrodes
 from ..spectral import SlabTransform
 from .session import Session
@@ -177,7 +179,7 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
     counts = count_labels(inner, session.reducer)[:len(sigma)]
     percolating = medium.percolating(sigma, session)
     wanted = [axis for axis in axes if percolating[axis]]
-    solver, reason = _choose(settings, session)
+    make_solver, reason = _choose(medium, sigma, counts, wanted, settings, session)
     currents: dict[int, CurrentStatistics] = {}
 
     def take(axis, system, unit):
@@ -185,7 +187,7 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
         if on_solved is not None:
             on_solved(axis, system, unit)
 
-    series = _solve_series(medium, temperatures, wanted, settings, solver, session, take)
+    series = _solve_series(medium, temperatures, wanted, settings, make_solver, session, take)
     grid = None
     if settings.grid_error == "discretisation" and wanted and _has_second(medium, sigma):
         grid = _second_discretisation(medium, sigma, wanted, settings, session)
@@ -194,13 +196,44 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
                       grid, time.monotonic() - started)
 
 
-def _choose(settings: SolverConfig, session: Session):
-    if settings.solver == "petsc":
-        return PetscSolver(session.comm, settings.petsc_options), "petsc, as asked for"
-    return conjugate_gradients, "fft"
+def _choose(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, settings: SolverConfig, session: Session):
+    """``make_solver(sigma of each label)`` and who solves, with the reason.  Collective."""
+    name, reason = settings.solver, f"{settings.solver}, as asked for"
+    if name == "auto":
+        choice = _pick(medium, sigma, counts, axes, session)
+        name, reason = choice.name, choice.reason
+    if name == "petsc":
+        petsc = PetscSolver(session.comm, settings.petsc_options)
+        return (lambda sigma: petsc), reason
+    if name == "perturbation":
+        present = counts > 0
+        return (lambda sigma: make_perturbation(*_extremes(sigma[present]))), reason
+    return (lambda sigma: conjugate_gradients), reason
 
 
-def _solve_series(medium: Medium, temperatures, axes, settings: SolverConfig, solver, session: Session, take) -> list:
+def _pick(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, session: Session) -> SolverChoice:
+    """What ``auto`` stands for here."""
+    if not axes:
+        return SolverChoice("fft", "nobody: nothing percolates")
+    if not medium.transform.periodic or is_full(sigma) or medium.make_system is not None:
+        return SolverChoice("fft", "fft: what is made for electrodes, full tensors and faces below the voxel")
+    contrast = contrast_of(sigma, counts)
+    if not contrast.has_poor:
+        return choose_solver(contrast, 1.0, 1.0, petsc_is_installed())
+    clusters = find_clusters(contrast.good[medium.labels[1:-1]], session.reducer, medium.transform.ghosts)
+    margin = min(clusters.percolating_fraction[axis] for axis in axes)
+    alike = coordination(medium.labels, contrast.good, medium.transform)
+    return choose_solver(contrast, margin, alike, petsc_is_installed())
+
+
+def _extremes(sigma: np.ndarray) -> tuple[float, float]:
+    """Smallest and largest conductivity in any direction, in units of the largest element."""
+    values = np.linalg.eigvalsh(sigma) if sigma.ndim == 3 else sigma
+    unit = float(sigma.max()) or 1.0
+    return max(float(values.min()), 0.0) / unit, float(values.max()) / unit
+
+
+def _solve_series(medium: Medium, temperatures, axes, settings: SolverConfig, make_solver, session: Session, take) -> list:
     """The tensor at each temperature, each from the potentials of the one before."""
     guesses, series = {}, []
     for temperature in temperatures:
@@ -215,6 +248,7 @@ def _solve_series(medium: Medium, temperatures, axes, settings: SolverConfig, so
                 guesses[axis] = system.potential.copy()
 
         where = "" if temperature is None else f" at {temperature:g} K"
+        solver = make_solver(sigma)
         found = solve_tensor(system, axes, settings.relative_tolerance, settings.max_iterations, solver, dict(guesses),
                              _watcher(session, medium.axis_names, unit, where), keep)
         series.append(replace(found, tensor=found.tensor * unit))

@@ -21,7 +21,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "scancel")
 # Of the node, as SLURM believes: the templates are accepted as they stand. What runs at a time is for the tests to limit.
 CPUS, MEMORY_MB = 32, 100_000
 KILL_WAIT_S = 5
-# Shorter than the default of two minutes: for so long (and ten seconds) a requeued job is held back.
+# The shortest there is, instead of two minutes: a requeued job is held back for a little longer than this.
 CREDENTIAL_S = 5
 _START_S, _STOP_S = 30, 20
 _ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")

@@ -55,7 +55,7 @@ sigma_surf_S_per_cm = 3.14e-3
 checkpoint_interval_s = 0.1
 figures = false
 """
-# On a quiet machine all of it takes a few seconds, and the delay of a requeued job (15 s) comes on top.
+# On a quiet machine all of it takes a few seconds, and the delay of a requeued job (6 to 14 s) comes on top.
 PATIENCE_S = 120
 COMPILE_S = 280  # the first run after an installation compiles the kernels
 

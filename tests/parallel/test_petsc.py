@@ -8,6 +8,7 @@ from mpi4py import MPI
 from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.operator import ConductionSystem
 from pfsolid.conduction.petsc import PetscSolver
+from pfsolid.conduction.selection import coordination
 from pfsolid.conduction.voxel_matrix import build_voxel_matrix
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
@@ -87,6 +88,14 @@ def test_part_of_the_ranks(comm):
         solver.close()
         assert np.allclose(found, expected, rtol=0, atol=4e-9 * expected.max())
     half.Free()
+
+
+def test_coordination(comm):
+    """What ``auto`` looks at to choose this solver: a count, hence the same to the last bit."""
+    labels = random_labels((11, 9, 7))
+    found = [coordination(divide_labels(labels, transform), np.array([False, True, True]), transform)
+             for transform in (make((11, 9, 7), comm, False), make((11, 9, 7), ALONE, False))]
+    assert found[0] == found[1] > 0
 
 
 def test_errors_are_raised_on_all_ranks(comm):

@@ -191,3 +191,21 @@ def test_info_and_validate_know_a_study(conduct, tmp_path, run_cli):
 def test_no_label_conducts_along_an_axis(conduct):
     found = conduct(laminate(), "--voxel-nm", "1", "--sigma", "0=[1,1,0],1=[2,2,0]", *TIGHT)
     assert found["sigma_eff_S_per_cm"][2] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("solver", ["fft", "petsc", "perturbation"])
+def test_every_solver_finds_the_same(conduct, solver):
+    """Layers and a microstructure of contrast 20 with insulators, to the tolerance of each."""
+    labels = grow_labels((16, 12, 10), 0.4, seed=3)
+    options = ("--voxel-nm", "1", "--sigma", "0=0,1=2e-3,2=1e-4")
+    found = conduct(labels, *options, "--solver", solver, "--tolerance", "1e-6")
+    exact = conduct(labels, *options, *TIGHT, "--force")
+    assert np.array(found["sigma_eff_S_per_cm"]) == pytest.approx(np.array(exact["sigma_eff_S_per_cm"]), rel=1e-5, abs=1e-9)
+    assert found["solver"] == f"{solver}, as asked for" and exact["solver"].startswith("fft: contrast 20")
+
+
+def test_perturbation_gives_up_and_names_another(conduct, tmp_path, run_cli):
+    np.save(tmp_path / "image.npy", grow_labels((16, 12, 10), 0.4, seed=3))
+    status, _, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "0=1e-7,1=1,2=1e-7",
+                               "--solver", "perturbation", "-o", tmp_path / "out")
+    assert status == 1 and "fft" in error

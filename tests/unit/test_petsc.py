@@ -97,7 +97,8 @@ def test_elements_are_refused():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("shape, electrodes", [((9, 8, 7), False), ((10, 8, 1), False), ((9, 8, 7), True), ((4, 2, 3), False)])
+@pytest.mark.parametrize("shape, electrodes", [((9, 8, 7), False), ((10, 8, 1), False), ((9, 8, 7), True),
+                                               ((4, 2, 3), False)])
 def test_same_tensor_as_by_fft(shape, electrodes, kind):
     labels, sigma = random_labels(shape), (0.0, 1.0, 0.05)
     expected = tensor(labels, sigma, electrodes=electrodes, rtol=1e-9)
