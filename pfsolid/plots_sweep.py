@@ -71,7 +71,7 @@ def plot_sweep(directory: Path) -> tuple[list[Path], list[str]]:
     if has_pictures(table):
         drawings["gallery"] = draw_gallery
     else:
-        left_out.append('no gallery: the sweep keeps no phases; plan it with keep = ["phase"]')
+        left_out.append('no gallery: no phases are kept; plan the sweep with keep = ["phase"]')
     if not drawings:
         raise InputError(f"{directory} holds nothing to draw: {'; '.join(left_out)}")
     return [save_figure(table.directory, name, lambda draw=draw: draw(table)) for name, draw in drawings.items()], left_out
@@ -163,7 +163,7 @@ def _axes_figure(table: Table) -> Figure:
     for axes in panels[:, 0]:
         axes.set_ylabel(SIGMA)
     figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    figure.suptitle(f"{table.caption}: means, and the range over all else that varies", fontsize=9)
+    figure.suptitle(f"{table.caption}\nmeans, and the range over all else that varies", fontsize=9)
     return figure
 
 

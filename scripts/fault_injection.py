@@ -1,6 +1,5 @@
 """What the fault campaign's runs and sweeps have in common: where they are made, their launches, what is noted of each."""
 
-import os
 import random
 import shutil
 import threading
@@ -66,10 +65,13 @@ class Bench:
     def __init__(self, work: Path, minutes: float = 600):
         self.work = Path(work).resolve()
         self.work.mkdir(parents=True, exist_ok=True)
-        # The same bits need the same Fourier plans, whoever else uses the machine.
-        os.environ["PFSOLID_CACHE"] = str(self.work / "fftw")
         self._end = time.monotonic() + 60 * minutes
         self._lock, self._made = threading.Lock(), {}
+
+    def launch(self, arguments, output: Path, environment: dict | None = None, **options) -> Launch:
+        """Start pfsolid with Fourier plans of the campaign's own: the same bits need the same plans."""
+        own = {"PFSOLID_CACHE": str(self.work / "fftw")}
+        return Launch(arguments, output, environment=own | (environment or {}), **options)
 
     def out_of_time(self) -> bool:
         return time.monotonic() > self._end
@@ -103,7 +105,7 @@ class Chain:
 
     def launch(self, *arguments, **options) -> Launch:
         """Start pfsolid; see `faults.Launch`."""
-        launch = Launch(arguments, self.folder / f"output-{len(self._launches)}", **options)
+        launch = self.bench.launch(arguments, self.folder / f"output-{len(self._launches)}", **options)
         self._launches.append(launch)
         return launch
 

@@ -10,7 +10,7 @@ import numpy as np
 from fault_injection import Bench, Chain, explained
 from faults import Clock, Launch, SmallDisk, damage, read_only, while_writing
 
-STEPS = 800
+STEPS = 400
 # Checkpoints follow one another closely, so that a kill finds the run at work on one; not so closely on two ranks,
 # which wait for each other on a crowded machine.
 INPUT = """
@@ -37,7 +37,7 @@ TRANSIENT = ("wall_clock_s", "seconds", "conduction_seconds", "created", "git_co
 RANK = "OMPI_COMM_WORLD_RANK"
 DISK_FULL = ("No space left", "free on that disk")
 _GROWN = "grown: "
-_INJECTIONS = 4  # in a chain
+_INJECTIONS = 7  # in a chain
 
 
 class Run:
@@ -58,9 +58,16 @@ class Run:
     def launch(self, anew: bool = False) -> Launch:
         """As a user goes on: resume if there is something to resume."""
         self.check_kept()
-        self.promised = max([self.promised, *(step for step, _ in self.checkpoints())])
-        resume = (self.directory / "input.toml").exists() and not anew
-        command = ["resume", self.directory] if resume else ["run", self.input, "-o", self.directory, "--force"]
+        if (self.directory / "input.toml").exists() and not anew:
+            self.promised = max([self.promised, *(step for step, _ in self.checkpoints())])
+            return self.resume()
+        self.promised = 0
+        return self._launch("run", self.input, "-o", self.directory, "--force")
+
+    def resume(self) -> Launch:
+        return self._launch("resume", self.directory)
+
+    def _launch(self, *command) -> Launch:
         threads = [] if self.ranks else ["--threads", 1]
         self._last = self.chain.launch(*command, *threads, ranks=self.ranks, **self.options)
         return self._last
@@ -112,8 +119,7 @@ class Run:
                 self.chain.blame("hang" if launch.hung else "lost", f"does not go on: {launch.text[-300:]}")
                 return
             self.check_kept()
-        reference = self.chain.bench.once(f"reference-{self.ranks or 1}", lambda folder: undisturbed(folder, self.ranks))
-        found = differences(self.directory, reference)
+        found = differences(self.directory, reference(self.chain.bench, self.ranks))
         if found:
             self.chain.blame("wrong", found)
 
@@ -122,11 +128,17 @@ def input_text(ranks: int | None) -> str:
     return INPUT.format(steps=STEPS, interval=0.3 if ranks else 0.03)
 
 
-def undisturbed(folder: Path, ranks: int | None) -> Path:
+def reference(bench: Bench, ranks: int | None) -> Path:
+    """An undisturbed run on as many ranks."""
+    return bench.once(f"reference-{ranks or 1}", lambda folder: undisturbed(bench, folder, ranks))
+
+
+def undisturbed(bench: Bench, folder: Path, ranks: int | None) -> Path:
     """A finished run without faults.  The first compiles, if that is needed; the second is the reference."""
     (folder / "input.toml").write_text(input_text(ranks))
     for name in ("first", "run"):
-        launch = Launch(["run", folder / "input.toml", "-o", folder / name, "--threads", 1], folder / "output", ranks=ranks)
+        launch = bench.launch(["run", folder / "input.toml", "-o", folder / name, "--threads", 1], folder / "output",
+                              ranks=ranks)
         if launch.wait() != 0:
             raise RuntimeError(f"the undisturbed run fails: {launch.text}")
     if found := differences(folder / "first", folder / "run"):
@@ -206,56 +218,53 @@ def write_chain(chain: Chain) -> None:
 
 
 def wait_for_ranks(launch: Launch) -> list[int]:
-    launch.until(lambda: bool(ranks_of(launch)))
-    return ranks_of(launch) or [launch.process.pid]
-
-
-def ranks_of(launch: Launch) -> list[int]:
-    """The processes that mpirun has started."""
-    return [pid for pid, variables in launch.processes().items() if RANK in variables]
+    """The processes that mpirun has started, when it has."""
+    launch.until(lambda: bool(launch.children(RANK)))
+    return launch.children(RANK) or [launch.process.pid]
 
 
 # --- damage -------------------------------------------------------------------------------------------------
 
 
-def killed_after(bench: Bench, condition: str) -> Path:
+def killed_after(bench: Bench, state: str) -> Path:
     """A run that was killed during growth, or after it when its fields were there; made once, to be copied."""
     def make(folder: Path) -> Path:
         (folder / "input.toml").write_text(input_text(None))
         run = folder / "run"
-        launch = Launch(["run", folder / "input.toml", "-o", run, "--threads", 1], folder / "output")
+        launch = bench.launch(["run", folder / "input.toml", "-o", run, "--threads", 1], folder / "output")
         # The fields are written three times; before the last, others stand beside the density.
-        launch.until((lambda: len(list(run.glob("checkpoints/step_*.h5"))) == 2) if condition == "growth"
+        launch.until((lambda: len(list(run.glob("checkpoints/step_*.h5"))) == 2) if state == "growth"
                      else (lambda: (run / "fields.h5").exists()))
         launch.kill()
         launch.wait()
         return run
 
-    return bench.once(f"killed-{condition}", make)
+    return bench.once(f"killed-{state}", make)
 
 
 def damage_chain(chain: Chain) -> None:
+    """Files of a killed run, or of a finished one, are damaged; each is an injection."""
     rng, bench = chain.rng, chain.bench
-    target = rng.choice(("newest", "newest", "newest", "older", "both", *2 * ("fields.h5", "result.json")))
-    if target == "result.json":
-        source = bench.once("reference-1", lambda folder: undisturbed(folder, None))
-    else:
-        source = killed_after(bench, "results" if target == "fields.h5" else "growth")
+    state = rng.choice(("growth", "results", "finished"))
+    source = reference(bench, None) if state == "finished" else killed_after(bench, state)
     run = Run(chain)
     shutil.copytree(source, run.directory)
-    checkpoints = run.checkpoints()
-    hit = {"newest": checkpoints[-1:], "older": checkpoints[:1], "both": checkpoints}.get(target)
-    paths = [path for _, path in hit] if hit else [run.directory / target]
-    done = "; ".join(damage(path, rng) for path in paths)
-    run.promised = max((step for step, path in checkpoints if path not in paths), default=0)
-    launch = chain.launch("resume", run.directory, "--threads", 1)
-    run._last = launch
+    checkpoints = [path for _, path in run.checkpoints()]
+    others = [path for path in (run.directory / "fields.h5",) if path.exists()]
+    hit = rng.sample([*checkpoints, *others], rng.randint(1, len(checkpoints + others)))
+    if state == "finished":
+        hit = [run.directory / "result.json", *rng.sample(hit, rng.randint(0, len(hit)))]
+    done = [f"{path.name}: {damage(path, rng)} ({state})" for path in hit]
+    none_good = set(checkpoints) <= set(hit)
+    run.promised = max((step for step, path in run.checkpoints() if path not in hit), default=0)
+    launch = run.resume()
     launch.wait()
-    what = {"newest": "newest checkpoint", "older": "older checkpoint", "both": "both checkpoints"}.get(target, target)
-    verdict = "ok" if launch.process.returncode == 0 else explained(launch, "is damaged", "truncated", "cannot read")
-    chain.injected(launch, f"{what}: {done}", verdict)
-    if target == "both" and verdict == "ok":
-        run.promised = 0
+    verdict = "ok"
+    if launch.process.returncode != 0:  # nothing to go on from: that must be said, and a new run be possible
+        verdict = explained(launch, "holds no usable checkpoint") if none_good else "lost"
+    for what in done:
+        chain.injected(launch, what, verdict)
+    if none_good and verdict == "ok":
         run.launch(anew=True).wait()
     run.finish()
 
@@ -316,7 +325,7 @@ def read_only_chain(chain: Chain) -> None:
 def clock_chain(chain: Chain) -> None:
     """The time of day jumps between launches and during them."""
     rng = chain.rng
-    clock = Clock(chain.folder / "clock")
+    clock = Clock(chain.folder)
     first = clock.jump(rng)
     run = Run(chain, environment=clock.environment)
     for number in range(3):

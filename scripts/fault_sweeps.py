@@ -5,17 +5,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from fault_injection import Bench, Chain, explained
-from fault_runs import DISK_FULL, ranks_of
+from fault_runs import DISK_FULL, RANK
 from faults import Clock, Launch, SmallDisk, damage
 from sweeps import POROSITIES, dataset, plan_in
 
 from pfsolid.workflows.sweep_launch import WORKER
 from pfsolid.workflows.sweep_state import look
 
-# Six cases of half a second each: time enough to hit one.
-SWEEP = dict(steps=1500, axes=POROSITIES + '[[axis]]\nkey = "grid.shape"\nvalues = [[26, 22, 20]]\n')
-_INJECTIONS = 3  # in a chain
-_WORK_S = 1.5  # roughly how long the workers are busy
+# Six cases of a quarter of a second each: time enough to hit one.
+SWEEP = dict(steps=700, axes=POROSITIES + '[[axis]]\nkey = "grid.shape"\nvalues = [[26, 22, 20]]\n')
+_INJECTIONS = 4  # in a chain
+_DEATHS = 3  # a launcher gives up when more workers die without a case being done
+_WORK_S = 1.0  # roughly how long the workers are busy
 
 
 class Sweep:
@@ -24,7 +25,7 @@ class Sweep:
     def __init__(self, chain: Chain, directory: Path | None = None, source: str = "planned"):
         self.chain = chain
         self.directory = directory or chain.folder / "sweep"
-        shutil.copytree(chain.bench.once(source, _MADE[source]), self.directory)
+        shutil.copytree(planned(chain.bench) if source == "planned" else completed(chain.bench), self.directory)
         self._results: dict[Path, bytes] = {}
 
     def launch(self, workers: int = 1, **options) -> Launch:
@@ -72,30 +73,31 @@ class Sweep:
             self.chain.blame("wrong", "the dataset differs")
 
 
-def _planned(folder: Path) -> Path:
-    return plan_in(folder, **SWEEP)[1]
+def planned(bench: Bench) -> Path:
+    """A sweep of which nothing is done."""
+    return bench.once("planned", lambda folder: plan_in(folder, **SWEEP)[1])
 
 
-def _completed(folder: Path) -> Path:
+def completed(bench: Bench) -> Path:
     """A sweep done without faults.  The first compiles, if that is needed; the second is the reference."""
-    rows = []
-    for name in ("first", "second"):
-        directory = plan_in(folder, name, **SWEEP)[1]
-        launch = Launch(["sweep", "run", directory, "--workers", 1], folder / "output")
-        if launch.wait() != 0:
-            raise RuntimeError(f"the undisturbed sweep fails: {launch.text}")
-        rows.append(dataset(directory))
-    if rows[0] != rows[1]:
-        raise RuntimeError("two undisturbed sweeps differ")
-    return folder / "second"
+    def make(folder: Path) -> Path:
+        rows = []
+        for name in ("first", "second"):
+            directory = plan_in(folder, name, **SWEEP)[1]
+            launch = bench.launch(["sweep", "run", directory, "--workers", 1], folder / "output")
+            if launch.wait() != 0:
+                raise RuntimeError(f"the undisturbed sweep fails: {launch.text}")
+            rows.append(dataset(directory))
+        if rows[0] != rows[1]:
+            raise RuntimeError("two undisturbed sweeps differ")
+        return directory
 
-
-_MADE = {"planned": _planned, "completed": _completed}
+    return bench.once("completed", make)
 
 
 def reference_rows(bench: Bench) -> list[dict]:
-    completed = bench.once("completed", _completed)
-    return bench.once("rows", lambda _: dataset(completed))
+    directory = completed(bench)
+    return bench.once("rows", lambda _: dataset(directory))
 
 
 # --- the chains ---------------------------------------------------------------------------------------------
@@ -105,10 +107,10 @@ def worker_chain(chain: Chain) -> None:
     """Workers are killed one after another; their launcher starts others."""
     sweep = Sweep(chain)
     launch = sweep.launch(workers=2)
-    for _ in range(_INJECTIONS):
+    for _ in range(_DEATHS):
         if not sweep.wait_for_moment(launch):
             break
-        workers = [pid for pid, variables in launch.processes().items() if WORKER in variables]
+        workers = launch.children(WORKER)
         if not workers:
             continue
         where = sweep.place()
@@ -144,7 +146,7 @@ def rank_chain(chain: Chain) -> None:
         if not sweep.wait_for_moment(launch):
             launch.wait()
             break
-        ranks = ranks_of(launch)
+        ranks = launch.children(RANK)
         one = bool(ranks) and chain.rng.random() < 0.7
         where = sweep.place()
         launch.kill([chain.rng.choice(ranks)] if one else None)
@@ -177,7 +179,7 @@ def launchers_chain(chain: Chain, clock: Clock | None = None) -> None:
 
 
 def sweep_clock_chain(chain: Chain) -> None:
-    clock = Clock(chain.folder / "clock")
+    clock = Clock(chain.folder)
     clock.jump(chain.rng)
     launchers_chain(chain, clock)
 

@@ -29,11 +29,9 @@ MEASURED = ROOT / "docs" / "data" / "scaling_measured.csv"
 COLUMNS = ("case", "size", "ranks", "threads", "best_ms", "median_ms", "calls")
 CASES = ("step", "iteration", "pair_double", "pair_single")
 LAYOUTS = ((1, 1), (1, 2), (2, 1), (3, 1), (4, 1))  # ranks, threads
-
-
 CALIBRATION = 128  # grid whose times set the rates: beyond the caches, as the grids that are predicted
 GRIDS, CORES = (128, 256, 512, 1024), (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-MOST_THREADS = 16
+MOST_THREADS = 8
 CORES_MEASURED = 2
 
 
@@ -169,13 +167,16 @@ class Rates:
 
 
 def rates_of(work: Work, measured: dict) -> Rates:
+    """The exchange is that of the step, whose spectra are larger, for both."""
     n = CALIBRATION
-    seconds = {(case, ranks, threads): measured[case, n, ranks, threads][0] / 1e3
-               for case in (work.case, work.pair) for ranks, threads in LAYOUTS[:3]}
-    pair, whole = seconds[work.pair, 1, 1], seconds[work.case, 1, 1]
-    exchange = (seconds[work.case, 2, 1] - whole / 2) / 2
-    return Rates(pair / (n**3 * math.log2(n**3)), (whole - pair) / n**3, spectrum_bytes(work, n, 2) / exchange,
-                 whole / (2 * seconds[work.case, 1, 2]))
+
+    def seconds(case: str, ranks: int, threads: int) -> float:
+        return measured[case, n, ranks, threads][0] / 1e3
+
+    whole, pair = seconds(work.case, 1, 1), seconds(work.pair, 1, 1)
+    exchange = (seconds(STEP.case, 2, 1) - seconds(STEP.case, 1, 1) / 2) / 2
+    return Rates(pair / (n**3 * math.log2(n**3)), (whole - pair) / n**3, spectrum_bytes(STEP, n, 2) / exchange,
+                 whole / (2 * seconds(work.case, 1, 2)))
 
 
 def spectrum_bytes(work: Work, n: int, ranks: int) -> float:
@@ -224,7 +225,7 @@ def report(machine: Machine) -> None:
               f"two threads {rate.threads:.0%}\n")
         print(measured_table(work, rate, measured))
         print("\n" + strong_table(work, rate, machine))
-    print("\n" + memory_table())
+    print("\n" + exchange_table() + "\n\n" + memory_table())
     with matplotlib.style.context(["default", STYLE]):
         save(strong_figure(rates, machine, measured), "scaling_strong")
         save(weak_figure(rates, machine), "scaling_weak")
@@ -244,23 +245,41 @@ def measured_table(work: Work, rates: Rates, measured: dict) -> str:
 
 
 def strong_table(work: Work, rates: Rates, machine: Machine) -> str:
-    """Time, best division and efficiency against one core, for grids and numbers of cores."""
-    rows = []
-    for cores in CORES:
+    """Time, best division and, beyond one node, efficiency against a full one."""
+    rows, node = [], int(machine.cores_per_node)
+    for cores in (1, 16, *(cores for cores in CORES if cores >= node)):
         row = [str(cores)]
         for n in GRIDS[1:]:
             seconds, ranks, threads = best(work, rates, machine, n, cores)
-            efficiency = best(work, rates, machine, n, 1)[0] / (cores * seconds)
-            row.append(f"{in_short(seconds)} ({ranks} × {threads}, {efficiency:.0%})")
+            against = f", {node * best(work, rates, machine, n, node)[0] / (cores * seconds):.0%}" if cores > node else ""
+            row.append(f"{in_short(seconds)} ({ranks} × {threads}{against})")
         rows.append(row)
     return table(["cores", *(f"{n}³" for n in GRIDS[1:])], rows)
 
 
+def exchange_table() -> str:
+    """What a rank sends in a step and in an iteration."""
+    rows = []
+    for n in GRIDS[1:]:
+        for ranks in (16, 64, n):
+            sent = [2 * spectrum_bytes(work, n, ranks) * (1 - 1 / ranks) for work in (STEP, ITERATION)]
+            megabytes = [f"{each / 1e6:.2g}" if each < 99e6 else f"{each / 1e6:.0f}" for each in sent]
+            rows.append([f"{n}³", str(ranks), *megabytes, str(2 * (ranks - 1)), f"{sent[0] / (2 * (ranks - 1)) / 1e3:.0f}",
+                         f"{2 * ITERATION.ghost_bytes * n * n / 1e6:.1f}"])
+    return table(["grid", "ranks", "step (MB)", "iteration (MB)", "messages", "kB a message of the step",
+                  "ghost planes of an iteration (MB)"], rows)
+
+
 def memory_table() -> str:
-    rows = [[f"{n}³", str(n), *(f"{work.stored * n**3 / 1e9:.3g}" for work in (STEP, ITERATION)),
-             *(f"{STEP.stored * math.ceil(n / ranks) * n * n / 1e9:.3g}" for ranks in (16, 64, 256))] for n in GRIDS[1:]]
-    return table(["grid", "most ranks", "phase field, all ranks (GB)", "conduction (GB)",
-                  *(f"phase field, a rank of {ranks} (GB)" for ranks in (16, 64, 256))], rows)
+    """Held by all ranks, and by the fullest of some."""
+    rows = []
+    for n in GRIDS[1:]:
+        row = [f"{n}³", str(n)]
+        for work in (STEP, ITERATION):
+            row += [f"{work.stored * math.ceil(n / ranks) * n * n / 1e9:.2g}" for ranks in (1, 64, n)]
+        rows.append(row)
+    shares = ["one of 64", "one of the most"]
+    return table(["grid", "most ranks", "phase field, all ranks (GB)", *shares, "conduction, all (GB)", *shares], rows)
 
 
 def in_short(seconds: float) -> str:
@@ -310,7 +329,7 @@ def weak_figure(rates: dict, machine: Machine) -> Figure:
     left.set(xlabel="cores", ylabel="weak-scaling efficiency (%)", ylim=(0, 105))
     left.set_xticks(cores, cores)
     left.minorticks_off()
-    left.legend()
+    left.legend(loc="lower left")
     shares = [predict(STEP, rates[STEP], machine, round(128 * count ** (1 / 3)), count) for count in cores]
     bottom = np.zeros(len(cores))
     for part, colour in zip(shares[0], (BLUE, GREEN, ORANGE, GREY)):
@@ -318,7 +337,7 @@ def weak_figure(rates: dict, machine: Machine) -> Figure:
         right.bar(range(len(cores)), heights, 0.6, bottom, color=colour, label=part)
         bottom += heights
     right.set_xticks(range(len(cores)), [f"{count}\n{round(128 * count ** (1 / 3))}³" for count in cores])
-    right.set(xlabel="cores and grid", ylabel="time of a step (ms)")
+    right.set(xlabel="cores and grid", ylabel="Cahn–Hilliard step (ms)")
     right.legend()
     return figure
 

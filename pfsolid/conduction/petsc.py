@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import shlex
+import sys
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
@@ -34,6 +35,7 @@ _SHIFT = 1e-10
 _SPECTRUM_START = {"hypre": 0.3}
 _SPECTRUM_START_OF_OTHERS = 0.01
 _numbers = count()
+_held = []
 
 
 class PetscSolver:
@@ -204,6 +206,7 @@ def load_petsc(comm):
     InputError
         If petsc4py cannot be imported, or PETSc calculates with complex numbers.
     """
+    is_first = "petsc4py.PETSc" not in sys.modules
     try:
         import petsc4py
 
@@ -217,6 +220,10 @@ def load_petsc(comm):
     if np.dtype(PETSc.ScalarType).kind == "c":
         raise InputError("solver = \"petsc\": this PETSc was built for complex numbers and a real one is needed; "
                          "use solver = \"fft\"")
+    if is_first:
+        # PETSc's own communicator lives as long as objects on it do, which Python collects rank by rank.  If it is gone on
+        # some ranks and not on others at the end, PetscFinalize hangs: hold on to it.
+        _held.append(PETSc.COMM_WORLD.duplicate())
     return PETSc
 
 

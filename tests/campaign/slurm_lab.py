@@ -129,11 +129,14 @@ class Lab:
 
 
 @contextmanager
-def running_lab():
-    """A SLURM for the duration of the block; whatever happens, nothing of it is left, no process and no file."""
+def running_lab(settings: dict[str, str]):
+    """A SLURM for the duration of the block; whatever happens, nothing of it is left, no process and no file.
+
+    ``settings`` go into the environment of its jobs.
+    """
     folder = Path(tempfile.mkdtemp(prefix="slurm-lab-"))  # short: the name of a socket has at most 107 characters
     daemons: list[subprocess.Popen] = []
-    environment = {**environment_for_mpirun(), "PATH": _path(), "SLURM_CONF": str(folder / "slurm.conf"),
+    environment = {**environment_for_mpirun(), **settings, "PATH": _path(), "SLURM_CONF": str(folder / "slurm.conf"),
                    "TMPDIR": str(folder / "tmp")}
     try:
         _write_configuration(folder)

@@ -255,6 +255,16 @@ def test_damaged_checkpoint_is_refused_and_the_one_before_used(case, tmp_path):
     assert f"checkpoint refused: {newest}" in resumed.stdout
     assert f"step {int(previous.stem[5:])}" in resumed.stdout
     assert (out / "result.json").exists()
+    # A finished run's result that is no longer what was written is made anew, and what stands in fields.h5 does not matter.
+    whole = json.loads((out / "result.json").read_text())
+    data = bytearray((out / "result.json").read_bytes())
+    data[data.index(b'"mean_S_per_cm": ') + len('"mean_S_per_cm": 1.')] ^= 1  # another digit
+    (out / "result.json").write_bytes(data)
+    (out / "fields.h5").write_bytes(b"damaged")
+    assert pfsolid("info", out).returncode == 2
+    mended = pfsolid("resume", out, "--threads", "1")
+    assert mended.returncode == 0 and "result.json is damaged" in mended.stdout, mended.stderr
+    assert json.loads((out / "result.json").read_text())["mean_S_per_cm"] == whole["mean_S_per_cm"]
     for path in list_checkpoints(out / "checkpoints"):
         path.write_bytes(b"not a checkpoint")
     (out / "result.json").unlink()

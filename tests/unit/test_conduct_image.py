@@ -175,7 +175,8 @@ def test_mistakes_that_the_image_tells(conduct, tmp_path):
 def test_label_without_conductivity(tmp_path, run_cli):
     """Known when the image has been read: the labels that occur are listed."""
     np.save(tmp_path / "image.npy", laminate())
-    status, _, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "1=1", "-o", tmp_path / "out")
+    status, _, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "1=1", "-o",
+                               tmp_path / "out")
     assert status == 2
     assert "label 0 has no conductivity" in error and "0 (96 voxels, 33.3 %)" in error
 
