@@ -282,12 +282,12 @@ def disk_chain(chain: Chain) -> None:
     for _ in range(_INJECTIONS + 1):
         how = rng.choice(("small", "filled", "filled while writing"))
         if how == "small":
-            disk.resize(disk.used() + rng.randint(0, 1_200_000))
+            disk.resize(disk.used() + rng.randint(0, 500_000))
         launch = run.launch()
         if how == "filled" and wait_for_moment(run, launch):
             disk.fill()
         if how == "filled while writing":
-            name = while_writing(launch, run.directory, rng.randint(0, 6), rng.randint(1, 6), disk.fill)
+            name = while_writing(launch, run.directory, rng.randint(0, 3), rng.randint(1, 6), disk.fill)
             how += f" {name}"
         status, left = launch.wait(), disk.left()
         disk.free()

@@ -173,6 +173,8 @@ def run_case(config: RunConfig, directory: Path, session: Session, kept=frozense
     except CheckpointError as error:
         session.warn(f"{error}; starting from the beginning")
         checkpoint = None
+    if checkpoint is not None:
+        session.say(f"going on at step {checkpoint.step}")
     attributes = _attributes(config, session)
     growth = grow(config, directory, session, checkpoint, attributes, with_history="history" in kept, save_at_end=False)
     _report_growth(growth, session)

@@ -127,7 +127,8 @@ def _do(job: Job, plan: Plan, directory: Path, session: Session, tally: Tally) -
         return "stopped", _TAKEN
     try:
         if kind == "done":
-            tally.solver_seconds += _solver_seconds(result)
+            # A resumed case has grown in earlier launches too.
+            tally.solver_seconds += min(_solver_seconds(result), session.elapsed_s)
             on_root(session.comm, _publish, job, result, warnings.texts, plan, directory, session)
         elif kind == "failed":
             on_root(session.comm, _record_failure, job, text, directory)

@@ -16,9 +16,9 @@ from fault_injection import Bench  # noqa: E402
 from fault_runs import differences, reference  # noqa: E402
 from faults import damage  # noqa: E402
 
-# Kills of workers, ranks and launchers of a sweep, its damaged results and its full disk are in test_sweep_faults.py.
+# Sweeps are in test_sweep_faults.py.
 KINDS = ("run-kill-process", "run-kill-rank", "run-kill-writing", "run-damage", "run-disk-full", "run-read-only",
-         "run-clock", "sweep-launchers")
+         "run-clock")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,6 @@ def test_nothing_is_lost_wrong_or_hangs(kind, bench, monkeypatch):
     if reason := fault_campaign.why_not(kind):
         pytest.skip(reason)
     monkeypatch.setattr("fault_runs._INJECTIONS", 1)
-    monkeypatch.setattr("fault_sweeps._INJECTIONS", 1)
     rows, number = [], 0
     while not rows and number < 5:  # a fault that comes when all is written is none
         number += 1

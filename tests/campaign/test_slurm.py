@@ -28,14 +28,14 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "jobs"
 TEMPLATES = ("run", "sweep_array", "sweep_allocation")
-# Twelve cases of about half a second and more, each with a checkpoint in the middle.
-SWEEP = dict(steps=2500, axes="""
+# Twelve cases of a fifth to half a second, the longer ones with checkpoints in the middle.
+SWEEP = dict(steps=1500, axes="""
 [base.output]
-checkpoint_interval_s = 0.2
+checkpoint_interval_s = 0.1
 """ + POROSITIES + """
 [[axis]]
 key = "grid.shape"
-values = [[16, 16, 16], [24, 22, 20]]
+values = [[16, 16, 16], [22, 20, 18]]
 """)
 RUN = """
 [grid]
