@@ -86,7 +86,8 @@ class Run:
 
     def until_step(self, launch: Launch, step: int, delay_s: float = 0.0) -> bool:
         """Until growth has come to a step, or is over; False if the launch ended before."""
-        return launch.until(lambda: self.steps() >= step or _GROWN in launch.text, delay_s)
+        # The history has rows of earlier launches: this one must have begun.
+        return launch.until(lambda: _GROWN in launch.text or self.place() != "start-up" and self.steps() >= step, delay_s)
 
     def place(self) -> str:
         """What the launch is doing."""

@@ -109,9 +109,14 @@ def log_to(path: Path, session: Session, only: bool = False) -> None:
     if session.is_root:
         if only:
             _LOG.handlers.clear()
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = _LogFile(path, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%Y-%m-%dT%H:%M:%S"))
         _LOG.addHandler(handler)
+
+
+class _LogFile(logging.FileHandler):
+    def handleError(self, record):
+        """Say nothing of a log on a full disk: what matters is refused, in its own words, where it is written."""
 
 
 class _StandardOutput(logging.Handler):
