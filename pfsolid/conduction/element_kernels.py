@@ -12,6 +12,7 @@ and nodal fields marked as ghosted carry one plane more at each end of the slab 
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit, prange
 
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
@@ -160,7 +161,7 @@ def apply_green(spectrum, stiffness, mass, scale, weights, plane_sums):
                 symbol = across * mz[k] + along * kz[k]
                 inverse = 1 / symbol if symbol > 0 else 0.0
                 c = spectrum[i, j, k]
-                re, im = float(c.real), float(c.imag)
+                re, im = np.float64(c.real), np.float64(c.imag)  # numba's float() keeps single precision
                 total += weights[k] * inverse * (re * re + im * im)
                 factor = scale * inverse
                 spectrum[i, j, k] = complex(factor * re, factor * im)

@@ -100,6 +100,8 @@ class EnergyErrorEstimate:
 
 
 def _radau_step(gamma: float, alpha: float, beta: float, mu: float) -> float:
+    if beta == 0:  # solved exactly, where gamma may be alpha
+        return 1 / mu
     return (gamma - alpha) / (mu * (gamma - alpha) + beta)
 
 

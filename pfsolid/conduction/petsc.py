@@ -208,10 +208,12 @@ def load_petsc(comm):
     """
     is_first = "petsc4py.PETSc" not in sys.modules
     try:
-        import petsc4py
+        if is_first:
+            import petsc4py
 
-        # Its signal handlers would replace those that write a checkpoint.
-        petsc4py.init(["pfsolid", "-no_signal_handler"], comm=comm)
+            # Each call has petsc4py collect its garbage once more at the end, collectively over all ranks: just one, whatever
+            # number of solvers a rank has had.  PETSc's signal handlers would replace those that write a checkpoint.
+            petsc4py.init(["pfsolid", "-no_signal_handler"], comm=comm)
         from petsc4py import PETSc
     except ImportError as error:
         raise InputError(f"solver = \"petsc\" needs petsc4py, which cannot be imported ({error}): on a cluster install it "
