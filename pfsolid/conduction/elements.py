@@ -58,7 +58,7 @@ class ElementSystem:
         self.tensors = conductivity_tensors(sigma)
         eigenvalues = np.linalg.eigvalsh(self.tensors)
         conducting = eigenvalues[eigenvalues > _ROUNDING * eigenvalues.max()]
-        self.spectrum_start = conducting.min() / conducting.max() if conducting.size else 1.0
+        self.spectrum_start = conducting.min() if conducting.size else 1.0
         self._table = _element_table(self.tensors, self.spacing)
         self._full = bool(np.any(self._table[:, 3:]))
         n0, n1, n2 = transform.local_shape

@@ -32,8 +32,7 @@ class FaceSystem(FiniteVolumes):
     def __init__(self, faces: np.ndarray, transform: SlabTransform):
         reducer = transform.reducer
         low = reducer.min(float(np.min(faces, where=faces > 0, initial=np.inf)))
-        high = reducer.max(float(faces.max()))
-        super().__init__(faces, transform, low / high if high > 0 else 1.0)
+        super().__init__(faces, transform, low if np.isfinite(low) else 1.0)
 
 
 def smooth_faces(rho: np.ndarray, sigma_of_rho, transform: SlabTransform, dtype=np.float32) -> np.ndarray:

@@ -52,7 +52,7 @@ class FiniteVolumes:
         Single precision is enough: what is done in it, the preconditioner and the direction of the search, bears on the
         way to the solution only.
     spectrum_start : float
-        Rough lower end of the spectrum of the preconditioned operator: the ratio of the extreme conductivities.
+        Rough lower end of the spectrum of the preconditioned operator: the smallest conductivity above 0.
 
     Raises
     ------
@@ -181,7 +181,7 @@ class ConductionSystem(FiniteVolumes):
         n0, n1, n2 = transform.local_shape
         faces = np.empty((3, n0 + 1, n1, n2), dtype=transform.real.dtype)
         kernels.faces_of_labels(labels, self._conductivities, transform.periodic, faces)
-        super().__init__(faces, transform, positive.min() / positive.max() if positive.size else 1.0)
+        super().__init__(faces, transform, positive.min() if positive.size else 1.0)
 
     def mean_flux(self, axis: int) -> np.ndarray:
         """Collective: <J> for the present potential and a unit field along ``axis``; r anew, free of all rounding so far.
