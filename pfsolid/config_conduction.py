@@ -133,6 +133,8 @@ class ConductionConfig(SolverConfig):
     sigma_surf_S_per_cm: Conductivity = key("S/cm, conductivity of the surface between them", allowed=_NUMBER_OR_LAW)
     rho_pore: float = key("density below which a voxel is pore", DEFAULT_THRESHOLDS[0], gt=0, lt=1)
     rho_bulk: float = key("density above which a voxel is bulk solid", DEFAULT_THRESHOLDS[1], gt=0, lt=1)
+    profile: Literal["steps", "linear"] = key(
+        "steps: three phases; linear: sigma of rho, by way of sigma_surf half-way from rho_pore to rho_bulk", "steps")
     subvoxel: bool = key("face conductances along the link through the interpolated rho, not voxel by voxel", False)
 
     @model_validator(mode="after")
@@ -148,6 +150,9 @@ class ConductionConfig(SolverConfig):
         if self.rho_pore >= self.rho_bulk:
             raise ValueError(f"conduction.rho_pore = {self.rho_pore!r}: must be below "
                              f"conduction.rho_bulk = {self.rho_bulk!r}")
+        if self.subvoxel and self.profile != "steps":
+            raise ValueError(f"conduction.subvoxel = true: has no meaning with conduction.profile = {self.profile!r}: only "
+                             "steps have a place inside a voxel")
         return self
 
     @property

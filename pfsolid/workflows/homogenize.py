@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..conduction.effective import preconditioner_precision
-from ..conduction.faces import FaceSystem, subvoxel_faces
+from ..conduction.faces import FaceSystem, smooth_faces, subvoxel_faces
 from ..conduction.phases import BULK, PORE, SURFACE, labels_from_density
 from ..config_conduction import ConductionConfig
 from ..grid import AXES, PeriodicGrid
@@ -67,17 +67,24 @@ def _medium(rho: np.ndarray, conduction: ConductionConfig, transform: SlabTransf
     """The phases of a density, with faces that look inside the voxels if they are asked for.  Collective."""
     thresholds = conduction.rho_pore, conduction.rho_bulk
     labels = labels_from_density(rho, *thresholds, transform)
-    make_system = None
+    make_system = conducting = None
     if conduction.subvoxel:
         def make_system(sigma):
             best = (sigma == sigma.max())[labels[1:-1]]
             connected = any(percolating_axes(best, transform.reducer, transform.ghosts))
             return FaceSystem(subvoxel_faces(rho, thresholds, sigma, transform, transform.real.dtype, connected), transform)
+    elif conduction.profile == "linear":
+        half_way = thresholds[0], sum(thresholds) / 2, thresholds[1]
+
+        def make_system(sigma):
+            return FaceSystem(smooth_faces(rho, list(zip(half_way, sigma)), transform, transform.real.dtype), transform)
+
+        conducting = np.interp(rho, half_way, conduction.sigma_S_per_m) > 0
 
     def sigma_at(temperature):
         return np.array(conduction.sigma_S_per_m_at(temperature))
 
-    return Medium(labels, sigma_at, transform, make_system=make_system, bracket=DENSITY_BRACKET)
+    return Medium(labels, sigma_at, transform, make_system=make_system, bracket=DENSITY_BRACKET, conducting=conducting)
 
 
 def _refined(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, found: Conduction,

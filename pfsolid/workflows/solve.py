@@ -50,6 +50,8 @@ class Medium:
         ``make_system(sigma of each label)`` where the faces do not follow from the labels alone.
     bracket : dict
         What the distance to a second discretisation says: IMAGE_BRACKET, or DENSITY_BRACKET.
+    conducting : ndarray of bool, local (n0, n1, n2), optional
+        Voxels that conduct, where that does not follow from the labels.
     """
 
     labels: np.ndarray
@@ -59,6 +61,7 @@ class Medium:
     interface_resistance: dict = field(default_factory=dict)
     make_system: Callable | None = None
     bracket: dict = field(default_factory=lambda: IMAGE_BRACKET)
+    conducting: np.ndarray | None = None
 
     def system(self, sigma: np.ndarray, unit: float):
         """What is solved, with conductivities (S/m) counted in a unit: elements where a tensor is full, else volumes."""
@@ -72,7 +75,7 @@ class Medium:
     def percolating(self, sigma: np.ndarray, session: Session) -> tuple[bool, bool, bool]:
         """Axes along which conducting voxels wrap the cell, or join the electrodes.  Collective."""
         conducts = sigma.reshape(len(sigma), -1).max(axis=1) > 0
-        conducting = conducts[self.labels[1:-1]]
+        conducting = conducts[self.labels[1:-1]] if self.conducting is None else self.conducting
         if self.transform.periodic:
             wraps = percolating_axes(conducting, session.reducer, self.transform.ghosts)
             # Where no label conducts along an axis, no path helps.
@@ -206,7 +209,7 @@ def _choose(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, setting
         petsc = PetscSolver(session.comm, settings.petsc_options)
         return (lambda sigma: petsc), reason
     if name == "perturbation":
-        present = counts > 0
+        present = counts > 0 if medium.make_system is None else ...
         return (lambda sigma: make_perturbation(*_extremes(sigma[present]))), reason
     return (lambda sigma: conjugate_gradients), reason
 

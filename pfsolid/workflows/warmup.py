@@ -22,7 +22,7 @@ import numpy as np
 
 from .. import __version__
 from ..conduction.effective import preconditioner_precision, solve_tensor
-from ..conduction.faces import FaceSystem, subvoxel_faces
+from ..conduction.faces import FaceSystem, smooth_faces, subvoxel_faces
 from ..conduction.phases import labels_from_density
 from ..config import RunConfig, config_from_dict
 from ..config_conduction import SolverConfig
@@ -108,8 +108,10 @@ def _conduct_tiny(rtol: float, session: Session) -> None:
         for sigma in tables:
             solve_conduction(Medium(labels, lambda _, sigma=sigma: sigma, transform), settings, session, axes)
         if transform.periodic:
-            faces = subvoxel_faces(rho, (0.2, 0.8), scalars, transform)
-            solve_tensor(FaceSystem(faces, transform), axes, rtol)
+            dtype = transform.real.dtype
+            for faces in (subvoxel_faces(rho, (0.2, 0.8), scalars, transform, dtype),
+                          smooth_faces(rho, list(zip((0.2, 0.5, 0.8), scalars)), transform, dtype)):
+                solve_tensor(FaceSystem(faces, transform), axes, rtol)
         transform.close()
 
 

@@ -412,6 +412,7 @@ def test_defaults_of_the_solver(minimal):
       "conduction.temperature_K=[300, 350]"],
      "conduction.sigma_bulk_S_per_cm: its source gives it below 310 K, not at 350 K"),
     ([f"conduction.sigma_bulk_S_per_cm=[{LAW}, {LAW}]", "conduction.temperature_K=350"], "whose ranges follow each other"),
+    (["conduction.subvoxel=true", "conduction.profile=linear"], "conduction.subvoxel = true: has no meaning with"),
     (["conduction.solver=fft", "conduction.petsc_options=-ksp_view"], "has no meaning with conduction.solver = 'fft'"),
 ])
 def test_laws_and_temperatures_that_do_not_go_together(minimal, overrides, says):
