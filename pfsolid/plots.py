@@ -120,7 +120,7 @@ def _drawings(run: _Run) -> dict:
         drawings["conduction"] = _conduction
     if run.history:
         drawings["evolution"] = _evolution
-    if "rho" in run.fields and _flat_axis(describe(run.fields_path, "rho").grid_nm.shape) is None:
+    if "rho" in run.fields and flat_axis(describe(run.fields_path, "rho").grid_nm.shape) is None:
         drawings["structure_3d"] = _structure
     return drawings
 
@@ -174,18 +174,18 @@ def _state(history: dict, result: dict) -> tuple[str, ...]:
                  if value is not None and math.isfinite(value))
 
 
-def _flat_axis(shape) -> int | None:
+def flat_axis(shape) -> int | None:
     """The axis that a 2-D grid does not have."""
     return next((axis for axis in (2, 1, 0) if shape[axis] == 1), None)
 
 
-def _stride(shape, most: int) -> tuple[int, int, int]:
+def thinning(shape, most: int) -> tuple[int, int, int]:
     return tuple(-(-n // most) for n in shape)
 
 
 def _middle_plane(run: _Run, name: str, normal: int) -> np.ndarray:
     shape = describe(run.fields_path, name).grid_nm.shape
-    return read_plane(run.fields_path, name, normal, shape[normal] // 2, max(_stride(shape, MAX_PIXELS)))
+    return read_plane(run.fields_path, name, normal, shape[normal] // 2, max(thinning(shape, MAX_PIXELS)))
 
 
 # --- writing ------------------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def new_figure(run: _Run, height: float, caption: str) -> Figure:
     return figure
 
 
-def _add_axes(figure: Figure, left: float, bottom: float, width: float, height: float, **options):
+def add_axes(figure: Figure, left: float, bottom: float, width: float, height: float, **options):
     """Axes at a place given in inches: to let matplotlib find a layout takes it longer than to draw."""
     across, up = figure.get_size_inches()
     return figure.add_axes((left / across, bottom / up, width / across, height / up), **options)
@@ -236,7 +236,7 @@ def _png(image: Image.Image, step: int) -> bytes:
 
 def _slices(run: _Run) -> Figure:
     grid = describe(run.fields_path, "rho").grid_nm
-    flat = _flat_axis(grid.shape)
+    flat = flat_axis(grid.shape)
     normals = (2, 1, 0) if flat is None else (flat,)
     sizes = np.array([_plane_size(grid, normal) for normal in normals])
     gap, margins = 0.62, 1.7
@@ -246,14 +246,14 @@ def _slices(run: _Run) -> Figure:
     figure = new_figure(run, row + 1.3, "relative density")
     left = 0.5 + (WIDTH - margins - sizes[:, 0].sum() - gap * (len(normals) - 1)) / 2
     for normal, (width, height) in zip(normals, sizes):
-        axes = _add_axes(figure, left, 0.5 + (row - height) / 2, width, height)
+        axes = add_axes(figure, left, 0.5 + (row - height) / 2, width, height)
         planes.draw_density(axes, _middle_plane(run, "rho", normal), normal, grid)
         if flat is None:
             position = (grid.shape[normal] // 2 + 0.5) * grid.spacing[normal]
             axes.set_title(f"{AXES[normal]} = {position:.4g} nm")
         left += width + gap
     beside = max(left - gap + 0.2, left - gap - width / 2 + 0.6)  # not over the last panel's title
-    planes.draw_density_bar(_add_axes(figure, beside, 0.5, BAR_WIDTH, row))
+    planes.draw_density_bar(add_axes(figure, beside, 0.5, BAR_WIDTH, row))
     return figure
 
 
@@ -265,7 +265,7 @@ def _plane_size(grid, normal: int) -> tuple[float, float]:
 
 def _structure(run: _Run) -> Figure:
     grid = describe(run.fields_path, "rho").grid_nm
-    stride = _stride(grid.shape, MAX_SAMPLES)
+    stride = thinning(grid.shape, MAX_SAMPLES)
     rho = read_strided(run.fields_path, "rho", stride)
     edges = [np.append(np.arange(n) * step * h, length)
              for n, step, h, length in zip(rho.shape, stride, grid.spacing, grid.lengths)]
@@ -278,9 +278,9 @@ def _structure(run: _Run) -> Figure:
     row = max(height, 2.0)
     figure = new_figure(run, row + 1.2, "the solid, ρ ≥ ½")
     figure.set_dpi(OVERSAMPLING * DPI)
-    axes = _add_axes(figure, 0.4 + (5.6 - width) / 2, 0.6 + (row - height) / 2, width, height)
+    axes = add_axes(figure, 0.4 + (5.6 - width) / 2, 0.6 + (row - height) / 2, width, height)
     draw_structure(axes, rho, tuple(edges), matplotlib.colormaps[planes.DENSITY_MAP])
-    planes.draw_density_bar(_add_axes(figure, 6.75, 0.6 + row / 2 - 1.0, BAR_WIDTH, 2.0))
+    planes.draw_density_bar(add_axes(figure, 6.75, 0.6 + row / 2 - 1.0, BAR_WIDTH, 2.0))
     return figure
 
 
@@ -300,11 +300,11 @@ def _conduction(run: _Run) -> Figure:
     axis, phases = _current_axis(run), run.result["phases"]
     name = f"current_density_{AXES[axis]}"
     grid = describe(run.fields_path, name).grid_nm
-    normal = _flat_axis(grid.shape)
+    normal = flat_axis(grid.shape)
     if normal is None:
         normal = 1 if axis == 2 else 2  # the plane holds the field
     mean = run.result["sigma_eff_S_per_m"][axis][axis] * run.result["applied_field_V_per_m"]
-    stride = _stride(grid.shape, MAX_SAMPLES)
+    stride = thinning(grid.shape, MAX_SAMPLES)
     current = read_strided(run.fields_path, name, stride) / mean
     limits = planes.log_limits(np.linalg.norm(current, axis=-1))
 
@@ -318,14 +318,14 @@ def _conduction(run: _Run) -> Figure:
     magnitude = np.linalg.norm(_middle_plane(run, name, normal), axis=-1) / mean
     planes.draw_current(axes, bar_axes, magnitude, normal, grid, axis, mean, limits)
     labels = read_strided(run.fields_path, "phase", stride)
-    planes.draw_shares(_add_axes(figure, 0.5, 0.5, 6.6, shares), current, labels, axis, phases, limits)
+    planes.draw_shares(add_axes(figure, 0.5, 0.5, 6.6, shares), current, labels, axis, phases, limits)
     return figure
 
 
 def _add_map(figure: Figure, left: float, bottom: float, width: float, height: float, row: float, gap: float):
     """Axes of a picture and, beside it, of its colour bar, which is as high as the row they stand in."""
-    return (_add_axes(figure, left, bottom + (row - height) / 2, width, height),
-            _add_axes(figure, left + width + gap, bottom, BAR_WIDTH, row))
+    return (add_axes(figure, left, bottom + (row - height) / 2, width, height),
+            add_axes(figure, left + width + gap, bottom, BAR_WIDTH, row))
 
 
 # --- evolution ----------------------------------------------------------------------------------------------

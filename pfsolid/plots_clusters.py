@@ -22,12 +22,12 @@ from .plots import (
     MAX_SAMPLES,
     OVERSAMPLING,
     REFINED_SAMPLES,
-    _add_axes,
-    _flat_axis,
-    _stride,
+    add_axes,
+    flat_axis,
     new_figure,
     read_run,
     save_figure,
+    thinning,
 )
 
 NAME = "clusters"
@@ -63,9 +63,9 @@ def plot_clusters(directory) -> list[Path]:
     if "rho" not in run.fields:
         return []
     grid = describe(run.fields_path, "rho").grid_nm
-    if _flat_axis(grid.shape) is not None:
+    if flat_axis(grid.shape) is not None:
         return []
-    stride = _stride(grid.shape, MAX_SAMPLES)
+    stride = thinning(grid.shape, MAX_SAMPLES)
     rho = read_strided(run.fields_path, "rho", stride)
     filler = rho < view.LEVEL
     if not filler.any():
@@ -82,7 +82,7 @@ def _draw_figure(run, rho: np.ndarray, clusters: Clusters, edges, stride) -> Fig
     sampling = "" if max(stride) == 1 else f" at one of {' × '.join(map(str, stride))} voxels"
     figure = new_figure(run, height + LEGEND + 0.95, f"clusters of the filler, ρ < ½{sampling}")
     figure.set_dpi(OVERSAMPLING * DPI)
-    axes = _add_axes(figure, (figure.get_figwidth() - width) / 2, 0.6, width, height)
+    axes = add_axes(figure, (figure.get_figwidth() - width) / 2, 0.6, width, height)
     draw_clusters(axes, rho, clusters, edges)
     handles, labels = describe_clusters(clusters)
     figure.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.45 / figure.get_figheight()),

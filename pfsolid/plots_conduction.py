@@ -24,14 +24,14 @@ from .plots import (
     MAX_SAMPLES,
     MIN_BAR,
     WIDTH,
-    _add_axes,
-    _flat_axis,
     _middle_plane,
     _plane_size,
-    _stride,
+    add_axes,
+    flat_axis,
     new_figure,
     read_run,
     save_figure,
+    thinning,
 )
 from .workflows.homogenize import PHASES
 
@@ -118,7 +118,7 @@ def _currents_figure(run) -> Figure:
     name, statistics = f"current_density_{AXES[axis]}", run.result["currents"][AXES[axis]]
     grid = describe(run.fields_path, name).grid_nm
     mean = run.result["sigma_eff_S_per_m"][axis][axis] * run.result["applied_field_V_per_m"]
-    stride = _stride(grid.shape, MAX_SAMPLES)
+    stride = thinning(grid.shape, MAX_SAMPLES)
     magnitude = np.linalg.norm(read_strided(run.fields_path, name, stride), axis=-1) / mean
     labels = read_strided(run.fields_path, "phase", stride)
     phases = _phase_styles(run.result, statistics)
@@ -131,27 +131,27 @@ def _currents_figure(run) -> Figure:
     figure = new_figure(run, row + below + 0.85, f"current density, field along {AXES[axis]}")
     left = 0.65 + (SLICES_WIDTH - sizes[:, 0].sum() - SLICE_GAP * (len(normals) - 1)) / 2
     for normal, (width, height) in zip(normals, sizes):
-        panel = _add_axes(figure, left, below + (row - height) / 2, width, height)
+        panel = add_axes(figure, left, below + (row - height) / 2, width, height)
         current = np.linalg.norm(_middle_plane(run, name, normal), axis=-1) / mean
         draw_current_plane(panel, current, _middle_plane(run, "phase", normal), normal, grid, limits)
         left += width + SLICE_GAP
-    bar = _add_axes(figure, left - SLICE_GAP + 0.2, below, BAR_WIDTH, row)
+    bar = add_axes(figure, left - SLICE_GAP + 0.2, below, BAR_WIDTH, row)
     figure.colorbar(ScalarMappable(LogNorm(*limits), planes.CURRENT_MAP), cax=bar, label=planes._relative_current(axis),
                     extend="both")
     names = 0.3 + 0.065 * max(8, *(len(phase.name) for phase in phases))
-    lower = _add_axes(figure, names, 0.5, 4.9 - names, strip)
-    upper = _add_axes(figure, names, 0.5 + strip + 0.2, 4.9 - names, HISTOGRAM_HEIGHT, sharex=lower)
+    lower = add_axes(figure, names, 0.5, 4.9 - names, strip)
+    upper = add_axes(figure, names, 0.5 + strip + 0.2, 4.9 - names, HISTOGRAM_HEIGHT, sharex=lower)
     upper.tick_params(labelbottom=False)
     draw_percentiles(lower, statistics, phases)
     draw_histograms(upper, magnitude, labels, phases, limits, statistics["current_over_mean"]["maximum"])
     lower.set_xlabel(planes._relative_current(axis))
-    draw_shares(_add_axes(figure, 5.15, 0.5, 2.3, strip + 0.2 + HISTOGRAM_HEIGHT), phases)
+    draw_shares(add_axes(figure, 5.15, 0.5, 2.3, strip + 0.2 + HISTOGRAM_HEIGHT), phases)
     return figure
 
 
 def _slice_sizes(grid_nm: PeriodicGrid) -> tuple[np.ndarray, tuple[int, ...]]:
     """Width and height in inches of the planes to be drawn, (num_planes, 2), and their normals."""
-    flat = _flat_axis(grid_nm.shape)
+    flat = flat_axis(grid_nm.shape)
     normals = (2, 1, 0) if flat is None else (flat,)
     sizes = np.array([_plane_size(grid_nm, normal) for normal in normals])
     room = SLICES_WIDTH - SLICE_GAP * (len(normals) - 1)
@@ -265,7 +265,7 @@ def temperature_series(result: dict) -> list[tuple[float, float, float]]:
 
 def _arrhenius_figure(run, series, energy: float | None) -> Figure:
     figure = new_figure(run, 4.6, "effective conductivity and temperature")
-    draw_arrhenius(_add_axes(figure, 0.8, 0.5, WIDTH - 0.9, 3.05), series, energy)
+    draw_arrhenius(add_axes(figure, 0.8, 0.5, WIDTH - 0.9, 3.05), series, energy)
     return figure
 
 

@@ -17,7 +17,7 @@ from .materials.electrolytes import S_PER_M
 from .plots import save_figure
 from .plots_sweep_gallery import draw_gallery, has_pictures
 from .plots_sweep_phases import draw_phase_diagram
-from .plots_theory import EXPERIMENT, LINES, _new_figure
+from .plots_theory import EXPERIMENT, LINES, new_figure
 from .theory.effective_medium import CoatedPores, core_fraction
 from .workflows.effective_medium import Theory
 from .workflows.sweep_table import POROSITY, SHAPE_FACTORS, Table, described, evenly, label_of, read_table, spread
@@ -82,7 +82,7 @@ def plot_sweep(directory: Path) -> tuple[list[Path], list[str]]:
 
 def _porosity_figure(table: Table) -> Figure:
     """Mean and range of replicas over porosity, a curve for each combination of further axes, with experiment and EMT."""
-    figure = _new_figure(5.0)
+    figure = new_figure(5.0)
     axes = figure.subplots()
     further = [key for key in table.varied() if key != POROSITY]
     known = np.isfinite(table.numbers["sigma_mean_S_per_cm"])
@@ -154,7 +154,7 @@ def _axes_figure(table: Table) -> Figure:
     """Mean and range of sigma_xx, yy, zz over each axis, all others and the replicas pooled."""
     keys = table.varied()
     lines = -(-len(keys) // 2)
-    figure = _new_figure(0.6 + 2.7 * lines)
+    figure = new_figure(0.6 + 2.7 * lines)
     panels = figure.subplots(lines, min(len(keys), 2), sharey=True, squeeze=False)
     for axes, key in zip(panels.flat, keys):
         _draw_axis(axes, table, key)

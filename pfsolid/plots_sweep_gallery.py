@@ -16,9 +16,9 @@ from . import plots_3d as view
 from .config_text import shown
 from .grid import AXES, PeriodicGrid
 from .io.peek import describe, read_plane
-from .plots import MAX_SAMPLES, _flat_axis, _stride
+from .plots import MAX_SAMPLES, flat_axis, thinning
 from .plots_planes import PHASE_COLOURS
-from .plots_theory import _new_figure
+from .plots_theory import new_figure
 from .workflows.homogenize import PHASES
 from .workflows.sweep_state import kept_path
 from .workflows.sweep_table import SHAPE_FACTORS, Table, described, evenly
@@ -51,7 +51,7 @@ def draw_gallery(table: Table) -> Figure:
     Further keys have their first value; of replicas the first that is there is shown.
     """
     lines = _layout(table)
-    figure = _new_figure(0.8 + len(lines) * (TILE + 0.35))
+    figure = new_figure(0.8 + len(lines) * (TILE + 0.35))
     panels = figure.subplots(len(lines), max(map(len, lines)), squeeze=False)
     sizes = set()
     for axes in panels.flat:
@@ -110,13 +110,13 @@ def _draw_tile(axes, table: Table, row: int) -> tuple[float, ...]:
     """The phases of a case and what was found; the lengths of its cell in nm."""
     path = kept_path(table.directory, table.cases[row].id, PHASE)
     grid = describe(path, PHASE).grid_nm
-    flat = _flat_axis(grid.shape)
+    flat = flat_axis(grid.shape)
     axes.set_aspect("equal")
     if flat is None:
         _draw_cube(axes, path, grid)
     else:
         across, up = (axis for axis in range(3) if axis != flat)
-        plane = read_plane(path, PHASE, flat, 0, max(_stride(grid.shape, MAX_SAMPLES)))
+        plane = read_plane(path, PHASE, flat, 0, max(thinning(grid.shape, MAX_SAMPLES)))
         axes.imshow(COLOURS[plane].swapaxes(0, 1), origin="lower", extent=(0, grid.lengths[across], 0, grid.lengths[up]))
     sigma = table.numbers["sigma_mean_S_per_cm"][row]
     found = [table.connectivity[row], f"{sigma:.1e} S/cm" if np.isfinite(sigma) else "",
@@ -129,7 +129,7 @@ def _draw_cube(axes, path, grid: PeriodicGrid) -> None:
     """The faces x = max, y = 0 and z = max in parallel projection."""
     lengths = np.array(grid.lengths)
     sides = view._project(np.diag(lengths))
-    stride = max(_stride(grid.shape, MAX_SAMPLES))
+    stride = max(thinning(grid.shape, MAX_SAMPLES))
     outlines = []
     for axis in range(3):
         b, c = (other for other in range(3) if other != axis)

@@ -13,8 +13,8 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from scipy import ndimage
 
-from .plots import BAR_WIDTH, _add_axes
-from .plots_theory import _new_figure
+from .plots import BAR_WIDTH, add_axes
+from .plots_theory import new_figure
 from .workflows.sweep_table import SHAPE_FACTORS, Table, described, evenly, label_of, spread
 
 # Okabe and Ito's colours for the classes of Hu 2017 and 3-3, then for any others.
@@ -32,12 +32,12 @@ def draw_phase_diagram(table: Table) -> Figure:
     everything = [(values, rows) for values, rows in table.groups(further) if any(table.connectivity[row] for row in rows)]
     chosen = evenly(everything, MOST_ROWS)
     columns = [name for name in ("xx", "yy") if (table.numbers[f"sigma_{name}_S_per_cm"] > 0).any()]
-    figure = _new_figure(0.3 + ROW * len(chosen))
+    figure = new_figure(0.3 + ROW * len(chosen))
     figure.set_layout_engine("none")
     names = _class_names(table)
     for number, (values, rows) in enumerate(chosen):
         bottom = ROW * (len(chosen) - 1 - number) + BELOW
-        line = [_add_axes(figure, LEFT + i * (SIDE + GAP), bottom, SIDE, SIDE) for i in range(len(columns) + 1)]
+        line = [add_axes(figure, LEFT + i * (SIDE + GAP), bottom, SIDE, SIDE) for i in range(len(columns) + 1)]
         _draw_diagrams(line, table, rows, columns, names)
         for axes, title in zip(line, [f"σ$_{{{name}}}$" for name in columns] + ["connectivity, filler–matrix (share)"]):
             axes.set(title=title, xlabel=label_of(SHAPE_FACTORS[0]))
@@ -67,7 +67,7 @@ def _draw_diagrams(line, table: Table, rows: np.ndarray, columns: list[str], nam
     if pictures:
         figure, (left, bottom) = line[0].figure, line[0].get_position().p0 * line[0].figure.get_size_inches()
         wide = len(columns) * (SIDE + GAP) - GAP
-        figure.colorbar(image, cax=_add_axes(figure, left, bottom - BAR_BELOW, wide, BAR_WIDTH), orientation="horizontal",
+        figure.colorbar(image, cax=add_axes(figure, left, bottom - BAR_BELOW, wide, BAR_WIDTH), orientation="horizontal",
                         label="effective conductivity (S/cm)")
     colours = ListedColormap([CLASS_COLOURS.get(name) or OTHER_COLOURS[i % len(OTHER_COLOURS)]
                               for i, name in enumerate(names)])

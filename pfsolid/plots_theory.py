@@ -42,14 +42,14 @@ def plot_fit(fitted: FittedSweep, directory: Path) -> Path:
     return save_figure(directory, "emt_fit", lambda: _fit_figure(fitted))
 
 
-def _new_figure(height: float) -> Figure:
+def new_figure(height: float) -> Figure:
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def _map_figure(chart: Map) -> Figure:
-    figure = _new_figure(3.6)
+    figure = new_figure(3.6)
     figure.get_layout_engine().set(wspace=0.08)
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     levels = np.geomspace(chart.sigma.min(), chart.sigma.max(), SHADES + 1)
@@ -69,7 +69,7 @@ def _map_figure(chart: Map) -> Figure:
 
 
 def _fit_figure(fitted: FittedSweep) -> Figure:
-    figure = _new_figure(4.6)
+    figure = new_figure(4.6)
     axes = figure.subplots()
     samples = fitted.samples
     for rows, face, label in ((fitted.fitted, "#0072b2", "simulated, fitted"), (~fitted.fitted, "white", "simulated")):

@@ -211,8 +211,8 @@ def load_petsc(comm):
         if is_first:
             import petsc4py
 
-            # Each call has petsc4py collect its garbage once more at the end, collectively over all ranks: just one, whatever
-            # number of solvers a rank has had.  PETSc's signal handlers would replace those that write a checkpoint.
+            # Each call makes petsc4py collect garbage once more at the end, collectively over all ranks: one, however many
+            # solvers a rank has had.  PETSc's signal handlers would replace those that write a checkpoint.
             petsc4py.init(["pfsolid", "-no_signal_handler"], comm=comm)
         from petsc4py import PETSc
     except ImportError as error:

@@ -31,7 +31,7 @@ INPUT = "input.toml"
 RESULT = "result.json"
 LOG = "log"
 # Of the volume; what has separated is below even at the first moment (compare figures/evolution.png of any run).
-_NOT_SEPARATED = 0.9
+NOT_SEPARATED = 0.9
 # Curved and young interfaces pass the wells by some percent, bad time steps by more.
 _OVERSHOOT = 0.1
 
@@ -207,7 +207,7 @@ def _report_growth(growth: Growth, session: Session) -> None:
     session.say(f"grown: {growth.summary['reason']}; {growth.summary['steps']} steps in "
                 f"{in_words(growth.summary['wall_clock_s'])}; mean pore size {size}, "
                 f"surface fraction {final['surface_fraction']:.3f}")
-    if final["surface_fraction"] > _NOT_SEPARATED:
+    if final["surface_fraction"] > NOT_SEPARATED:
         session.warn(f"the phases have not separated yet: {100 * final['surface_fraction']:.0f} % of the volume counts as "
                      "surface, so sigma_eff means nothing; let the run go on for longer")
     rho = growth.rho

@@ -12,7 +12,7 @@ from ..config_text import shown
 from ..errors import InputError
 from ..grid import AXES
 from ..io.dataset import read_stored
-from .run import _NOT_SEPARATED
+from .run import NOT_SEPARATED
 from .sweep_collect import DATASET
 from .sweep_plan import Plan, load_plan
 
@@ -94,7 +94,7 @@ def read_table(directory: Path) -> Table:
     if not rows:
         raise InputError(f"{path} is of another plan; make it anew with: pfsolid sweep collect {directory}")
     numbers = {name: read_stored(path, f"cases/{name}")[0].astype(float)[rows] for name in NUMBERS}
-    separated = ~(numbers["surface_fraction"] > _NOT_SEPARATED)
+    separated = ~(numbers["surface_fraction"] > NOT_SEPARATED)
     for name in SIGMAS:
         numbers[name][~separated] = np.nan
     classes = read_stored(path, "cases/connectivity")[0]
