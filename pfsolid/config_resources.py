@@ -6,9 +6,12 @@ import math
 import os
 
 from .config import DEFAULT_STEP_TOLERANCE, RunConfig
+from .config_conduction import SolverConfig
 
 PHASEFIELD_BYTES_PER_VOXEL = 75
-CONDUCTION_BYTES_PER_VOXEL = 60
+CONDUCTION_BYTES_PER_VOXEL = 70  # with the density, or the image, beside it
+PETSC_BYTES_PER_VOXEL = 400
+PROGRAM_BYTES = 300e6  # of a rank: code, compiled kernels, pieces on their way to a file
 CHECKPOINT_BYTES_PER_VOXEL = 24
 CHECKPOINTS_KEPT = 2
 DENSITY_BYTES_PER_VOXEL = 8
@@ -41,7 +44,7 @@ def resources(config: RunConfig, num_ranks: int, threads: int, num_cores: int | 
     rows = [
         ("ranks x threads", f"{num_ranks} x {threads}", f"of {num_cores} cores"),
         ("most ranks possible", str(min(shape[:2])), ""),
-        ("memory of a rank", _bytes(_rank_bytes(config, num_ranks)), ""),
+        ("memory of a rank", _bytes(PROGRAM_BYTES + _rank_bytes(config, num_ranks)), ""),
         ("disk", _bytes(_disk_bytes(config)), ""),
     ]
     cores = min(num_ranks * threads, num_cores)
@@ -69,8 +72,13 @@ def _rank_bytes(config: RunConfig, num_ranks: int) -> float:
     single = config.parallel.precision == "single"
     each = PHASEFIELD_BYTES_PER_VOXEL / 2 if single else PHASEFIELD_BYTES_PER_VOXEL
     if config.conduction is not None:
-        each = max(each, CONDUCTION_BYTES_PER_VOXEL)
+        each = max(each, conduction_bytes_per_voxel(config.conduction))
     return each * math.ceil(n0 / num_ranks) * n1 * n2
+
+
+def conduction_bytes_per_voxel(conduction: SolverConfig) -> float:
+    """Peak memory, as measured at 128^3 to 208^3; of PETSc where it is asked for."""
+    return PETSC_BYTES_PER_VOXEL if conduction.solver == "petsc" else CONDUCTION_BYTES_PER_VOXEL
 
 
 def _disk_bytes(config: RunConfig) -> float:
@@ -123,7 +131,7 @@ def machine_warnings(config: RunConfig, num_ranks: int, threads: int, num_cores:
         remedy = f"--threads {cores // num_ranks}" if num_ranks <= cores else f"at most {cores} ranks"
         warnings.append(f"{num_ranks} ranks x {threads_text} share {cores} cores, which slows all of them; "
                         f"use {remedy}")
-    memory = _rank_bytes(config, num_ranks) * (num_ranks if num_cores is None else 1)
+    memory = (PROGRAM_BYTES + _rank_bytes(config, num_ranks)) * (num_ranks if num_cores is None else 1)
     machine = _machine_bytes()
     if machine is not None and memory > machine:
         warnings.append(f"grid.shape = {list(config.grid.shape)}: needs {_bytes(memory)} of memory and this "

@@ -206,6 +206,9 @@ class SlabTransform:
         if self._transfer is not None:
             self._transfer.destroy()
         self._slabs.destroy()
+        # mpi4py-fft's FFT objects refer to themselves: their buffers would stay until the garbage collector comes by.
+        for stage in self._stages or ():
+            vars(stage).clear()
         self._transfer = self._stages = None
 
 

@@ -66,7 +66,7 @@ class Work:
 
 
 STEP = Work("step", "pair_double", "Cahn–Hilliard step", 16, 168, 64, 75)
-ITERATION = Work("iteration", "pair_single", "CG iteration", 8, 128, 32, 60, ghost_bytes=4)
+ITERATION = Work("iteration", "pair_single", "CG iteration", 8, 128, 32, 70, ghost_bytes=4)
 
 
 def main() -> None:

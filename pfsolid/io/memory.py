@@ -12,10 +12,9 @@ from .files import in_binary_units
 
 _ROOT = Path("/")
 _LIMITS = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))  # cgroup 2 and 1
-_PROGRAM_BYTES = 180_000_000  # of a rank, before it holds any field
 
 
-def check_memory(num_voxels: int, bytes_per_voxel: float, comm, what: str = "the image") -> None:
+def check_memory(num_voxels: int, bytes_per_voxel: float, program_bytes: float, comm, what: str = "the image") -> None:
     """Raise InputError where a node has not the memory that its ranks' slabs need.  Collective.
 
     Parameters
@@ -24,6 +23,8 @@ def check_memory(num_voxels: int, bytes_per_voxel: float, comm, what: str = "the
         Of the grid, over all ranks.
     bytes_per_voxel : float
         At the peak of the computation.
+    program_bytes : float
+        Of a rank, besides.
     comm : mpi4py.MPI.Comm
     what : str
         What is too large, for the message.
@@ -35,7 +36,7 @@ def check_memory(num_voxels: int, bytes_per_voxel: float, comm, what: str = "the
     """
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
     try:
-        here = node.Get_size() * (num_voxels / comm.Get_size() * bytes_per_voxel + _PROGRAM_BYTES)
+        here = node.Get_size() * (num_voxels / comm.Get_size() * bytes_per_voxel + program_bytes)
         available = on_root(node, available_bytes)
         nodes = comm.allgather((available, here, node.Get_size()) if available is not None else None)
     finally:

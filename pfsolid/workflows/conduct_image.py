@@ -11,6 +11,7 @@ import numpy as np
 from ..conduction.effective import preconditioner_precision
 from ..conduction.phases import check_conductivities, empty_labels
 from ..config_image import ImageStudyConfig, study_to_toml
+from ..config_resources import PROGRAM_BYTES, conduction_bytes_per_voxel
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
 from ..io.image_formats import ImageInfo, RawLayout
@@ -30,8 +31,6 @@ from .solve import Conduction, Medium, solve_conduction
 INPUT = "input.toml"
 RESULT = "result.json"
 LOG = "log"
-# Measured with scripts/benchmark.py memory: finite volumes, and the elements that follow them.
-_BYTES_PER_VOXEL = 80
 _M2_PER_CM2 = 1e-4
 _NM_PER_M = 1e9
 
@@ -68,7 +67,8 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     parts = _parts(study, info)
     for part in parts:
         check_rank_count(part.grid_nm, session.reducer.size)
-    check_memory(parts[0].grid_nm.num_voxels, _BYTES_PER_VOXEL, session.comm, info.name)
+    check_memory(parts[0].grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction), PROGRAM_BYTES, session.comm,
+                 info.name)
     directory = prepare_run_directory(directory, force, session.comm)
     text = study_to_toml(study)
     on_root(session.comm, atomic_write_text, directory / INPUT, text)

@@ -49,7 +49,7 @@ class FieldStore:
         view = local.transpose(*order, *range(3, local.ndim))
         components = local.shape[3:]
         if components:
-            view = view[..., order]
+            view = view if order == [0, 1, 2] else view[..., order]  # the latter a copy
             slices += (slice(0, 3),)
         array = DistributedArray(view, self.grid_nm.shape + components, slices)
         write_fields(self.path, {name: Field(array, units, more)}, self.grid_nm, self.attributes, self.session.comm)

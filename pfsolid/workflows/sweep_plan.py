@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..config import MicrostructureConfig, RunConfig
+from ..config_resources import PROGRAM_BYTES
 from ..config_review import estimate, find_errors
 from ..config_sweep import Case, SweepConfig, case_at, config_at, points_of, problem_lines
 from ..config_text import shown
@@ -26,7 +27,6 @@ SCHEMA = 1
 LISTED = 10  # cases and mistakes on the screen; all cases are in cases.csv
 RESULT_BYTES = 12_000
 FIELD_BYTES_PER_VOXEL = {"rho": 4, "phase": 1, "history": 0}
-PROGRAM_BYTES = 180e6
 # Above this a rank's memory is a matter of how many of them share a node.
 MAX_RANK_BYTES = 2e9
 MAX_ARRAY_TASKS = 1000  # SLURM's MaxArraySize is 1001

@@ -61,11 +61,11 @@ def test_a_bad_value_is_told_on_all_ranks(comm, shared_tmp_path):
 def test_memory_of_all_ranks_on_a_node(comm, monkeypatch):
     """Each rank's own share and that of the others on its node; what root's node finds holds for all."""
     size = comm.Get_size()
-    need = 10**9 + 180_000_000 * size
+    need = 10**9 + 10**8 * size
     monkeypatch.setattr(memory, "available_bytes", lambda: need + 10)
-    memory.check_memory(10**8, 10, comm)
+    memory.check_memory(10**8, 10, 1e8, comm)
     monkeypatch.setattr(memory, "available_bytes", lambda: need - 10)
     with pytest.raises(InputError, match=f"for the {size} rank"):
-        memory.check_memory(10**8, 10, comm)
+        memory.check_memory(10**8, 10, 1e8, comm)
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
-    memory.check_memory(10**15, 10, comm)
+    memory.check_memory(10**15, 10, 0, comm)

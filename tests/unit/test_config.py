@@ -14,7 +14,7 @@ from pfsolid.config import (
     read_config,
     to_toml,
 )
-from pfsolid.config_resources import CONDUCTION_BYTES_PER_VOXEL, PHASEFIELD_BYTES_PER_VOXEL
+from pfsolid.config_resources import CONDUCTION_BYTES_PER_VOXEL, PHASEFIELD_BYTES_PER_VOXEL, PROGRAM_BYTES
 from pfsolid.config_review import review, surface_layer_nm
 from pfsolid.errors import InputError
 
@@ -615,17 +615,18 @@ def test_more_threads_than_cores_is_a_warning(minimal):
 def test_memory_follows_the_thickest_slab(minimal):
     config = read_config(minimal, ["grid.shape=[100, 100, 100]"])
     each = PHASEFIELD_BYTES_PER_VOXEL
-    assert rows(review(config, num_ranks=1))["memory of a rank"] == f"{each * 1e6 / 1e6:.3g} MB"
-    assert rows(review(config, num_ranks=3))["memory of a rank"] == f"{each * 34e4 / 1e6:.3g} MB"
+    program = PROGRAM_BYTES / 1e6
+    assert rows(review(config, num_ranks=1))["memory of a rank"] == f"{program + each:.3g} MB"
+    assert rows(review(config, num_ranks=3))["memory of a rank"] == f"{program + each * 0.34:.3g} MB"
 
 
 def test_single_precision_halves_the_phase_field_only(minimal):
     single = ["grid.shape=[100, 100, 100]", "parallel.precision=single"]
     with_conduction = rows(review(read_config(minimal, single)))["memory of a rank"]
-    assert with_conduction == f"{max(PHASEFIELD_BYTES_PER_VOXEL / 2, CONDUCTION_BYTES_PER_VOXEL):.3g} MB"
+    assert with_conduction == f"{PROGRAM_BYTES / 1e6 + CONDUCTION_BYTES_PER_VOXEL:.3g} MB"
     minimal.write_text(MINIMAL)
     without = rows(review(read_config(minimal, single)))
-    assert without["memory of a rank"] == f"{PHASEFIELD_BYTES_PER_VOXEL / 2:.3g} MB"
+    assert without["memory of a rank"] == f"{PROGRAM_BYTES / 1e6 + PHASEFIELD_BYTES_PER_VOXEL / 2:.3g} MB"
     assert "rough time, conduction" not in without
 
 

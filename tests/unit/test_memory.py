@@ -57,7 +57,7 @@ def test_a_system_that_says_nothing(tmp_path):
 
 
 def test_refusal_with_the_numbers():
-    check_memory(1000, 100, ALONE)
+    check_memory(1000, 100, 0, ALONE)
     with pytest.raises(InputError, match=r"^scan.tif has 1,000,000,000,000 voxels of about 110 bytes: that takes 100.0 TiB "
                                          r"for the 1 rank on a node, which has .*iB free; crop it"):
-        check_memory(10**12, 110, ALONE, "scan.tif")
+        check_memory(10**12, 110, 0, ALONE, "scan.tif")
