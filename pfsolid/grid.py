@@ -58,3 +58,8 @@ class PeriodicGrid:
     def in_units_of(self, length: float) -> PeriodicGrid:
         """The same grid with its spacing divided by ``length``."""
         return PeriodicGrid(self.shape, tuple(h / length for h in self.spacing))
+
+    def halved(self) -> PeriodicGrid:
+        """The same box in voxels of half the edge; an axis of one voxel stays as it is."""
+        return PeriodicGrid(tuple(n if n == 1 else 2 * n for n in self.shape),
+                            tuple(h if n == 1 else h / 2 for n, h in zip(self.shape, self.spacing)))

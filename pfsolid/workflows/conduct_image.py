@@ -26,7 +26,7 @@ from ..spectral import CosineSlabTransform, SlabTransform, check_rank_count
 from .fields import FIELDS, FieldStore, store_solution
 from .report import conduction_lines, conduction_result
 from .session import Session, in_words, log_to
-from .solve import Conduction, Medium, solve_conduction
+from .solve import IMAGE_HALVED, Conduction, GridPart, Medium, settings_of_second, solve_conduction
 
 INPUT = "input.toml"
 RESULT = "result.json"
@@ -67,7 +67,9 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     parts = _parts(study, info)
     for part in parts:
         check_rank_count(part.grid_nm, session.reducer.size)
-    check_memory(parts[0].grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction), PROGRAM_BYTES, session.comm,
+    refined = study.conduction.grid_error == "refinement"
+    largest = parts[0].grid_nm.halved() if refined else parts[0].grid_nm
+    check_memory(largest.num_voxels, conduction_bytes_per_voxel(study.conduction), PROGRAM_BYTES, session.comm,
                  info.name)
     directory = prepare_run_directory(directory, force, session.comm)
     text = study_to_toml(study)
@@ -164,14 +166,37 @@ def _solve_part(study: ImageStudyConfig, part: _Part, session: Session, fields: 
 
     found = solve_conduction(medium, study.conduction, session, part.fields, keep)
     transform.close()
+    if study.conduction.grid_error == "refinement":
+        found = replace(found, grid=_refined(study, part, found, session))
     return found
 
 
+def _refined(study: ImageStudyConfig, part: _Part, found: Conduction, session: Session) -> GridPart:
+    """The tensor of the same image on voxels of half the edge, with the layer laid on them anew.  Collective."""
+    settings = settings_of_second(study.conduction, found)
+    kind = CosineSlabTransform if study.image.boundary == "electrodes" else SlabTransform
+    transform = kind(part.grid_nm.halved(), session.comm, preconditioner_precision(settings.relative_tolerance),
+                     session.threads)
+    medium = Medium(_read_labels(study, part, transform, session), lambda temperature: _checked(study, temperature),
+                    transform, part.axis_names, _resistances(study))
+    fine = solve_conduction(medium, settings, session, part.fields)
+    transform.close()
+    return GridPart(tensor=fine.effective.tensor, **IMAGE_HALVED)
+
+
 def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform, session: Session) -> np.ndarray:
-    """Ghosted labels of this rank's slab, with the layer, all with a conductivity."""
+    """Ghosted labels of this rank's slab, with the layer, all with a conductivity; on a halved grid each voxel twice."""
     labels = empty_labels(transform)
-    read_label_slab(study.image.file, transform.local_slice, session.comm, part.window,
-                    Labelling(study.image.thresholds or (), study.image.labels or {}), _raw_layout(study), labels[1:-1])
+    times = [fine // coarse for fine, coarse in zip(transform.grid.shape, part.grid_nm.shape)]
+    voxels = tuple(slice(s.start // n, -(-s.stop // n)) for s, n in zip(transform.local_slice, times))
+    image = read_label_slab(study.image.file, voxels, session.comm, part.window,
+                            Labelling(study.image.thresholds or (), study.image.labels or {}), _raw_layout(study),
+                            labels[1:-1] if max(times) == 1 else None)
+    if max(times) > 1:
+        for axis, n in enumerate(times):
+            image = image.repeat(n, axis)
+        first = transform.local_slice[0].start - times[0] * voxels[0].start
+        labels[1:-1] = image[first:first + transform.local_shape[0]]
     transform.ghosts.fill(labels)
     if study.layer is not None:
         layer = study.layer
@@ -179,8 +204,9 @@ def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform,
         check_label_known({n: counts[n] for n in counts if n == layer.on or n in layer.facing}, counts, "voxels")
         periodic = (study.image.boundary != "electrodes",) * 3
         num = surface_layer(labels, layer.on, layer.facing, layer.width_nm, transform, layer.label, periodic)
-        _warn_of_thin(layer.width_nm, part.grid_nm, session)
-        session.say(f"surface layer: {num} voxels, {100 * num / transform.grid.num_voxels:.3g} % of the volume")
+        if max(times) == 1:
+            _warn_of_thin(layer.width_nm, part.grid_nm, session)
+        session.say(f"surface layer{'' if max(times) == 1 else ' on voxels of half the edge'}: {num} voxels, {100 * num / transform.grid.num_voxels:.3g} % of the volume")
     check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
     return labels
 
@@ -224,4 +250,11 @@ def _joined(solved: list[Conduction], parts: list[_Part]) -> Conduction:
         series.append(replace(ones[0], tensor=tensor, relative_error=tuple(error), iterations=tuple(iterations),
                               percolating=tuple(percolating), asymmetry=0.0))
     currents = {axis: one.currents[0] for axis, one in zip(axes, solved) if 0 in one.currents}
-    return replace(first, axes=axes, series=tuple(series), currents=currents, seconds=sum(one.seconds for one in solved))
+    grid = None
+    if first.grid is not None:
+        tensor = np.full((3, 3), np.nan)
+        for axis, one in zip(axes, solved):
+            tensor[axis, axis] = one.grid.tensor[0, 0]
+        grid = replace(first.grid, tensor=tensor)
+    return replace(first, axes=axes, series=tuple(series), currents=currents, grid=grid,
+                   seconds=sum(one.seconds for one in solved))

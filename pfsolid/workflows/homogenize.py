@@ -17,7 +17,7 @@ from ..phasefield.resample import resample
 from ..spectral import SlabTransform
 from .fields import FIELDS, FieldStore, store_solution
 from .session import Session
-from .solve import DENSITY_BRACKET, GRID_RTOL, HALVED, Conduction, GridPart, Medium, solve_conduction
+from .solve import DENSITY_BRACKET, DENSITY_HALVED, Conduction, GridPart, Medium, settings_of_second, solve_conduction
 
 PHASES = {"pore": PORE, "surface": SURFACE, "bulk": BULK}
 NAMES = {label: name for name, label in PHASES.items()}
@@ -90,8 +90,7 @@ def _medium(rho: np.ndarray, conduction: ConductionConfig, transform: SlabTransf
 def _refined(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, found: Conduction,
              session: Session) -> GridPart:
     """The tensor on voxels of half the edge, the density interpolated by its Fourier series.  Collective."""
-    fine_nm = PeriodicGrid(tuple(n if n == 1 else 2 * n for n in grid_nm.shape),
-                           tuple(h if n == 1 else h / 2 for n, h in zip(grid_nm.shape, grid_nm.spacing)))
+    fine_nm = grid_nm.halved()
     source = SlabTransform(grid_nm, session.comm, threads=session.threads)
     target = SlabTransform(fine_nm, session.comm, threads=session.threads)
     source.real[...] = rho
@@ -99,10 +98,8 @@ def _refined(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfi
     fine_rho = target.real.copy()
     source.close()
     target.close()
-    settings = conduction.model_copy(update={
-        "grid_error": "none", "temperature_K": found.temperatures[:1] if found.temperatures[0] else None,
-        "relative_tolerance": max(GRID_RTOL, conduction.relative_tolerance)})
+    settings = settings_of_second(conduction, found)
     transform = SlabTransform(fine_nm, session.comm, preconditioner_precision(settings.relative_tolerance), session.threads)
     fine = solve_conduction(_medium(fine_rho, settings, transform), settings, session)
     transform.close()
-    return GridPart(tensor=fine.effective.tensor, **HALVED)
+    return GridPart(tensor=fine.effective.tensor, **DENSITY_HALVED)

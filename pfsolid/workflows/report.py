@@ -154,7 +154,7 @@ def _error_line(found: Conduction, isotropic: bool) -> str:
     parts = [f"solver {solver}"]
     grid = [bar["grid_relative_xyz"][axis] for axis in found.axes]
     if found.grid is None:
-        parts.append("grid not estimated")
+        parts.append('grid not estimated (grid_error = "refinement" does, on eight times the voxels)')
     else:
         values = ", ".join("-" if value is None else f"{value:.1e}" for value in grid)
         parts.append(f"grid {values} ({bar['grid_method'].split(':')[0]})")

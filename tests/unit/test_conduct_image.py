@@ -210,3 +210,20 @@ def test_perturbation_gives_up_and_names_another(conduct, tmp_path, run_cli):
     status, _, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "0=1e-7,1=1,2=1e-7",
                                "--solver", "perturbation", "-o", tmp_path / "out")
     assert status == 1 and "fft" in error
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
+def test_refinement_is_the_same_image_on_finer_voxels(conduct, boundary):
+    """The grid part by voxels of half the edge, also where there is no second discretisation."""
+    image = np.random.default_rng(1).choice(3, (12, 10, 1)).astype(np.uint8)
+    options = ("--voxel-nm", "2", "--sigma", "0=1e-5,1=1e-3,2=1e-4", "--boundary", boundary, *TIGHT)
+    found = conduct(image, *options, "--set", "conduction.grid_error=refinement")
+    fine = image.repeat(2, 0).repeat(2, 1)
+    options = ("--voxel-nm", "1,1,2", *options[2:])
+    expected = np.array(conduct(fine, *options, "--set", "conduction.grid_error=none", "--force")["sigma_eff_S_per_cm"])
+    for axis in range(2):
+        # Solved to 1e-3; the change, of which 2.3 times are the error, is some per cent.
+        assert found["error_bar"]["grid_other_S_per_cm"][axis][axis] == pytest.approx(expected[axis][axis], rel=1e-3)
+        change = expected[axis][axis] / found["sigma_eff_S_per_cm"][axis][axis] - 1
+        assert found["error_bar"]["grid_relative_xyz"][axis] == pytest.approx(2.3 * change, abs=2.3e-3)
+        assert change > 0.01
