@@ -206,7 +206,8 @@ def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform,
         num = surface_layer(labels, layer.on, layer.facing, layer.width_nm, transform, layer.label, periodic)
         if max(times) == 1:
             _warn_of_thin(layer.width_nm, part.grid_nm, session)
-        session.say(f"surface layer{'' if max(times) == 1 else ' on voxels of half the edge'}: {num} voxels, {100 * num / transform.grid.num_voxels:.3g} % of the volume")
+        where = "" if max(times) == 1 else " on voxels of half the edge"
+        session.say(f"surface layer{where}: {num} voxels, {100 * num / transform.grid.num_voxels:.3g} % of the volume")
     check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
     return labels
 

@@ -13,12 +13,13 @@ SHAPE = (10, 12, 8)
 
 
 def study(path, boundary):
+    # Slabs of voxels of half the edge do not end where those of the image do.
+    grid_error = "discretisation" if boundary == "periodic" else "refinement"
     return study_from_dict({
         "image": {"file": str(path), "voxel_size_nm": [0.5, 0.5, 0.6], "boundary": boundary, "field_axes": "yz"},
         "phases": {"sigma_S_per_cm": {"0": 1e-8, "1": 3.14e-3, "2": 8.93e-7, "3": 1e-3}},
         "layer": {"on": 2, "facing": [1], "width_nm": 0.6, "label": 3},
-        # Slabs of voxels of half the edge do not end where those of the image do.
-        "conduction": {"relative_tolerance": 1e-9, "grid_error": "discretisation" if boundary == "periodic" else "refinement"},
+        "conduction": {"relative_tolerance": 1e-9, "grid_error": grid_error},
         "output": {"save_potential": True},
     })
 
