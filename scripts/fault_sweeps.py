@@ -1,6 +1,7 @@
 """Faults of sweeps: the chains of the campaign that begin with a plan and launch `pfsolid sweep run` until all is done."""
 
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -64,13 +65,23 @@ class Sweep:
                 self.chain.blame("hang" if launch.hung else "lost", f"does not go on: {launch.text[-300:]}")
                 return
         changed = [path.name for path, raw in self._results.items() if not path.exists() or path.read_bytes() != raw]
-        seen = look(self.directory)
+        seen = self._settled()
         if changed:
             self.chain.blame("lost", f"computed twice: {', '.join(changed)}")
         elif seen.claims or seen.work or seen.failed:
             self.chain.blame("lost", f"left behind: {seen.claims} {seen.work} {seen.failed}")
         elif dataset(self.directory) != reference_rows(self.chain.bench):
             self.chain.blame("wrong", "the dataset differs")
+
+
+    def _settled(self):
+        """What is left when workers whose launcher was killed, and who end what they have in hand, are gone."""
+        for _ in range(100):
+            seen = look(self.directory)
+            if not (seen.claims or seen.work):
+                break
+            time.sleep(0.2)
+        return seen
 
 
 def planned(bench: Bench) -> Path:

@@ -34,6 +34,7 @@ COLUMNS = {
     "solver_relative_error": ("result.solver_relative_error_xyz", "largest estimated relative error of sigma_xx, yy, zz"),
     "grid_relative_error": ("result.error_bar.grid_relative_xyz",
                             "as above, of the voxels (result.json says by which method)"),
+    "sample_relative_error": ("", "standard error of sigma_mean over the replicas at this point, by their mean; empty for one"),
     **{f"sigma_{short}_S_per_cm": (f"result.phases.{phase}.sigma_S_per_cm", f"S/cm, of the {phase}")
        for short, phase in (("pore", "pore"), ("surf", "surface"), ("bulk", "bulk"))},
     "activation_energy_eV": ("result.activation_energy_eV", "eV, where there are several temperatures"),
@@ -111,7 +112,21 @@ def _rows(plan: Plan, directory: Path, seen: Seen) -> tuple[list[dict], np.ndarr
             continue
         rows.append(_row(plan, record))
         tensors.append(_at(record, f"result.{TENSOR}") or nothing)
+    _fill_sample_errors(rows, plan.keys)
     return rows, np.array(tensors, dtype=float), damaged
+
+
+def _fill_sample_errors(rows: list[dict], keys) -> None:
+    """The third part of the error bar, which no case knows by itself: from the replicas that are done."""
+    points: dict[tuple, list[dict]] = {}
+    for row in rows:
+        points.setdefault(tuple(row[name] for name in keys), []).append(row)
+    for replicas in points.values():
+        values = np.array([row["sigma_mean_S_per_cm"] or 0.0 for row in replicas])
+        if len(values) > 1 and values.mean() > 0:
+            error = float(values.std(ddof=1) / np.sqrt(len(values)) / values.mean())
+            for row in replicas:
+                row["sample_relative_error"] = error
 
 
 def _row(plan: Plan, record: dict) -> dict:

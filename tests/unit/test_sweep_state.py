@@ -250,6 +250,16 @@ def test_collect_an_unfinished_sweep(sweep):
         assert words in card, words
 
 
+def test_error_of_the_sample_is_that_of_the_replicas(sweep):
+    """Standard error of their mean; none where there is one replica so far, and none shared between points."""
+    plan, directory = sweep
+    for case, mean in zip(plan.cases[:3], (1e-4, 3e-4, 5e-4)):  # two replicas of one point, one of the next
+        finish(directory, case, result=record_of(case)["result"] | {"mean_S_per_cm": mean})
+    collect(directory)
+    errors = [row["sample_relative_error"] for row in read_csv(directory)]
+    assert [float(error) for error in errors[:2]] == [pytest.approx(0.5)] * 2 and errors[2] == ""
+
+
 def test_collect_without_conduction(sweep):
     plan, directory = sweep
     record = record_of(plan.cases[0])
