@@ -34,7 +34,7 @@ COLUMNS = {
     "solver_relative_error": ("result.solver_relative_error_xyz", "largest estimated relative error of sigma_xx, yy, zz"),
     "grid_relative_error": ("result.error_bar.grid_relative_xyz",
                             "as above, of the voxels (result.json says by which method)"),
-    "sample_relative_error": ("", "standard error of sigma_mean over the replicas at this point, by their mean; empty for one"),
+    "sample_relative_error": ("", "standard error of sigma_mean over the replicas at its point, by their mean; not of one"),
     **{f"sigma_{short}_S_per_cm": (f"result.phases.{phase}.sigma_S_per_cm", f"S/cm, of the {phase}")
        for short, phase in (("pore", "pore"), ("surf", "surface"), ("bulk", "bulk"))},
     "activation_energy_eV": ("result.activation_energy_eV", "eV, where there are several temperatures"),
