@@ -28,10 +28,10 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "jobs"
 TEMPLATES = ("run", "sweep_array", "sweep_allocation")
-# Twelve cases of a fifth to half a second, the longer ones with checkpoints in the middle.
-SWEEP = dict(steps=1500, axes="""
+# Twelve cases of a third of a second to a second, with checkpoints in the middle.
+SWEEP = dict(steps=2500, axes="""
 [base.output]
-checkpoint_interval_s = 0.1
+checkpoint_interval_s = 0.05
 """ + POROSITIES + """
 [[axis]]
 key = "grid.shape"
@@ -123,19 +123,25 @@ def holders(directory) -> dict[str, dict]:
     return found
 
 
-def pause_in_a_case(directory, job_id: str) -> tuple[int, str]:
-    """Stop the process of a task in the middle of a case that has a checkpoint; the process's number and the case."""
-    def pause():
-        for case_id, holder in holders(directory).items():
-            if holder["job"] != job_id or not any(map(checkpoints, look(directory, case_id).work.get(case_id, []))):
-                continue
-            os.kill(holder["pid"], signal.SIGSTOP)
-            if not result_path(directory, case_id).exists() and case_id in look(directory).claims:
-                return holder["pid"], case_id
-            os.kill(holder["pid"], signal.SIGCONT)
-        return None
+def pause_in_cases(directory, num_jobs: int) -> dict[str, tuple[int, str]]:
+    """Stop the process of each job in the middle of a case that has a checkpoint; process and case by the job's number."""
+    paused = {}
 
-    return wait_until(pause, f"job {job_id} in the middle of a case", PATIENCE_S, poll_s=0.01)
+    def pause_any():
+        # All in one look: each has but a second's work, and who waits for one may miss the others.
+        for case_id, holder in holders(directory).items():
+            pid = holder["pid"]
+            if holder["job"] in paused or not any(map(checkpoints, look(directory, case_id).work.get(case_id, []))):
+                continue
+            os.kill(pid, signal.SIGSTOP)
+            if not result_path(directory, case_id).exists() and case_id in look(directory).claims:
+                paused[holder["job"]] = pid, case_id
+            else:
+                os.kill(pid, signal.SIGCONT)
+        return len(paused) == num_jobs
+
+    wait_until(pause_any, lambda: f"{num_jobs} jobs in the middle of a case, only {paused}", PATIENCE_S, poll_s=0.01)
+    return paused
 
 
 def has_pending(pid: int, number: int) -> bool:
@@ -170,7 +176,8 @@ def test_array_survives_what_clusters_do(lab, sweep, undisturbed):
     job = submit_array(lab, sweep, "1-4", 4, "--time=10", "--signal=B:USR1@30")
     tasks = [f"{job}_{number}" for number in (1, 2, 3, 4)]
     cancelled, killed, limited, requeued = tasks
-    hit = {task: pause_in_a_case(sweep, lab.jobs(task)[0]["JobId"]) for task in tasks}
+    found = pause_in_cases(sweep, len(tasks))
+    hit = {task: found[lab.jobs(task)[0]["JobId"]] for task in tasks}
     paused = time.monotonic()
 
     lab.command("scontrol", "update", f"JobId={limited}", "TimeLimit=1")
