@@ -183,7 +183,7 @@ def thinning(shape, most: int) -> tuple[int, int, int]:
     return tuple(-(-n // most) for n in shape)
 
 
-def _middle_plane(run: _Run, name: str, normal: int) -> np.ndarray:
+def middle_plane(run: _Run, name: str, normal: int) -> np.ndarray:
     shape = describe(run.fields_path, name).grid_nm.shape
     return read_plane(run.fields_path, name, normal, shape[normal] // 2, max(thinning(shape, MAX_PIXELS)))
 
@@ -238,7 +238,7 @@ def _slices(run: _Run) -> Figure:
     grid = describe(run.fields_path, "rho").grid_nm
     flat = flat_axis(grid.shape)
     normals = (2, 1, 0) if flat is None else (flat,)
-    sizes = np.array([_plane_size(grid, normal) for normal in normals])
+    sizes = np.array([plane_size(grid, normal) for normal in normals])
     gap, margins = 0.62, 1.7
     scale = min((WIDTH - margins - gap * (len(normals) - 1)) / sizes[:, 0].sum(), 5.2 / sizes[:, 1].max())
     sizes *= scale  # now in inches
@@ -247,7 +247,7 @@ def _slices(run: _Run) -> Figure:
     left = 0.5 + (WIDTH - margins - sizes[:, 0].sum() - gap * (len(normals) - 1)) / 2
     for normal, (width, height) in zip(normals, sizes):
         axes = add_axes(figure, left, 0.5 + (row - height) / 2, width, height)
-        planes.draw_density(axes, _middle_plane(run, "rho", normal), normal, grid)
+        planes.draw_density(axes, middle_plane(run, "rho", normal), normal, grid)
         if flat is None:
             position = (grid.shape[normal] // 2 + 0.5) * grid.spacing[normal]
             axes.set_title(f"{AXES[normal]} = {position:.4g} nm")
@@ -257,7 +257,7 @@ def _slices(run: _Run) -> Figure:
     return figure
 
 
-def _plane_size(grid, normal: int) -> tuple[float, float]:
+def plane_size(grid, normal: int) -> tuple[float, float]:
     """Width and height in nm of the picture of a plane."""
     across, up = (length for axis, length in enumerate(grid.lengths) if axis != normal)
     return across, up
@@ -308,14 +308,14 @@ def _conduction(run: _Run) -> Figure:
     current = read_strided(run.fields_path, name, stride) / mean
     limits = planes.log_limits(np.linalg.norm(current, axis=-1))
 
-    across, up = _plane_size(grid, normal)
+    across, up = plane_size(grid, normal)
     scale = min(2.4 / across, 4.5 / up)  # inches per nm
     row, shares = max(up * scale, MIN_BAR), 1.75
     figure = new_figure(run, row + shares + 2.1, f"conduction, field along {AXES[axis]}")
     axes, bar_axes = _add_map(figure, 0.5, 1.35 + shares, across * scale, up * scale, row, gap=0.25)
-    planes.draw_sigma(axes, bar_axes, _middle_plane(run, "phase", normal), normal, grid, phases)
+    planes.draw_sigma(axes, bar_axes, middle_plane(run, "phase", normal), normal, grid, phases)
     axes, bar_axes = _add_map(figure, 4.35, 1.35 + shares, across * scale, up * scale, row, gap=0.1)
-    magnitude = np.linalg.norm(_middle_plane(run, name, normal), axis=-1) / mean
+    magnitude = np.linalg.norm(middle_plane(run, name, normal), axis=-1) / mean
     planes.draw_current(axes, bar_axes, magnitude, normal, grid, axis, mean, limits)
     labels = read_strided(run.fields_path, "phase", stride)
     planes.draw_shares(add_axes(figure, 0.5, 0.5, 6.6, shares), current, labels, axis, phases, limits)

@@ -24,11 +24,11 @@ from .plots import (
     MAX_SAMPLES,
     MIN_BAR,
     WIDTH,
-    _middle_plane,
-    _plane_size,
     add_axes,
     flat_axis,
+    middle_plane,
     new_figure,
+    plane_size,
     read_run,
     save_figure,
     thinning,
@@ -132,11 +132,11 @@ def _currents_figure(run) -> Figure:
     left = 0.65 + (SLICES_WIDTH - sizes[:, 0].sum() - SLICE_GAP * (len(normals) - 1)) / 2
     for normal, (width, height) in zip(normals, sizes):
         panel = add_axes(figure, left, below + (row - height) / 2, width, height)
-        current = np.linalg.norm(_middle_plane(run, name, normal), axis=-1) / mean
-        draw_current_plane(panel, current, _middle_plane(run, "phase", normal), normal, grid, limits)
+        current = np.linalg.norm(middle_plane(run, name, normal), axis=-1) / mean
+        draw_current_plane(panel, current, middle_plane(run, "phase", normal), normal, grid, limits)
         left += width + SLICE_GAP
     bar = add_axes(figure, left - SLICE_GAP + 0.2, below, BAR_WIDTH, row)
-    figure.colorbar(ScalarMappable(LogNorm(*limits), planes.CURRENT_MAP), cax=bar, label=planes._relative_current(axis),
+    figure.colorbar(ScalarMappable(LogNorm(*limits), planes.CURRENT_MAP), cax=bar, label=planes.relative_current(axis),
                     extend="both")
     names = 0.3 + 0.065 * max(8, *(len(phase.name) for phase in phases))
     lower = add_axes(figure, names, 0.5, 4.9 - names, strip)
@@ -144,7 +144,7 @@ def _currents_figure(run) -> Figure:
     upper.tick_params(labelbottom=False)
     draw_percentiles(lower, statistics, phases)
     draw_histograms(upper, magnitude, labels, phases, limits, statistics["current_over_mean"]["maximum"])
-    lower.set_xlabel(planes._relative_current(axis))
+    lower.set_xlabel(planes.relative_current(axis))
     draw_shares(add_axes(figure, 5.15, 0.5, 2.3, strip + 0.2 + HISTOGRAM_HEIGHT), phases)
     return figure
 
@@ -153,7 +153,7 @@ def _slice_sizes(grid_nm: PeriodicGrid) -> tuple[np.ndarray, tuple[int, ...]]:
     """Width and height in inches of the planes to be drawn, (num_planes, 2), and their normals."""
     flat = flat_axis(grid_nm.shape)
     normals = (2, 1, 0) if flat is None else (flat,)
-    sizes = np.array([_plane_size(grid_nm, normal) for normal in normals])
+    sizes = np.array([plane_size(grid_nm, normal) for normal in normals])
     room = SLICES_WIDTH - SLICE_GAP * (len(normals) - 1)
     return sizes * min(room / sizes[:, 0].sum(), 3.6 / sizes[:, 1].max()), normals
 
@@ -171,7 +171,7 @@ def draw_current_plane(axes, magnitude: np.ndarray, labels: np.ndarray, normal: 
         Of the colours.
     """
     colours = matplotlib.colormaps[planes.CURRENT_MAP].with_extremes(bad=planes.NO_CURRENT)
-    planes._show_plane(axes, np.ma.masked_less_equal(magnitude, 0), normal, grid_nm, cmap=colours,
+    planes.show_plane(axes, np.ma.masked_less_equal(magnitude, 0), normal, grid_nm, cmap=colours,
                        norm=LogNorm(*limits), interpolation="nearest")
     across, up = (axis for axis in range(3) if axis != normal)
     centres = [(np.arange(n) + 0.5) / n * grid_nm.lengths[axis] for n, axis in zip(labels.shape, (across, up))]

@@ -20,7 +20,7 @@ CURRENT_DECADES = 4
 
 def draw_density(axes, rho: np.ndarray, normal: int, grid_nm: PeriodicGrid) -> None:
     """Draw rho on a plane [a, b] normal to an axis."""
-    _show_plane(axes, rho, normal, grid_nm, cmap=DENSITY_MAP, norm=DENSITY_NORM, interpolation="bilinear")
+    show_plane(axes, rho, normal, grid_nm, cmap=DENSITY_MAP, norm=DENSITY_NORM, interpolation="bilinear")
 
 
 def draw_density_bar(axes) -> None:
@@ -46,7 +46,7 @@ def draw_sigma(axes, bar_axes, labels: np.ndarray, normal: int, grid_nm: Periodi
         sigma[label] = phases[name]["sigma_S_per_cm"]
     conducting = sigma[sigma > 0]
     colours = matplotlib.colormaps[SIGMA_MAP].with_extremes(bad=NO_CURRENT)
-    image = _show_plane(axes, np.ma.masked_less_equal(sigma[labels], 0), normal, grid_nm, cmap=colours,
+    image = show_plane(axes, np.ma.masked_less_equal(sigma[labels], 0), normal, grid_nm, cmap=colours,
                         norm=LogNorm(conducting.min() / 3, conducting.max() * 3), interpolation="nearest")
     axes.figure.colorbar(image, cax=bar_axes, label="σ (S/cm)")
     for name, label in PHASES.items():
@@ -77,9 +77,9 @@ def draw_current(axes, bar_axes, magnitude: np.ndarray, normal: int, grid_nm: Pe
         Of the colours: `log_limits`.
     """
     colours = matplotlib.colormaps[CURRENT_MAP].with_extremes(bad=NO_CURRENT)
-    image = _show_plane(axes, np.ma.masked_less_equal(magnitude, 0), normal, grid_nm, cmap=colours,
+    image = show_plane(axes, np.ma.masked_less_equal(magnitude, 0), normal, grid_nm, cmap=colours,
                         norm=LogNorm(*limits), interpolation="nearest")
-    axes.figure.colorbar(image, cax=bar_axes, label=_relative_current(axis), extend="both")
+    axes.figure.colorbar(image, cax=bar_axes, label=relative_current(axis), extend="both")
     axes.set_title(rf"current density, $\langle J_{AXES[axis]}\rangle$ = {mean:.3g} A/m$^2$", loc="left")
 
 
@@ -114,18 +114,18 @@ def draw_shares(axes, current: np.ndarray, labels: np.ndarray, axis: int, phases
                       label=f"{name}: {volume:.1f} % of the volume, {carried:.1f} % of the current")
     axes.set_xscale("log")
     axes.set_xlim(bins[0], bins[-1])
-    axes.set_xlabel(_relative_current(axis))
+    axes.set_xlabel(relative_current(axis))
     axes.set_ylabel("share of all voxels (%)")
     if axes.patches:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handlelength=1,
                     columnspacing=1.4)
 
 
-def _relative_current(axis: int) -> str:
+def relative_current(axis: int) -> str:
     return rf"$|J|\,/\,\langle J_{AXES[axis]}\rangle$"
 
 
-def _show_plane(axes, plane: np.ndarray, normal: int, grid_nm: PeriodicGrid, **options):
+def show_plane(axes, plane: np.ndarray, normal: int, grid_nm: PeriodicGrid, **options):
     across, up = (axis for axis in range(3) if axis != normal)
     lengths = grid_nm.lengths
     image = axes.imshow(plane.T, origin="lower", extent=(0, lengths[across], 0, lengths[up]), **options)
