@@ -7,6 +7,7 @@ import os
 
 from .config import DEFAULT_STEP_TOLERANCE, RunConfig
 from .config_conduction import SolverConfig
+from .grid import PeriodicGrid
 
 PHASEFIELD_BYTES_PER_VOXEL = 75
 CONDUCTION_BYTES_PER_VOXEL = 70  # with the density, or the image, beside it
@@ -74,13 +75,16 @@ def _rank_bytes(config: RunConfig, num_ranks: int) -> float:
     single = config.parallel.precision == "single"
     each = PHASEFIELD_BYTES_PER_VOXEL / 2 if single else PHASEFIELD_BYTES_PER_VOXEL
     if config.conduction is not None:
-        each = max(each, conduction_bytes_per_voxel(config.conduction))
+        each = max(each, conduction_bytes_per_voxel(config.conduction, config.grid_nm))
     return each * math.ceil(n0 / num_ranks) * n1 * n2
 
 
-def conduction_bytes_per_voxel(conduction: SolverConfig) -> float:
-    """Peak memory, as measured at 128^3 to 208^3; of PETSc where it is asked for."""
-    return PETSC_BYTES_PER_VOXEL if conduction.solver == "petsc" else CONDUCTION_BYTES_PER_VOXEL
+def conduction_bytes_per_voxel(conduction: SolverConfig, grid: PeriodicGrid) -> float:
+    """Peak memory for a voxel of the grid, as measured at 128^3 to 208^3; of PETSc and halved voxels where asked for."""
+    each = PETSC_BYTES_PER_VOXEL if conduction.solver == "petsc" else CONDUCTION_BYTES_PER_VOXEL
+    if conduction.grid_error == "refinement":
+        each *= grid.halved().num_voxels / grid.num_voxels
+    return each
 
 
 def _disk_bytes(config: RunConfig) -> float:

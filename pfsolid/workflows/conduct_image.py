@@ -10,6 +10,7 @@ import numpy as np
 
 from ..conduction.effective import preconditioner_precision
 from ..conduction.phases import check_conductivities, empty_labels
+from ..config_conduction import SolverConfig
 from ..config_image import ImageStudyConfig, study_to_toml
 from ..config_resources import PROGRAM_BYTES, conduction_bytes_per_voxel
 from ..errors import InputError
@@ -67,9 +68,8 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     parts = _parts(study, info)
     for part in parts:
         check_rank_count(part.grid_nm, session.reducer.size)
-    refined = study.conduction.grid_error == "refinement"
-    largest = parts[0].grid_nm.halved() if refined else parts[0].grid_nm
-    check_memory(largest.num_voxels, conduction_bytes_per_voxel(study.conduction), PROGRAM_BYTES, session.comm,
+    grid_nm = parts[0].grid_nm
+    check_memory(grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction, grid_nm), PROGRAM_BYTES, session.comm,
                  info.name)
     directory = prepare_run_directory(directory, force, session.comm)
     text = study_to_toml(study)
@@ -147,16 +147,12 @@ def _headline(study: ImageStudyConfig, info: ImageInfo, part: _Part, session: Se
 def _solve_part(study: ImageStudyConfig, part: _Part, session: Session, fields: Path, file_grid: PeriodicGrid,
                 attributes: dict, stored: set) -> Conduction:
     """Labels, layer and solve of one part; labels and the first current go to a file, and to ``stored`` that they did."""
-    kind = CosineSlabTransform if study.image.boundary == "electrodes" else SlabTransform
-    precision = preconditioner_precision(study.conduction.relative_tolerance)
-    transform = kind(part.grid_nm, session.comm, precision, session.threads)
-    labels = _read_labels(study, part, transform, session)
-    medium = Medium(labels, lambda temperature: _checked(study, temperature), transform, part.axis_names,
-                    _resistances(study))
-    store = FieldStore(fields, file_grid, transform, session, attributes, part.window.axes)
+    medium = _medium(study, part, part.grid_nm, study.conduction, session)
+    store = FieldStore(fields, file_grid, medium.transform, session, attributes, part.window.axes)
     if "phase" not in stored:
         stored.add("phase")
-        store.write("phase", labels[1:-1], "1", phases=", ".join(f"{label} {name}" for label, name in study.names.items()))
+        store.write("phase", medium.labels[1:-1], "1",
+                    phases=", ".join(f"{label} {name}" for label, name in study.names.items()))
 
     def keep(axis, system, unit):
         if "solution" not in stored:
@@ -165,7 +161,7 @@ def _solve_part(study: ImageStudyConfig, part: _Part, session: Session, fields: 
                            study.conduction.applied_field_V_per_m)
 
     found = solve_conduction(medium, study.conduction, session, part.fields, keep)
-    transform.close()
+    medium.transform.close()
     if study.conduction.grid_error == "refinement":
         found = replace(found, grid=_refined(study, part, found, session))
     return found
@@ -174,25 +170,31 @@ def _solve_part(study: ImageStudyConfig, part: _Part, session: Session, fields: 
 def _refined(study: ImageStudyConfig, part: _Part, found: Conduction, session: Session) -> GridPart:
     """The tensor of the same image on voxels of half the edge, with the layer laid on them anew.  Collective."""
     settings = settings_of_second(study.conduction, found)
-    kind = CosineSlabTransform if study.image.boundary == "electrodes" else SlabTransform
-    transform = kind(part.grid_nm.halved(), session.comm, preconditioner_precision(settings.relative_tolerance),
-                     session.threads)
-    medium = Medium(_read_labels(study, part, transform, session), lambda temperature: _checked(study, temperature),
-                    transform, part.axis_names, _resistances(study))
+    medium = _medium(study, part, part.grid_nm.halved(), settings, session)
     fine = solve_conduction(medium, settings, session, part.fields)
-    transform.close()
+    medium.transform.close()
     return GridPart(tensor=fine.effective.tensor, **IMAGE_HALVED)
+
+
+def _medium(study: ImageStudyConfig, part: _Part, grid_nm: PeriodicGrid, settings: SolverConfig, session: Session) -> Medium:
+    """The image on a grid: that of the part, or the same in voxels of half the edge.  Collective."""
+    kind = CosineSlabTransform if study.image.boundary == "electrodes" else SlabTransform
+    precision = preconditioner_precision(settings.relative_tolerance)
+    transform = kind(grid_nm, session.comm, precision, session.threads)
+    labels = _read_labels(study, part, transform, session)
+    return Medium(labels, lambda temperature: _checked(study, temperature), transform, part.axis_names, _resistances(study))
 
 
 def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform, session: Session) -> np.ndarray:
     """Ghosted labels of this rank's slab, with the layer, all with a conductivity; on a halved grid each voxel twice."""
     labels = empty_labels(transform)
+    halved = transform.grid != part.grid_nm
     times = [fine // coarse for fine, coarse in zip(transform.grid.shape, part.grid_nm.shape)]
     voxels = tuple(slice(s.start // n, -(-s.stop // n)) for s, n in zip(transform.local_slice, times))
     image = read_label_slab(study.image.file, voxels, session.comm, part.window,
                             Labelling(study.image.thresholds or (), study.image.labels or {}), _raw_layout(study),
-                            labels[1:-1] if max(times) == 1 else None)
-    if max(times) > 1:
+                            None if halved else labels[1:-1])
+    if halved:
         for axis, n in enumerate(times):
             image = image.repeat(n, axis)
         first = transform.local_slice[0].start - times[0] * voxels[0].start
@@ -204,9 +206,9 @@ def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform,
         check_label_known({n: counts[n] for n in counts if n == layer.on or n in layer.facing}, counts, "voxels")
         periodic = (study.image.boundary != "electrodes",) * 3
         num = surface_layer(labels, layer.on, layer.facing, layer.width_nm, transform, layer.label, periodic)
-        if max(times) == 1:
+        if not halved:
             _warn_of_thin(layer.width_nm, part.grid_nm, session)
-        where = "" if max(times) == 1 else " on voxels of half the edge"
+        where = " on voxels of half the edge" if halved else ""
         session.say(f"surface layer{where}: {num} voxels, {100 * num / transform.grid.num_voxels:.3g} % of the volume")
     check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
     return labels

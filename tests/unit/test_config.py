@@ -630,6 +630,14 @@ def test_single_precision_halves_the_phase_field_only(minimal):
     assert "rough time, conduction" not in without
 
 
+def test_voxels_of_half_the_edge_take_their_memory(minimal):
+    """Eight for each of the grid, in two dimensions four."""
+    for shape, times in (("[100, 100, 100]", 8), ("[1000, 1000, 1]", 4)):
+        config = read_config(minimal, [f"grid.shape={shape}", "conduction.grid_error=refinement"])
+        expected = PROGRAM_BYTES / 1e6 + times * CONDUCTION_BYTES_PER_VOXEL
+        assert rows(review(config))["memory of a rank"] == f"{expected:.3g} MB"
+
+
 def test_nuclei_take_fewer_steps_than_noise(minimal):
     """Counted: 85 on average to reduced time 300, and 317 from noise."""
     for porosity, expected in (("0.4", 317), ("0.19", 85)):
