@@ -49,6 +49,14 @@ class _Part:
         return "".join(AXES[axis] for axis in self.window.axes)
 
 
+@dataclass(frozen=True)
+class _Image:
+    """A part as it is solved, and how many of its voxels are a layer that was laid on it."""
+
+    medium: Medium
+    num_laid: int
+
+
 def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, force: bool = False) -> dict:
     """Read an image, lay its layer, solve conduction, leave everything in ``directory``.  Collective.
 
@@ -71,6 +79,8 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     grid_nm = parts[0].grid_nm
     check_memory(grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction, grid_nm), PROGRAM_BYTES, session.comm,
                  info.name)
+    # Values that cannot be used are refused here, before anything is replaced.
+    first = _read_part(study, parts[0], parts[0].grid_nm, study.conduction, session)
     directory = prepare_run_directory(directory, force, session.comm)
     text = study_to_toml(study)
     on_root(session.comm, atomic_write_text, directory / INPUT, text)
@@ -79,8 +89,11 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     record = provenance(session.comm, seed=None, threads=session.threads, input_text=text)
     file_grid = _in_file_order(parts[0])
     stored = set()
-    solved = [_solve_part(study, part, session, directory / FIELDS, file_grid, record | {"input": text}, stored)
-              for part in parts]
+    solved = []
+    for part in parts:
+        image = first if part is parts[0] else _read_part(study, part, part.grid_nm, study.conduction, session)
+        solved.append(_solve_part(study, part, image, session, directory / FIELDS, file_grid, record | {"input": text},
+                                  stored))
     found = _joined(solved, parts)
     result = {"title": study.title, "source": str(study.image.file), "boundary": study.image.boundary,
               "grid": {"shape": file_grid.shape, "voxel_size_nm": file_grid.spacing}}
@@ -144,10 +157,11 @@ def _headline(study: ImageStudyConfig, info: ImageInfo, part: _Part, session: Se
 # --- the computation ----------------------------------------------------------------------------------------
 
 
-def _solve_part(study: ImageStudyConfig, part: _Part, session: Session, fields: Path, file_grid: PeriodicGrid,
+def _solve_part(study: ImageStudyConfig, part: _Part, image: _Image, session: Session, fields: Path, file_grid: PeriodicGrid,
                 attributes: dict, stored: set) -> Conduction:
     """Labels, layer and solve of one part; labels and the first current go to a file, and to ``stored`` that they did."""
-    medium = _medium(study, part, part.grid_nm, study.conduction, session)
+    medium = image.medium
+    _tell_of_layer(study, image, session)
     store = FieldStore(fields, file_grid, medium.transform, session, attributes, part.window.axes)
     if "phase" not in stored:
         stored.add("phase")
@@ -170,23 +184,30 @@ def _solve_part(study: ImageStudyConfig, part: _Part, session: Session, fields: 
 def _refined(study: ImageStudyConfig, part: _Part, found: Conduction, session: Session) -> GridPart:
     """The tensor of the same image on voxels of half the edge, with the layer laid on them anew.  Collective."""
     settings = settings_of_second(study.conduction, found)
-    medium = _medium(study, part, part.grid_nm.halved(), settings, session)
-    fine = solve_conduction(medium, settings, session, part.fields)
-    medium.transform.close()
+    image = _read_part(study, part, part.grid_nm.halved(), settings, session)
+    _tell_of_layer(study, image, session, " on voxels of half the edge")
+    fine = solve_conduction(image.medium, settings, session, part.fields)
+    image.medium.transform.close()
     return GridPart(tensor=fine.effective.tensor, **IMAGE_HALVED)
 
 
-def _medium(study: ImageStudyConfig, part: _Part, grid_nm: PeriodicGrid, settings: SolverConfig, session: Session) -> Medium:
+def _read_part(study: ImageStudyConfig, part: _Part, grid_nm: PeriodicGrid, settings: SolverConfig,
+               session: Session) -> _Image:
     """The image on a grid: that of the part, or the same in voxels of half the edge.  Collective."""
     kind = CosineSlabTransform if study.image.boundary == "electrodes" else SlabTransform
     precision = preconditioner_precision(settings.relative_tolerance)
     transform = kind(grid_nm, session.comm, precision, session.threads)
     labels = _read_labels(study, part, transform, session)
-    return Medium(labels, lambda temperature: _checked(study, temperature), transform, part.axis_names, _resistances(study))
+    num_laid = 0
+    if study.layer is not None:
+        num_laid = _lay_surface(study, labels, transform, session)
+    check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
+    return _Image(Medium(labels, lambda temperature: _checked(study, temperature), transform, part.axis_names,
+                         _resistances(study)), num_laid)
 
 
 def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform, session: Session) -> np.ndarray:
-    """Ghosted labels of this rank's slab, with the layer, all with a conductivity; on a halved grid each voxel twice."""
+    """Ghosted labels of this rank's slab; on a halved grid each voxel twice."""
     labels = empty_labels(transform)
     halved = transform.grid != part.grid_nm
     times = [fine // coarse for fine, coarse in zip(transform.grid.shape, part.grid_nm.shape)]
@@ -200,18 +221,26 @@ def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform,
         first = transform.local_slice[0].start - times[0] * voxels[0].start
         labels[1:-1] = image[first:first + transform.local_shape[0]]
     transform.ghosts.fill(labels)
-    if study.layer is not None:
-        layer = study.layer
-        counts = label_counts(labels[1:-1], session.reducer)
-        check_label_known({n: counts[n] for n in counts if n == layer.on or n in layer.facing}, counts, "voxels")
-        periodic = (study.image.boundary != "electrodes",) * 3
-        num = surface_layer(labels, layer.on, layer.facing, layer.width_nm, transform, layer.label, periodic)
-        if not halved:
-            _warn_of_thin(layer.width_nm, part.grid_nm, session)
-        where = " on voxels of half the edge" if halved else ""
-        session.say(f"surface layer{where}: {num} voxels, {100 * num / transform.grid.num_voxels:.3g} % of the volume")
-    check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
     return labels
+
+
+def _lay_surface(study: ImageStudyConfig, labels: np.ndarray, transform: SlabTransform, session: Session) -> int:
+    """Put the layer into the labels; its number of voxels."""
+    layer = study.layer
+    counts = label_counts(labels[1:-1], session.reducer)
+    check_label_known({n: counts[n] for n in counts if n == layer.on or n in layer.facing}, counts, "voxels")
+    periodic = (study.image.boundary != "electrodes",) * 3
+    return surface_layer(labels, layer.on, layer.facing, layer.width_nm, transform, layer.label, periodic)
+
+
+def _tell_of_layer(study: ImageStudyConfig, image: _Image, session: Session, where: str = "") -> None:
+    if study.layer is None:
+        return
+    grid_nm = image.medium.transform.grid
+    if not where:
+        _warn_of_thin(study.layer.width_nm, grid_nm, session)
+    session.say(f"surface layer{where}: {image.num_laid} voxels, {100 * image.num_laid / grid_nm.num_voxels:.3g} % of the "
+                "volume")
 
 
 def _warn_of_thin(width_nm: float, grid_nm: PeriodicGrid, session: Session) -> None:

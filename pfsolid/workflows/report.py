@@ -154,7 +154,9 @@ def _error_line(found: Conduction, isotropic: bool) -> str:
     parts = [f"solver {solver}"]
     grid = [bar["grid_relative_xyz"][axis] for axis in found.axes]
     if found.grid is None:
-        parts.append('grid not estimated (grid_error = "refinement" does, on eight times the voxels)')
+        conducting = any(found.effective.percolating[axis] for axis in found.axes)
+        parts.append("grid not estimated"
+                     + (' (grid_error = "refinement" does, on eight times the voxels)' if conducting else ""))
     else:
         values = ", ".join("-" if value is None else f"{value:.1e}" for value in grid)
         parts.append(f"grid {values} ({bar['grid_method'].split(':')[0]})")

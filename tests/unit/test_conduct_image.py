@@ -181,6 +181,21 @@ def test_label_without_conductivity(tmp_path, run_cli):
     assert "label 0 has no conductivity" in error and "0 (96 voxels, 33.3 %)" in error
 
 
+@pytest.mark.parametrize("value", [np.nan, 5.0])
+def test_values_are_refused_before_results_are_replaced(tmp_path, run_cli, value):
+    """Also with --force: the image is read before the old directory is emptied."""
+    path, output = tmp_path / "image.npy", tmp_path / "out"
+    np.save(path, laminate())
+    command = ("conduct", path, "--voxel-nm", "1", "--sigma", "0=1,1=2", "-o", output, "--set", "output.figures=false")
+    assert not run_cli(*command)[0]
+    before = (output / "result.json").read_bytes()
+    image = laminate().astype(np.float32)
+    image[3, 2, 1] = value
+    np.save(path, image)
+    assert run_cli(*command, "--force")[0] == 2
+    assert (output / "result.json").read_bytes() == before
+
+
 def test_info_and_validate_know_a_study(conduct, tmp_path, run_cli):
     conduct(laminate(), "--voxel-nm", "20", "--sigma", "0=1e-3,1=[4e-3,4e-3,4e-3]", "--boundary", "electrodes", *TIGHT)
     status, said, _ = run_cli("info", tmp_path / "out")
