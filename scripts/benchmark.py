@@ -24,13 +24,14 @@ import numba
 import numpy as np
 from mpi4py_fft import fftw
 
-from pfsolid.conduction.operator import ConductionSystem
+from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.conduction.phases import labels_from_density
 from pfsolid.grid import PeriodicGrid
-from pfsolid.parallel import environment_for_mpirun, world
+from pfsolid.parallel.collective import world
+from pfsolid.parallel.launch import environment_for_mpirun
 from pfsolid.phasefield.initial import fill_noise
 from pfsolid.phasefield.steppers import CahnHilliard, StepControl
-from pfsolid.spectral import SlabTransform
+from pfsolid.spectral.transform import SlabTransform
 
 SPACING = 0.5 / 1.4  # voxels of 0.5 nm, surface depth 1.4 nm
 SIGMA = np.array([0.0, 1.0, 1 / 3516])  # pore, surface, bulk of Hu 2017

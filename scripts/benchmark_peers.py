@@ -26,10 +26,10 @@ from matplotlib.figure import Figure
 
 from pfsolid.conduction.phases import labels_from_density
 from pfsolid.grid import PeriodicGrid
-from pfsolid.parallel import world
+from pfsolid.parallel.collective import world
 from pfsolid.phasefield.initial import fill_noise
 from pfsolid.phasefield.steppers import CahnHilliard, StepControl
-from pfsolid.spectral import SlabTransform
+from pfsolid.spectral.transform import SlabTransform
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNNERS = ROOT / "scripts" / "peer_runners"

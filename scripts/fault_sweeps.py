@@ -10,8 +10,8 @@ from fault_runs import DISK_FULL, RANK
 from faults import Clock, Launch, SmallDisk, damage
 from sweeps import POROSITIES, dataset, plan_in
 
-from pfsolid.workflows.sweep_launch import WORKER
-from pfsolid.workflows.sweep_state import look
+from pfsolid.sweep.launch import WORKER
+from pfsolid.sweep.state import look
 
 # Six cases of a quarter of a second each: time enough to hit one.
 SWEEP = dict(steps=700, axes=POROSITIES + '[[axis]]\nkey = "grid.shape"\nvalues = [[26, 22, 20]]\n')

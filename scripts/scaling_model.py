@@ -23,7 +23,8 @@ from benchmark import stepper_of, system_of, timed, transform_of
 from matplotlib.figure import Figure
 from verification_figures import BLUE, FIGURES, GREEN, GREY, ORANGE, RED, ROOT, STYLE, save, table
 
-from pfsolid.parallel import environment_for_mpirun, world
+from pfsolid.parallel.collective import world
+from pfsolid.parallel.launch import environment_for_mpirun
 
 MEASURED = ROOT / "docs" / "data" / "scaling_measured.csv"
 COLUMNS = ("case", "size", "ranks", "threads", "best_ms", "median_ms", "calls")

@@ -26,8 +26,8 @@ from study_microstructure import begin as begin_growth  # noqa: E402
 
 from pfsolid.conduction.effective import preconditioner_precision, solve_tensor  # noqa: E402
 from pfsolid.conduction.elements import ElementSystem  # noqa: E402
+from pfsolid.conduction.finite_volumes import ConductionSystem  # noqa: E402
 from pfsolid.conduction.krylov import conjugate_gradients  # noqa: E402
-from pfsolid.conduction.operator import ConductionSystem  # noqa: E402
 from pfsolid.conduction.perturbation import make_perturbation  # noqa: E402
 from pfsolid.conduction.petsc import PetscSolver  # noqa: E402
 from pfsolid.conduction.phases import labels_from_density  # noqa: E402
@@ -35,9 +35,9 @@ from pfsolid.errors import ConvergenceError  # noqa: E402
 from pfsolid.grid import PeriodicGrid  # noqa: E402
 from pfsolid.morphology.clusters import find_clusters  # noqa: E402
 from pfsolid.morphology.connectivity import find_percolation  # noqa: E402
-from pfsolid.parallel import world  # noqa: E402
+from pfsolid.parallel.collective import world  # noqa: E402
 from pfsolid.phasefield.resample import resample  # noqa: E402
-from pfsolid.spectral import SlabTransform  # noqa: E402
+from pfsolid.spectral.transform import SlabTransform  # noqa: E402
 
 HU = (0.0, 1.0, 1 / 3516)  # pore, surface, bulk, in units of the surface's
 THRESHOLDS = 0.1, 0.9

@@ -23,19 +23,19 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from pfsolid.conduction.effective import effective_conductivity, preconditioner_precision  # noqa: E402
 from pfsolid.conduction.phases import labels_from_density  # noqa: E402
-from pfsolid.config import config_from_dict  # noqa: E402
+from pfsolid.config.run import config_from_dict  # noqa: E402
 from pfsolid.grid import PeriodicGrid  # noqa: E402
 from pfsolid.morphology.clusters import percolating_axes  # noqa: E402
 from pfsolid.morphology.connectivity import find_percolation  # noqa: E402
 from pfsolid.morphology.measure import measure  # noqa: E402
-from pfsolid.parallel import world  # noqa: E402
+from pfsolid.parallel.collective import world  # noqa: E402
 from pfsolid.phasefield.free_energy import REDUCED_KAPPA  # noqa: E402
 from pfsolid.phasefield.initial import fill_noise  # noqa: E402
 from pfsolid.phasefield.mobility import VariableMobilityCahnHilliard  # noqa: E402
 from pfsolid.phasefield.nucleation import seed_nuclei  # noqa: E402
 from pfsolid.phasefield.observables import mean_spacing  # noqa: E402
 from pfsolid.phasefield.steppers import CahnHilliard, StepControl  # noqa: E402
-from pfsolid.spectral import SlabTransform  # noqa: E402
+from pfsolid.spectral.transform import SlabTransform  # noqa: E402
 
 DEPTH_NM = 1.4
 TOLERANCE = 0.03  # the default of `pfsolid run`

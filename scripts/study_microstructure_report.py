@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import optimize, stats
 
-from pfsolid.plots_3d import draw_structure, view_size
-from pfsolid.plots_planes import DENSITY_MAP
+from pfsolid.plots.box import draw_structure, view_size
+from pfsolid.plots.planes import DENSITY_MAP
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT, FIGURES, DATA = (ROOT / "docs" / name for name in ("microstructure.md", "figures", "data"))

@@ -11,7 +11,7 @@ from pfsolid.grid import PeriodicGrid
 from pfsolid.morphology.clusters import percolating_axes
 from pfsolid.phasefield.initial import fill_noise
 from pfsolid.phasefield.steppers import CahnHilliard, StepControl
-from pfsolid.spectral import SlabTransform
+from pfsolid.spectral.transform import SlabTransform
 
 ALONE = MPI.COMM_SELF
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pfsolid.parallel import environment_for_mpirun
+from pfsolid.parallel.launch import environment_for_mpirun
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "PFSOLID_FAULT_MARK"

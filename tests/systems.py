@@ -5,7 +5,7 @@ from builders import ALONE, divide_labels, make_transform
 from pfsolid.conduction.effective import solve_tensor
 from pfsolid.conduction.elements import ElementSystem
 from pfsolid.conduction.faces import FaceSystem
-from pfsolid.conduction.operator import ConductionSystem
+from pfsolid.conduction.finite_volumes import ConductionSystem
 
 
 def solve_labels(make_system, labels, sigma, spacing=1.0, comm=ALONE, dtype="float64", axes=(0, 1, 2), **options):

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import InputError
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
+from .finite_volumes import ConductionSystem
 from .krylov import conjugate_gradients
-from .operator import ConductionSystem
 from .phases import diagonal_conductivities
 
 # Down to here single precision in the preconditioner, the direction of the search and the conductivities of the faces
@@ -102,7 +102,7 @@ def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, 
 
 def solve_tensor(system, axes, rtol: float = 1e-4, max_iterations: int = 5000, solver=conjugate_gradients, guesses=None,
                  on_iteration=None, on_solved=None) -> EffectiveConductivity:
-    """Tensor of any system (:mod:`pfsolid.conduction.operator` says what one is), in its units.  Collective.
+    """Tensor of any system (:mod:`pfsolid.conduction.finite_volumes` says what one is), in its units.  Collective.
 
     Parameters
     ----------

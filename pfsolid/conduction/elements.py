@@ -2,9 +2,9 @@
 
 Nodes are the corners of the voxels.  The energy is minimised over continuous potentials, so sigma_eff is never below that
 of the voxel image itself, in the sense of quadratic forms and up to the solver's error.  Finite volumes with harmonic faces
-(:mod:`pfsolid.conduction.operator`) are never above it: their fluxes, taken as linear between opposite faces of a voxel,
-conserve current exactly, and the scheme sums J^2 / sigma by the trapezoidal rule, which exceeds the integral.  The two
-bracket the value of the voxel image, whatever the contrast.  (That the scheme is a mixed finite element method with
+(:mod:`pfsolid.conduction.finite_volumes`) are never above it: their fluxes, taken as linear between opposite faces of a
+voxel, conserve current exactly, and the scheme sums J^2 / sigma by the trapezoidal rule, which exceeds the integral.  The
+two bracket the value of the voxel image, whatever the contrast.  (That the scheme is a mixed finite element method with
 this quadrature: Arbogast, Wheeler & Yotov, doi:10.1137/S0036142994262585.)
 
 Voxels that touch along an edge or in a corner conduct here, by less and less as the grid is refined and not at all in the
@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 from . import element_kernels as kernels
 from .phases import check_conductivities
 
@@ -29,7 +29,7 @@ _ROUNDING = 1e-12
 class ElementSystem:
     """A u = b for trilinear elements, integrated exactly; u periodic, at the corners of the voxels.
 
-    A system in the sense of :mod:`pfsolid.conduction.operator`; ``potential[i, j, k]`` belongs to the corner of voxel
+    A system in the sense of :mod:`pfsolid.conduction.finite_volumes`; ``potential[i, j, k]`` belongs to the corner of voxel
     (i, j, k) with the lowest coordinates.  The preconditioner is the inverse of the elements of a uniform medium, by FFT:
     element by element the energies compare as the conductivities do, so the spectrum of P A lies between the extreme
     eigenvalues of these, and at 0.  Besides the labels and the transform's buffers 32 bytes a voxel.

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 from . import face_kernels
-from .operator import FiniteVolumes
+from .finite_volumes import FiniteVolumes
 from .phases import check_conductivities
 
 # Where the density is closer to 0 or 1 than this the distance from the interface has no digits left.
@@ -25,7 +25,7 @@ class FaceSystem(FiniteVolumes):
     Parameters
     ----------
     faces : ndarray of float32 or float64, local (3, n0 + 1, n1, n2)
-        As for :class:`pfsolid.conduction.operator.FiniteVolumes`.
+        As for :class:`pfsolid.conduction.finite_volumes.FiniteVolumes`.
     transform : SlabTransform
     """
 

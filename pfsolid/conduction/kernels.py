@@ -6,7 +6,7 @@ last along y and z close the periodic cell, and are 0 where it has insulating si
 one ghost plane at each end of the slab along x; everything else is the bare slab.  Looking conductances up in a table of
 label pairs instead takes three times as long: it cannot be vectorised.
 
-``reordered`` says that the planes of ``z`` and ``work`` are in Makhoul's order (pfsolid.spectral.CosineSlabTransform).
+``reordered`` says that the planes of ``z`` and ``work`` are in Makhoul's order (`CosineSlabTransform`).
 Sums are kept for each plane and added in plane order by the caller.  np.float64(x) stands where single-precision numbers
 have to be taken in double: numba's float(x) leaves them as they are.
 """

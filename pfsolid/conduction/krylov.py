@@ -114,7 +114,7 @@ def conjugate_gradients(system, is_converged, max_iterations: int, on_iteration=
     Parameters
     ----------
     system : object
-        A started system as described in :mod:`pfsolid.conduction.operator`.
+        A started system as described in :mod:`pfsolid.conduction.finite_volumes`.
     is_converged : callable
         ``is_converged(energy, error_estimate) -> bool``, of what has been gained since the start.
     max_iterations : int

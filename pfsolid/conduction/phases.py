@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 from . import kernels
 
 PORE, SURFACE, BULK = 0, 1, 2
+PHASES = {"pore": PORE, "surface": SURFACE, "bulk": BULK}
+NAMES = {label: name for name, label in PHASES.items()}
 # What the elements of a symmetric tensor may differ by when they were computed by rotating one.
 _ROUNDING = 1e-12
 

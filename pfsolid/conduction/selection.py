@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit, prange
 
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 
 # Good conductors: what has at least this part of the best conductivity.
 _GOOD = 1e-3

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 
 from ..errors import InputError
-from .operator import FiniteVolumes
+from .finite_volumes import FiniteVolumes
 
 _ROW = 7  # entries of a row at the most
 
@@ -39,7 +39,7 @@ def build_voxel_matrix(system, int_type=np.int32) -> VoxelMatrix:
 
     Parameters
     ----------
-    system : pfsolid.conduction.operator.FiniteVolumes
+    system : pfsolid.conduction.finite_volumes.FiniteVolumes
     int_type : dtype
         Of the row and column numbers.
 

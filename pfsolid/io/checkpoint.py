@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import __version__
 from ..errors import CheckpointError
-from ..parallel import agreed_errors, on_root
+from ..parallel.collective import agreed_errors, on_root
 from .files import damage_errors, make_folder, output_errors, replaced_file, temporary_name
 from .hdf5 import DistributedArray, Layout, create_file, h5py
 from .records import plain

@@ -7,17 +7,16 @@ between.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import CheckpointError, OutputError, PfsolidError
-from ..parallel import agreed_errors, on_root
+from ..parallel.collective import agreed_errors, on_root
+from ..text import in_binary_units
 
 FREE_SPACE_MARGIN = 0.05
-BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 @contextmanager
@@ -88,12 +87,6 @@ def check_free_space(path: Path, num_bytes: int) -> None:
     if free < needed:
         raise OutputError(f"cannot write {final_name(path)}: it needs {in_binary_units(needed)} and only "
                           f"{in_binary_units(free)} are free on that disk")
-
-
-def in_binary_units(num_bytes: int) -> str:
-    """12345678 as '11.8 MiB'."""
-    power = min(int(math.log(max(num_bytes, 1), 1024)), len(BINARY_UNITS) - 1)
-    return f"{num_bytes / 1024**power:.{1 if power else 0}f} {BINARY_UNITS[power]}"
 
 
 def temporary_name(path: Path) -> Path:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import InputError
-from ..parallel import on_root
+from ..parallel.collective import on_root
 from .files import temporary_name
 
 # What a run writes: files, and folders with the patterns of the files in them.

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import CheckpointError
-from ..parallel import agreed_errors, on_root
+from ..parallel.collective import agreed_errors, on_root
 from .files import damage_errors, output_errors
 
 SEAL_BYTES = 512  # HDF5's smallest user block

@@ -23,7 +23,7 @@ import numpy as np
 
 from ..errors import CheckpointError, OutputError
 from ..grid import PeriodicGrid
-from ..parallel import agreed_errors, on_root
+from ..parallel.collective import agreed_errors, on_root
 from .files import damage_errors, make_folder, output_errors, replaced_file
 from .hdf5 import DistributedArray, Layout, create_file, h5py, reversed_space
 from .records import atomic_write_text, plain

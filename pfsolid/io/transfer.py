@@ -27,7 +27,7 @@ import numpy as np
 from mpi4py import MPI
 
 from ..errors import CheckpointError, OutputError
-from ..parallel import agreed_errors, on_root
+from ..parallel.collective import agreed_errors, on_root
 from .files import damage_errors, final_name, output_errors, sync_to_disk
 from .hdf5 import SERIAL_SWITCH, DistributedArray, h5py, has_parallel_hdf5
 

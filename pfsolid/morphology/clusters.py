@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..parallel import PlaneExchange, Reducer
+from ..parallel.collective import PlaneExchange, Reducer
 from .union_find import count_independent, join_cells, label_open_slab, list_crossings, relabel
 
 

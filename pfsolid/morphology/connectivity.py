@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..grid import AXES
-from ..parallel import PlaneExchange, Reducer
+from ..parallel.collective import PlaneExchange, Reducer
 from .clusters import find_clusters, percolating_axes
 
 

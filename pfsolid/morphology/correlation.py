@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 from . import kernels
 
 _ROUNDING = 32  # relative fluctuation, in units of the precision, that is none

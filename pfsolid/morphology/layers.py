@@ -9,8 +9,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..grid import PeriodicGrid
-from ..parallel import PlaneExchange, Reducer
-from ..spectral import SlabTransform
+from ..parallel.collective import PlaneExchange, Reducer
+from ..spectral.transform import SlabTransform
 from .thickness import squared_distances
 
 # Of the smallest voxel edge: how far before the nearest centre of the other phase the boundary counts as lying.  With

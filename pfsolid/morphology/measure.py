@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 from .connectivity import Connectivity, Percolation, classify
 from .correlation import Correlation, correlate
 from .sizes import Chords, measure_chords

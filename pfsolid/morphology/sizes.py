@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 from . import kernels
 
 PORE, WALL = 0, 1

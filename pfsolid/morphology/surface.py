@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.spatial import SphericalVoronoi
 
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 from . import kernels
 
 SOLID = 0.5  # rho from which a voxel counts as solid

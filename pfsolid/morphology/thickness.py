@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.integrate import trapezoid
 
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 from . import kernels
 from .surface import outer_planes
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..noise import fill_gaussian
-from ..spectral import SlabTransform
+from ..spectral.noise import fill_gaussian
+from ..spectral.transform import SlabTransform
 
 
 def fill_noise(transform: SlabTransform, mean: float, amplitude: float, seed: int) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 from . import mobility_kernels
 from .free_energy import REDUCED_KAPPA
 from .steppers import STABILISATION, CahnHilliard

@@ -28,8 +28,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
-from ..noise import plane_generator
-from ..spectral import SlabTransform
+from ..spectral.noise import plane_generator
+from ..spectral.transform import SlabTransform
 from .free_energy import REDUCED_KAPPA, bulk_energy, bulk_potential
 
 SURFACE_ENERGY = 1 / 12

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 from .nucleation import NucleationPlan, draw_nuclei, event_numbers, sphere_coordinates
 from .steppers import CahnHilliard
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ConvergenceError
-from ..spectral import SlabTransform
+from ..spectral.transform import SlabTransform
 from . import kernels
 from .free_energy import REDUCED_KAPPA
 

@@ -10,8 +10,8 @@ import numpy as np
 from ..grid import PeriodicGrid
 from ..io.hdf5 import DistributedArray
 from ..io.series import Field, write_fields
-from ..spectral import SlabTransform
-from .session import Session
+from ..parallel.session import Session
+from ..spectral.transform import SlabTransform
 
 FIELDS = "fields.h5"
 _NM_PER_M = 1e9

@@ -7,24 +7,27 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config import RunConfig, config_from_text, to_toml
-from ..config_review import review
+from ..conduction.phases import NAMES
+from ..config.review import review
+from ..config.run import RunConfig, to_toml
 from ..errors import CheckpointError, InputError, Interrupted
+from ..homogenization.report import conduction_lines, conduction_result
 from ..io.checkpoint import Checkpoint, load_latest
-from ..io.files import make_folder
 from ..io.hdf5 import DistributedArray
-from ..io.images import describe_image
-from ..io.records import atomic_write_text, provenance
+from ..io.images.slab import describe_image
+from ..io.provenance import provenance
+from ..io.records import atomic_write_text
 from ..io.run_directory import is_run_directory, prepare_run_directory
 from ..io.sealed_json import read_stamped_json, write_stamped_json
-from ..io.series import Field, describe_field, list_snapshots, read_field, write_fields, write_series_xdmf, write_xdmf
-from ..parallel import on_root
-from ..spectral import check_rank_count, slab_of
-from .characterize import characterize, morphology_lines
+from ..io.series import Field, list_snapshots, write_fields, write_series_xdmf, write_xdmf
+from ..parallel.collective import on_root
+from ..parallel.session import Session
+from ..spectral.transform import slab_of
+from ..text import in_words
+from .console import log_to
+from .density import homogenize
 from .fields import FIELDS
-from .homogenize import NAMES, homogenize
-from .report import conduction_lines, conduction_result
-from .session import Session, in_words, log_to
+from .measure import characterize, morphology_lines
 from .simulate import CHECKPOINTS, SNAPSHOTS, Growth, checkpoint_arrays, grow, thresholds
 
 INPUT = "input.toml"
@@ -89,7 +92,7 @@ def resume(config: RunConfig, directory: Path, session: Session) -> dict:
     damage = on_root(session.comm, _damage_of_result, directory)
     if damage:
         session.warn(f"{damage}; the run is resumed to make it anew")
-    checkpoint = _last_checkpoint(config, directory, session)
+    checkpoint = last_checkpoint(config, directory, session)
     if checkpoint is None:
         session.say(f"{directory} holds no checkpoint yet: starting from the beginning")
     else:
@@ -99,108 +102,21 @@ def resume(config: RunConfig, directory: Path, session: Session) -> dict:
     return _compute(config, directory, session, checkpoint)
 
 
-def conduct(source: Path, config: RunConfig | None, overrides, directory: Path | None, session: Session,
-            force: bool = False) -> Path:
-    """Solve conduction on the stored density of a run or a fields file, with other conductivities.  Collective.
-
-    Parameters
-    ----------
-    source : Path
-        A run directory, or an HDF5 file with a field ``rho`` as pfsolid writes it.
-    config : RunConfig, optional
-        Where the conductivities are; default: the input stored with the density.
-    overrides : sequence of str
-        ``conduction.key=value``, applied to the stored input.
-    directory : Path, optional
-        Where the result goes; default: ``conduct`` inside the run directory, or beside the file.
-
-    Returns
-    -------
-    Path
-        Where the result went.
-    """
-    source = Path(source)
-    on_root(session.comm, _check_exists, source)
-    path = source / FIELDS if source.is_dir() else source
-    info = describe_field(path, "rho", session.comm)
-    check_rank_count(info.grid_nm, session.reducer.size)
-    if config is None:
-        text = info.file_attributes.get("input")
-        if text is None:
-            raise InputError(f"{path} does not say which conductivities to use: give an input file with --input")
-        config = on_root(session.comm, config_from_text, text, f"the input stored in {path}", overrides)
-    if config.conduction is None:
-        raise InputError(f"the input of {source} has no [conduction] section; give one with --input")
-    directory = prepare_run_directory(directory or _beside(source), force, session.comm)
-    log_to(directory / LOG, session)
-    on_root(session.comm, atomic_write_text, directory / INPUT, to_toml(config))
-    rho = read_field(path, "rho", slab_of(info.grid_nm, session.comm), session.comm).astype(np.float64)
-    # Sums and porosity of this rho, not of the input: the file may come from elsewhere.
-    mean = session.reducer.sum(float(rho.sum()))[0] / info.grid_nm.num_voxels
-    result = {"title": config.title, "source": str(path), "mean_density": mean, "porosity": 1 - mean}
-    _finish(result, rho, info.grid_nm, config, directory, session)
-    return directory
-
-
-def run_case(config: RunConfig, directory: Path, session: Session, kept=frozenset()) -> dict:
-    """As `run`, or `resume` where there is a checkpoint, leaving only what is asked for.  Collective.
-
-    Nothing but checkpoints is written otherwise: a sweep stores the result itself.  The input must have been reviewed.
-
-    Parameters
-    ----------
-    directory : Path
-        Made when something goes into it.
-    kept : set of str
-        Of 'rho', stored in single precision, 'phase' and 'history'.
-
-    Returns
-    -------
-    dict
-        What result.json would hold.
-
-    Raises
-    ------
-    Interrupted, ConvergenceError, InputError, OutputError
-    """
-    output = config.output.model_copy(update={"save_current": False, "save_potential": False,
-                                              "snapshot_interval_reduced_time": None})
-    config = config.model_copy(update={"output": output})
-    if kept:
-        on_root(session.comm, make_folder, directory)
-    try:
-        checkpoint = _last_checkpoint(config, directory, session)
-    except CheckpointError as error:
-        session.warn(f"{error}; starting from the beginning")
-        checkpoint = None
-    if checkpoint is not None:
-        session.say(f"going on at step {checkpoint.step}")
-    attributes = _attributes(config, session)
-    growth = grow(config, directory, session, checkpoint, attributes, with_history="history" in kept, save_at_end=False)
-    _report_growth(growth, session)
-    if "rho" in kept:
-        _store_density(growth.rho, "float32", directory, config, attributes, session)
-    result = _result_of(growth, config)
-    rho = growth.rho
-    del growth
-    return _measure(result, rho, config.grid_nm, config, directory if "phase" in kept else None, session, attributes)
-
-
 def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: Checkpoint | None) -> dict:
     started = time.monotonic()
-    attributes = _attributes(config, session)
+    attributes = attributes_of(config, session)
     growth = grow(config, directory, session, checkpoint, attributes)
-    _report_growth(growth, session)
+    report_growth(growth, session)
     rho = growth.rho
-    _store_density(rho, "float64", directory, config, attributes, session)
-    result = _result_of(growth, config)
+    store_density(rho, "float64", directory, config, attributes, session)
+    result = result_of(growth, config)
     del growth
-    result = _finish(result, rho, config.grid_nm, config, directory, session)
+    result = finish(result, rho, config.grid_nm, config, directory, session)
     session.say(f"done in {in_words(time.monotonic() - started)}: {directory / RESULT}")
     return result
 
 
-def _report_growth(growth: Growth, session: Session) -> None:
+def report_growth(growth: Growth, session: Session) -> None:
     """How it went, and warnings of a density that means little.  Collective."""
     final = growth.summary["final"]
     size = "none" if final["pore_size_nm"] is None else f"{final['pore_size_nm']:.3g} nm"
@@ -217,7 +133,7 @@ def _report_growth(growth: Growth, session: Session) -> None:
                      "evolution.step_tolerance or evolution.max_step_reduced")
 
 
-def _store_density(rho: np.ndarray, dtype: str, directory: Path, config: RunConfig, attributes: dict,
+def store_density(rho: np.ndarray, dtype: str, directory: Path, config: RunConfig, attributes: dict,
                    session: Session) -> None:
     array = DistributedArray(rho, config.grid.shape, slab_of(config.grid_nm, session.comm))
     # The first of the fields: what an interrupted attempt left, perhaps damaged, is not looked at.
@@ -225,7 +141,7 @@ def _store_density(rho: np.ndarray, dtype: str, directory: Path, config: RunConf
                  keep_others=False)
 
 
-def _result_of(growth: Growth, config: RunConfig) -> dict:
+def result_of(growth: Growth, config: RunConfig) -> dict:
     """The part of result.json that is known when the microstructure is grown."""
     units, mean_density = config.units, growth.summary["final"]["mean_density"]
     return {"title": config.title, "mean_density": mean_density, "porosity": 1 - mean_density,
@@ -236,10 +152,10 @@ def _result_of(growth: Growth, config: RunConfig) -> dict:
             "surface_energy_J_per_m2": units.surface_energy}
 
 
-def _finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path, session: Session) -> dict:
+def finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path, session: Session) -> dict:
     """Morphology and conduction, then result.json: the last to be written of what makes a run complete."""
     try:
-        result = _measure(result, rho, grid_nm, config, directory, session, _attributes(config, session))
+        result = with_properties(result, rho, grid_nm, config, directory, session, attributes_of(config, session))
     except Interrupted as error:
         raise Interrupted(f"{error}; the microstructure is stored; go on with: pfsolid resume {directory}") from error
     write_xdmf(directory / FIELDS, session.comm)
@@ -249,7 +165,7 @@ def _finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory
     return result
 
 
-def _measure(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path | None, session: Session,
+def with_properties(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path | None, session: Session,
              attributes: dict) -> dict:
     """``result`` with morphology, conduction if it is asked for, grid and provenance.  Collective."""
     result["morphology"] = characterize(rho, grid_nm, thresholds(config), config.material.surface_depth_nm, session)
@@ -269,7 +185,7 @@ def _measure(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, director
                      "provenance": {name: value for name, value in attributes.items() if name != "input"}}
 
 
-def _attributes(config: RunConfig, session: Session) -> dict:
+def attributes_of(config: RunConfig, session: Session) -> dict:
     """Provenance of a file of fields, with the whole input."""
     text = to_toml(config)
     return {**provenance(session.comm, seed=config.microstructure.seed, threads=session.threads, input_text=text),
@@ -283,7 +199,7 @@ def _headline(config: RunConfig, session: Session, directory: Path) -> str:
             f"{session.threads} thread{'s' if session.threads > 1 else ''}, in {directory}")
 
 
-def _last_checkpoint(config: RunConfig, directory: Path, session: Session) -> Checkpoint | None:
+def last_checkpoint(config: RunConfig, directory: Path, session: Session) -> Checkpoint | None:
     folder = directory / CHECKPOINTS
     if not on_root(session.comm, _holds_checkpoints, folder):
         return None
@@ -308,17 +224,6 @@ def check_resumable(directory: Path) -> None:
         raise InputError(f"{directory} is not the directory of a run (it has no {INPUT})")
     if (directory / RESULT).exists() and not _damage_of_result(directory):
         raise InputError(f"the run in {directory} is finished: see {directory / RESULT}")
-
-
-def _check_exists(source: Path) -> None:
-    if not source.exists():
-        raise InputError(f"{source} does not exist")
-    if source.is_dir() and not (source / FIELDS).exists():
-        raise InputError(f"{source} holds no {FIELDS}")
-
-
-def _beside(source: Path) -> Path:
-    return source / "conduct" if source.is_dir() else source.with_name(f"{source.stem}_conduct")
 
 
 def read_result(directory: Path) -> dict:

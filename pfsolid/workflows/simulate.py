@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config import DEFAULT_THRESHOLDS, RunConfig, to_toml
+from ..config.conduction import DEFAULT_THRESHOLDS
+from ..config.run import RunConfig, to_toml
 from ..errors import CheckpointError, ConvergenceError, InputError, Interrupted
 from ..grid import PeriodicGrid
 from ..io.checkpoint import Checkpoint, write_checkpoint
 from ..io.hdf5 import DistributedArray
-from ..io.images import describe_image, read_image_slab
+from ..io.images.slab import describe_image, read_image_slab
 from ..io.records import CsvHistory
 from ..io.series import Field, drop_snapshots_after, write_snapshot
-from ..parallel import on_root
+from ..parallel.collective import on_root
+from ..parallel.session import Session
 from ..phasefield.initial import fill_noise
 from ..phasefield.mobility import LARGEST_STEP, VariableMobilityCahnHilliard
 from ..phasefield.nucleation import seed_nuclei
@@ -24,8 +26,8 @@ from ..phasefield.nucleation_in_time import insert_nuclei, plan_events
 from ..phasefield.observables import Observer, mean_density, mean_spacing
 from ..phasefield.resample import resample
 from ..phasefield.steppers import CahnHilliard, StepControl
-from ..spectral import SlabTransform
-from .session import Session, in_words
+from ..spectral.transform import SlabTransform
+from ..text import in_words
 
 CHECKPOINTS = "checkpoints"
 SNAPSHOTS = "snapshots"

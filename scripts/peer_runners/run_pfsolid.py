@@ -16,8 +16,8 @@ def load():
     from pfsolid.conduction.phases import empty_labels
     from pfsolid.grid import PeriodicGrid
     from pfsolid.morphology.connectivity import connects_electrodes
-    from pfsolid.parallel import world
-    from pfsolid.spectral import CosineSlabTransform
+    from pfsolid.parallel.collective import world
+    from pfsolid.spectral.transform import CosineSlabTransform
 
     def solve(labels, sigma, setting):
         numba.set_num_threads(setting["threads"])

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pfsolid.parallel import environment_for_mpirun
+from pfsolid.parallel.launch import environment_for_mpirun
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "scancel")
 # Of the node, as SLURM believes: the templates are accepted as they stand. What runs at a time is for the tests to limit.

@@ -14,11 +14,11 @@ import pytest
 from slurm_lab import missing_programs, running_lab, wait_until
 from sweeps import POROSITIES, dataset, plan_in
 
-from pfsolid.io.claims import claim_path, read_holder
 from pfsolid.io.sealed_json import read_sealed_json
-from pfsolid.parallel import environment_for_mpirun
+from pfsolid.parallel.launch import environment_for_mpirun
+from pfsolid.sweep.claims import claim_path, read_holder
+from pfsolid.sweep.state import look, result_path, shard_of
 from pfsolid.workflows.run import read_result
-from pfsolid.workflows.sweep_state import look, result_path, shard_of
 
 pytestmark = [
     pytest.mark.skipif(bool(missing_programs()), reason=f"SLURM is not installed (no {', '.join(missing_programs())}): "

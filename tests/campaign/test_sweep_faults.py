@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from sweeps import POROSITIES, dataset, plan_in, write_sweep
 
-from pfsolid.io.claims import claim_path, read_holder
-from pfsolid.parallel import environment_for_mpirun
-from pfsolid.workflows import sweep_launch
-from pfsolid.workflows.session import open_session
-from pfsolid.workflows.sweep_launch import Launch
-from pfsolid.workflows.sweep_state import look, result_path, shard_of
+from pfsolid.parallel.launch import environment_for_mpirun
+from pfsolid.sweep import launch as sweep_launch
+from pfsolid.sweep.claims import claim_path, read_holder
+from pfsolid.sweep.launch import Launch
+from pfsolid.sweep.state import look, result_path, shard_of
+from pfsolid.workflows.console import open_session
 
 # Half a second a case: time enough to hit one.
 LARGER = dict(steps=1500, axes=POROSITIES + '[[axis]]\nkey = "grid.shape"\nvalues = [[26, 22, 20]]\n')

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from sweeps import plan_in, record_of
 
-from pfsolid.config_sweep import Case
 from pfsolid.io.sealed_json import sealed_text, write_sealed_json
-from pfsolid.workflows.sweep_collect import collect
-from pfsolid.workflows.sweep_pick import tidy
-from pfsolid.workflows.sweep_plan import store_plan
-from pfsolid.workflows.sweep_state import failure_path, result_path, status_of
+from pfsolid.sweep.collect import collect
+from pfsolid.sweep.pick import tidy
+from pfsolid.sweep.plan import Case, store_plan
+from pfsolid.sweep.state import failure_path, result_path, status_of
 
 BYTES = 11_000  # of a result as a run writes it
 

@@ -13,8 +13,8 @@ from scipy import ndimage
 from pfsolid.grid import PeriodicGrid
 from pfsolid.morphology.clusters import find_clusters, percolating_axes
 from pfsolid.morphology.connectivity import connects_electrodes
-from pfsolid.parallel import PlaneExchange, Reducer
-from pfsolid.spectral import slab_of
+from pfsolid.parallel.collective import PlaneExchange, Reducer
+from pfsolid.spectral.transform import slab_of
 
 
 def steps_to_neighbours(connectivity):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pfsolid.config_image import study_from_dict
+from pfsolid.config.image import study_from_dict
 from pfsolid.io.series import read_field
-from pfsolid.workflows.conduct_image import conduct_image
-from pfsolid.workflows.session import open_session
+from pfsolid.workflows.console import open_session
+from pfsolid.workflows.image import conduct_image
 from tests.builders import ALONE, grow_labels
 
 SHAPE = (10, 12, 8)

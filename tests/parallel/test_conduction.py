@@ -8,7 +8,7 @@ from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.phases import labels_from_density
 from pfsolid.errors import ConvergenceError, InputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.spectral import CosineSlabTransform
+from pfsolid.spectral.transform import CosineSlabTransform
 
 SHAPES = [(15, 9, 7), (16, 16, 16), (12, 10, 1)]
 SIGMAS = {"contrast 25": (0.2, 1.0, 5.0), "with zeros": (0.0, 1.0, 0.1)}

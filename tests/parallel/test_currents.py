@@ -5,8 +5,8 @@ import pytest
 
 from pfsolid.conduction.currents import current_statistics
 from pfsolid.grid import PeriodicGrid
-from pfsolid.parallel import Reducer
-from pfsolid.spectral import slab_of
+from pfsolid.parallel.collective import Reducer
+from pfsolid.spectral.transform import slab_of
 from tests.builders import ALONE
 
 

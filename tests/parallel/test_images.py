@@ -6,11 +6,11 @@ import tifffile
 
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.io import memory
-from pfsolid.io.image_formats import RawLayout
-from pfsolid.io.images import ImageWindow, Labelling, describe_image, label_counts, read_label_slab
-from pfsolid.parallel import Reducer, on_root
-from pfsolid.spectral import slab_of
+from pfsolid.io.images.formats import RawLayout
+from pfsolid.io.images.slab import ImageWindow, Labelling, describe_image, label_counts, read_label_slab
+from pfsolid.parallel import memory
+from pfsolid.parallel.collective import Reducer, on_root
+from pfsolid.spectral.transform import slab_of
 from tests.builders import gather
 
 LABELS = np.random.default_rng(1).integers(0, 3, (5, 7, 6)).astype("u1")

@@ -12,15 +12,9 @@ import pytest
 from pfsolid.errors import CheckpointError, OutputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io import files, hdf5, series, transfer
-from pfsolid.io.checkpoint import (
-    checkpoint_path,
-    list_checkpoints,
-    load_latest,
-    read_checkpoint,
-    write_checkpoint,
-)
+from pfsolid.io.checkpoint import checkpoint_path, list_checkpoints, load_latest, read_checkpoint, write_checkpoint
 from pfsolid.io.hdf5 import DistributedArray, h5py
-from pfsolid.spectral import SlabTransform
+from pfsolid.spectral.transform import SlabTransform
 
 SHAPE = (5, 7, 4)  # not divisible by any of the rank counts
 STATE = {"time": 0.1 + 0.2, "step": 12, "names": ["a", "ü"], "rng": {"key": [2**64 - 1, 3], "tiny": 5e-324},

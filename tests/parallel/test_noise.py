@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from builders import gather, make_transform
 
-from pfsolid.noise import fill_gaussian
 from pfsolid.phasefield.initial import fill_noise
+from pfsolid.spectral.noise import fill_gaussian
 
 SHAPES = [(15, 9, 7), (16, 16, 16), (12, 10, 1), (7, 4, 4)]  # 7 and 15 planes do not divide evenly
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pfsolid.errors import CheckpointError, InputError
-from pfsolid.parallel import PlaneExchange, Reducer, agreed_errors, on_root, raise_together
+from pfsolid.parallel.collective import PlaneExchange, Reducer, agreed_errors, on_root, raise_together
 
 
 @pytest.fixture

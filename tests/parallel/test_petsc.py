@@ -6,13 +6,13 @@ from builders import ALONE, HU_SIGMA, divide_labels, gather, grow_labels, make_t
 from mpi4py import MPI
 
 from pfsolid.conduction.effective import effective_conductivity
-from pfsolid.conduction.operator import ConductionSystem
+from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.conduction.petsc import PetscSolver, load_petsc
 from pfsolid.conduction.selection import coordination
 from pfsolid.conduction.voxel_matrix import build_voxel_matrix
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.spectral import CosineSlabTransform
+from pfsolid.spectral.transform import CosineSlabTransform
 
 pytest.importorskip("petsc4py")
 KINDS = {"boomeramg": "-pc_type hypre", "gamg": "-pc_type gamg"}

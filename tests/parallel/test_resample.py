@@ -5,7 +5,7 @@ import pytest
 from builders import ALONE, gather, make_transform
 
 from pfsolid.errors import InputError
-from pfsolid.io.images import read_image_slab
+from pfsolid.io.images.slab import read_image_slab
 from pfsolid.phasefield.resample import resample
 
 CELL = (6.0, 5.0, 4.0)

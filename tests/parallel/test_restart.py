@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from pfsolid.config import config_from_dict, to_toml
+from pfsolid.config.run import config_from_dict, to_toml
 from pfsolid.errors import Interrupted
 from pfsolid.io.checkpoint import checkpoint_path, load_latest, read_checkpoint
-from pfsolid.parallel import on_root
+from pfsolid.parallel.collective import on_root
+from pfsolid.workflows.console import open_session
 from pfsolid.workflows.run import run
-from pfsolid.workflows.session import open_session
 from pfsolid.workflows.simulate import CHECKPOINTS, checkpoint_arrays, grow
 
 # 13 and 11 planes: the slabs of 2, 3 and 4 ranks are uneven.

@@ -6,8 +6,8 @@ from builders import ALONE, gather, make_transform
 
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.parallel import PlaneExchange
-from pfsolid.spectral import CosineSlabTransform, slab_of
+from pfsolid.parallel.collective import PlaneExchange
+from pfsolid.spectral.transform import CosineSlabTransform, slab_of
 
 SHAPES = [(15, 9, 7), (16, 16, 16), (12, 10, 1), (5, 7, 8), (4, 4, 2)]
 # Rounding of a transform, relative to its largest value.

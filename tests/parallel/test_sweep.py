@@ -5,10 +5,10 @@ from mpi4py import MPI
 from sweeps import POROSITIES, dataset, plan_in
 
 from pfsolid.errors import InputError
-from pfsolid.parallel import on_root, split_into_groups
-from pfsolid.workflows.sweep_launch import Launch, run_sweep
-from pfsolid.workflows.sweep_plan import load_plan
-from pfsolid.workflows.sweep_state import look, status_of
+from pfsolid.parallel.collective import on_root, split_into_groups
+from pfsolid.sweep.launch import Launch, run_sweep
+from pfsolid.sweep.plan import load_plan
+from pfsolid.sweep.state import look, status_of
 
 # The second value stops conduction after one iteration, which does not reach the tolerance.
 ITERATIONS = POROSITIES + '[[axis]]\nkey = "conduction.max_iterations"\nvalues = [5000, 1]\n'

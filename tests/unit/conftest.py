@@ -1,8 +1,10 @@
 """The command line inside the process of the tests."""
 
+from importlib import import_module
+
 import pytest
 
-from pfsolid import cli
+cli = import_module("pfsolid.cli.main")  # the attribute of that name is the function
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 from builders import conduct, divide_labels, make_transform
 
 from pfsolid.conduction.effective import effective_conductivity, preconditioner_precision, solve_tensor
+from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.conduction.krylov import CGResult
-from pfsolid.conduction.operator import ConductionSystem
 from pfsolid.conduction.phases import check_conductivities, face_conductances, labels_from_density
 from pfsolid.errors import ConvergenceError, InputError
 

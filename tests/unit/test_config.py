@@ -6,16 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pfsolid.config import (
-    ConductionConfig,
-    RunConfig,
-    config_from_dict,
-    config_from_text,
-    read_config,
-    to_toml,
-)
-from pfsolid.config_resources import CONDUCTION_BYTES_PER_VOXEL, PHASEFIELD_BYTES_PER_VOXEL, PROGRAM_BYTES
-from pfsolid.config_review import review, surface_layer_nm
+from pfsolid.config.conduction import ConductionConfig
+from pfsolid.config.estimate import CONDUCTION_BYTES_PER_VOXEL, PHASEFIELD_BYTES_PER_VOXEL, PROGRAM_BYTES
+from pfsolid.config.review import review, surface_layer_nm
+from pfsolid.config.run import RunConfig, config_from_dict, config_from_text, read_config, to_toml
 from pfsolid.errors import InputError
 
 INPUTS = Path(__file__).resolve().parents[2] / "inputs"
@@ -460,7 +454,7 @@ def test_the_resolved_input_stands_for_itself(monkeypatch):
     def gone(name):
         raise InputError(f"unknown material {name!r}")
 
-    monkeypatch.setattr("pfsolid.config_material.electrolyte", gone)
+    monkeypatch.setattr("pfsolid.config.material.electrolyte", gone)
     again = config_from_text(text, "again")
     assert again == config and to_toml(again) == text
     assert config_from_dict(config.model_dump()) == config

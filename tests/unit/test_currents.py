@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from builders import ALONE, conduct, grow_labels
 
-from pfsolid.conduction.currents import PERCENTILES, current_statistics, transport_numbers
+from pfsolid.conduction.currents import PERCENTILES, current_statistics
+from pfsolid.conduction.transport import transport_numbers
 from pfsolid.errors import InputError
-from pfsolid.parallel import Reducer
+from pfsolid.parallel.collective import Reducer
 
 SIGMA = (0.0, 1.0, 10.0)
 

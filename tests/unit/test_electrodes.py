@@ -5,10 +5,10 @@ import pytest
 from builders import ALONE, conduct, divide_labels, make_transform
 
 from pfsolid.conduction.effective import effective_conductivity
-from pfsolid.conduction.operator import ConductionSystem
+from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.spectral import CosineSlabTransform
+from pfsolid.spectral.transform import CosineSlabTransform
 
 SPACING = (1.0, 0.7, 1.3)
 SHAPES = [(9, 8, 7), (6, 5, 8), (8, 6, 1), (8, 1, 6), (1, 6, 5), (5, 4, 2), (2, 1, 1)]

@@ -11,7 +11,7 @@ from pfsolid.conduction.effective import solve_tensor
 from pfsolid.conduction.elements import ElementSystem, conductivity_tensors
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.spectral import CosineSlabTransform
+from pfsolid.spectral.transform import CosineSlabTransform
 
 RNG = np.random.default_rng(1)
 LABELS = RNG.integers(0, 3, (5, 4, 3)).astype(np.uint8)

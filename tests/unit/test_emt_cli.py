@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from pfsolid.cli_theory import MODEL_NAMES, parse_values
+from pfsolid.cli.theory import MODEL_NAMES, parse_values
 from pfsolid.io.records import csv_text
 from pfsolid.theory.effective_medium import CoatedPores, Reading, three_phase_gem
-from pfsolid.workflows.effective_medium import COLUMNS, MODELS, paper_maps
-from pfsolid.workflows.effective_medium_fit import fit_samples, read_samples
+from pfsolid.theory.models import MODELS
+from pfsolid.workflows.fit_sweep import fit_samples, read_samples
+from pfsolid.workflows.theory import COLUMNS, paper_maps
 
 HU = CoatedPores(core=0.0, surface=3.14e-3, matrix=8.93e-7)
 ONE = ("emt", "--porosity", "0.32", "--surface-depth-nm", "1.4", "--pore-radius-nm", "14")

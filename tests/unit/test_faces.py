@@ -11,7 +11,7 @@ from pfsolid.conduction.face_kernels import _area_below, _link_below
 from pfsolid.conduction.faces import FaceSystem, smooth_faces, subvoxel_faces
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.spectral import CosineSlabTransform
+from pfsolid.spectral.transform import CosineSlabTransform
 
 RNG = np.random.default_rng(1)
 SHAPE, SPACING = (9, 8, 7), (1.0, 0.7, 1.3)

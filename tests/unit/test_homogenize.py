@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from builders import ALONE, grow_density
 
-from pfsolid.config import OutputConfig
-from pfsolid.config_conduction import ConductionConfig
+from pfsolid.config.conduction import ConductionConfig
+from pfsolid.config.run import OutputConfig
 from pfsolid.grid import PeriodicGrid
-from pfsolid.parallel import Reducer
-from pfsolid.workflows.homogenize import homogenize
-from pfsolid.workflows.session import Session
+from pfsolid.parallel.collective import Reducer
+from pfsolid.parallel.session import Session
+from pfsolid.workflows.density import homogenize
 
 THREE = dict(sigma_pore_S_per_cm=0.001, sigma_surf_S_per_cm=1.0, sigma_bulk_S_per_cm=0.1)
 

@@ -12,8 +12,8 @@ from PIL import Image
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
-from pfsolid.io.image_formats import RawLayout
-from pfsolid.io.images import (
+from pfsolid.io.images.formats import RawLayout
+from pfsolid.io.images.slab import (
     ImageWindow,
     Labelling,
     check_label_known,
@@ -23,7 +23,7 @@ from pfsolid.io.images import (
     read_label_slab,
 )
 from pfsolid.io.series import write_field
-from pfsolid.parallel import Reducer
+from pfsolid.parallel.collective import Reducer
 
 SHAPE = (5, 4, 3)
 WHOLE = tuple(slice(0, n) for n in SHAPE)

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pfsolid.config import config_from_text, read_config, to_toml
-from pfsolid.config_review import review
+from pfsolid.config.review import review
+from pfsolid.config.run import config_from_text, read_config, to_toml
+from pfsolid.workflows.console import open_session
 from pfsolid.workflows.run import run
-from pfsolid.workflows.session import open_session
 
 INPUTS = sorted((Path(__file__).resolve().parents[2] / "inputs").glob("*.toml"))
 SMALL = ["grid.shape=[24, 24, 24]", "evolution.max_reduced_time=40", "output.figures=false",

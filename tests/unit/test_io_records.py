@@ -12,13 +12,14 @@ import pytest
 
 from pfsolid.errors import CheckpointError, InputError, OutputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.io import records
+from pfsolid.io import provenance as provenance_module
 from pfsolid.io.checkpoint import write_checkpoint
 from pfsolid.io.hdf5 import DistributedArray
-from pfsolid.io.records import CsvHistory, atomic_write_text, provenance, write_json
+from pfsolid.io.provenance import provenance
+from pfsolid.io.records import CsvHistory, atomic_write_text, write_json
 from pfsolid.io.run_directory import prepare_run_directory
 from pfsolid.io.series import write_field
-from pfsolid.parallel import world
+from pfsolid.parallel.collective import world
 
 comm = world()
 COLUMNS = ("step", "time_s", "energy_J")
@@ -179,7 +180,7 @@ def test_provenance():
 
 def test_git_commit_belongs_to_the_package(tmp_path, monkeypatch):
     """Installed into a folder inside somebody's checkout, the package has not that checkout's commit."""
-    git_commit = records.git_commit.__wrapped__  # not what it remembers
+    git_commit = provenance_module.git_commit.__wrapped__  # not what it remembers
 
     def git(*arguments):
         subprocess.run(["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", *arguments],
@@ -188,7 +189,7 @@ def test_git_commit_belongs_to_the_package(tmp_path, monkeypatch):
     package = tmp_path / "lib" / "pfsolid"
     (package / "io").mkdir(parents=True)
     (package / "__init__.py").write_text("")
-    monkeypatch.setattr(records, "__file__", str(package / "io" / "records.py"))
+    monkeypatch.setattr(provenance_module, "__file__", str(package / "io" / "provenance.py"))
     assert git_commit() is None
     git("init", "-q")
     git("commit", "-q", "--allow-empty", "-m", "theirs")

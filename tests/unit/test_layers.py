@@ -1,4 +1,4 @@
-"""The directions in which modules may import each other, design section 4: down the list only."""
+"""The directions in which modules may import each other: down the list only."""
 
 import ast
 from pathlib import Path
@@ -10,25 +10,42 @@ import pfsolid
 ROOT = Path(pfsolid.__file__).parent
 MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 
-# Top to bottom.  Those of one line do not import each other; a package stands for its modules.
+# Top to bottom; a folder stands for its modules.  Those of one line do not import each other.
 LAYERS = [
     ["__main__"],
     ["cli"],
     ["plots"],
+    ["sweep"],
+    ["machine"],
     ["workflows"],
+    ["homogenization"],
     ["config", "io"],
     ["phasefield", "morphology", "conduction"],
-    ["noise", "spectral"],
+    ["spectral"],
     ["parallel"],
     ["theory", "materials"],
-    ["grid"],
+    ["grid", "text"],
     ["errors"],
     ["__init__"],  # the version
 ]
+
+# The same inside the folders where several concerns meet.
+INSIDE = {
+    "cli": [["__init__"], ["main"], ["conduct", "materials", "run", "sweep", "theory"], ["info", "options"]],
+    "config": [["review"], ["estimate", "image", "sweep"], ["run"], ["material"], ["conduction"], ["text"]],
+    "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory"],
+              ["conduction", "evolution", "morphology", "structure"], ["figure"], ["box", "planes", "run_files"]],
+    "sweep": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["claims", "dataset"]],
+    "io": [["checkpoint", "peek"], ["seal", "series"], ["images", "provenance", "run_directory", "sealed_json", "transfer"],
+           ["hdf5", "records"], ["files"]],
+    "workflows": [["case", "stored_density"], ["run"], ["density", "fit_sweep", "image", "simulate"],
+                  ["console", "fields", "measure", "theory"]],
+}
+
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 PARALLEL_LIBRARIES = {"mpi4py", "mpi4py_fft", "h5py", "petsc4py"}
-MAY_USE_THEM = ("parallel.py", "spectral.py", "io/", "conduction/petsc")
+MAY_USE_THEM = ("parallel/", "spectral/", "io/", "conduction/petsc")
 
 
 def imported_names(source: str, package: str) -> set[str]:
@@ -49,18 +66,16 @@ def imports_of(module: str) -> set[str]:
     return imported_names(path.read_text(), ".".join(["pfsolid", *path.relative_to(ROOT).parts[:-1]]))
 
 
-def layer_of(name: str) -> str:
-    """What a file or an import counts as in LAYERS; config_text, split off config, counts as config."""
-    first = name.removesuffix(".py").replace("/", ".").split(".")[0]
-    whole = first.split("_")[0]
-    return whole if whole in LEVEL else first
+def part(name: str, depth: int = 0) -> str:
+    """The file or folder at a depth below the package that a file or an import belongs to; empty where there is none."""
+    names = name.removesuffix(".py").replace("/", ".").split(".")
+    return names[depth] if len(names) > depth else ""
 
 
-def owned_imports(module: str) -> set[str]:
-    """Layers of pfsolid that a module imports, other than its own."""
+def inner_imports(module: str) -> set[str]:
+    """What a module imports of the package, without the package's name; the package itself is its ``__init__``."""
     inside = {name.removeprefix("pfsolid.") for name in imports_of(module) if name.startswith("pfsolid.")}
-    known = {layer_of(name) if layer_of(name) in LEVEL else "__init__" for name in inside}
-    return known - {layer_of(module)}
+    return {name if part(name) in LEVEL else "__init__" for name in inside}
 
 
 def test_imports_are_read_wherever_they_stand():
@@ -70,12 +85,28 @@ def test_imports_are_read_wherever_they_stand():
 
 
 def test_every_module_has_its_layer():
-    assert {layer_of(module) for module in MODULES} <= set(LEVEL)
+    assert {part(module) for module in MODULES} <= set(LEVEL)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module):
-    above = {name for name in owned_imports(module) if LEVEL[name] <= LEVEL[layer_of(module)]}
+    own = part(module)
+    above = {name for name in inner_imports(module) if part(name) != own and LEVEL[part(name)] <= LEVEL[own]}
+    assert not above
+
+
+@pytest.mark.parametrize("folder", INSIDE)
+def test_every_module_of_a_folder_has_its_place(folder):
+    inside = {part(module, 1) for module in MODULES if part(module) == folder} - {"__init__"}
+    assert inside == {name for names in INSIDE[folder] for name in names} - {"__init__"}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if part(module) in INSIDE])
+def test_imports_point_down_inside_a_folder(module):
+    folder, own = part(module), part(module, 1)
+    level = {name: level for level, names in enumerate(INSIDE[folder]) for name in names}
+    names = {part(name, 1) for name in inner_imports(module) if part(name) == folder} & set(level) - {own}
+    above = {name for name in names if level[name] <= level.get(own, len(level))}
     assert not above
 
 

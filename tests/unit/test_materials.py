@@ -8,14 +8,7 @@ import numpy as np
 import pytest
 
 from pfsolid.errors import InputError
-from pfsolid.materials.arrhenius import (
-    BOLTZMANN,
-    ELEMENTARY_CHARGE,
-    Branch,
-    conductivity,
-    fit_arrhenius,
-    surface_from_bulk,
-)
+from pfsolid.materials.arrhenius import BOLTZMANN, ELEMENTARY_CHARGE, Branch, conductivity, fit_arrhenius, surface_from_bulk
 from pfsolid.materials.electrolytes import DATA, electrolyte, load_electrolytes
 from pfsolid.materials.hopping import nernst_einstein, vacancy_conductivity, vacancy_diffusivity, vacancy_fraction
 

@@ -4,7 +4,7 @@ import pytest
 from builders import ALONE
 
 from pfsolid.errors import InputError
-from pfsolid.io.memory import available_bytes, check_memory
+from pfsolid.parallel.memory import available_bytes, check_memory
 
 UNLIMITED_1 = 9223372036854771712  # what control groups of version 1 say for none
 

@@ -3,8 +3,8 @@
 import numpy as np
 from mpi4py import MPI
 
-from pfsolid.noise import fill_gaussian, plane_generator
-from pfsolid.parallel import Reducer
+from pfsolid.parallel.collective import Reducer
+from pfsolid.spectral.noise import fill_gaussian, plane_generator
 
 REDUCER = Reducer(MPI.COMM_SELF)
 

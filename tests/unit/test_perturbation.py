@@ -5,7 +5,7 @@ import pytest
 from builders import HU_SIGMA, divide_labels, grow_labels, make_transform
 
 from pfsolid.conduction.effective import effective_conductivity
-from pfsolid.conduction.operator import ConductionSystem
+from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.conduction.perturbation import make_perturbation
 from pfsolid.errors import ConvergenceError
 

@@ -10,12 +10,12 @@ from builders import ALONE, HU_SIGMA, divide_labels, grow_labels, make_transform
 
 from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.elements import ElementSystem
-from pfsolid.conduction.operator import ConductionSystem
+from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.conduction.petsc import PetscSolver, parse_options
 from pfsolid.conduction.voxel_matrix import build_voxel_matrix
 from pfsolid.errors import ConvergenceError, InputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.spectral import CosineSlabTransform
+from pfsolid.spectral.transform import CosineSlabTransform
 
 pytest.importorskip("petsc4py")
 KINDS = {"boomeramg": "-pc_type hypre", "gamg": "-pc_type gamg"}
@@ -238,7 +238,7 @@ def test_fresh_process(tmp_path):
 import os, signal, sys
 signal.signal(signal.SIGUSR1, lambda *_: print("signal"))
 from pfsolid.conduction.petsc import load_petsc
-from pfsolid.parallel import alone
+from pfsolid.parallel.collective import alone
 load_petsc(alone())
 os.kill(os.getpid(), signal.SIGUSR1)
 print(sys.argv[1:], signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pfsolid import plots, plots_3d
 from pfsolid.errors import CheckpointError, InputError, OutputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.peek import read_plane, read_strided
 from pfsolid.io.series import Field, write_fields
-from pfsolid.parallel import world
-from pfsolid.plots import NEEDED_COLUMNS, plot_run
+from pfsolid.parallel.collective import world
+from pfsolid.plots import box as plots_3d
+from pfsolid.plots import structure
+from pfsolid.plots.run import plot_run
+from pfsolid.plots.run_files import NEEDED_COLUMNS
 
 ALL = {"slices", "conduction", "evolution", "structure_3d"}
 MOST_BYTES = 300_000
@@ -27,7 +29,7 @@ FIELD_V_PER_M = 10.0
 @pytest.fixture(autouse=True)
 def small_view(monkeypatch):
     """The 3-D view of a small field as it is: refined to look good it takes longer than all the rest."""
-    monkeypatch.setattr(plots, "REFINED_SAMPLES", 24)
+    monkeypatch.setattr(structure, "REFINED_SAMPLES", 24)
 
 
 def gyroid(shape):

@@ -8,13 +8,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pfsolid import plots_clusters as plots
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.series import Field, write_fields
 from pfsolid.morphology.clusters import find_clusters
-from pfsolid.parallel import PlaneExchange, Reducer, alone
+from pfsolid.parallel.collective import PlaneExchange, Reducer, alone
+from pfsolid.plots import clusters as plots
 
 SHAPE = (16, 12, 20)
 

@@ -8,14 +8,14 @@ from builders import ALONE, grow_labels
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pfsolid import plots_conduction as plots
 from pfsolid.conduction.currents import current_statistics
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.series import Field, write_fields
 from pfsolid.materials.arrhenius import BOLTZMANN, ELEMENTARY_CHARGE
-from pfsolid.parallel import Reducer
+from pfsolid.parallel.collective import Reducer
+from pfsolid.plots import conduction as plots
 
 MOST_BYTES = 300_000
 NAMES = ("pore", "surface", "bulk", "electrolyte", "binder")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from pfsolid.errors import InputError
 from pfsolid.morphology.measure import measure
-from pfsolid.plots_morphology import plot_morphology
+from pfsolid.plots.morphology import plot_morphology
 from tests.builders import grow_density, make_transform
 
 

@@ -6,22 +6,22 @@ import pytest
 from PIL import Image
 from sweeps import plan_in, record_of
 
-from pfsolid import plots_sweep
-from pfsolid.cli import main
+from pfsolid.cli.main import main
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.sealed_json import write_sealed_json
 from pfsolid.io.series import Field, write_fields
-from pfsolid.parallel import alone
-from pfsolid.plots_sweep import plot_sweep
-from pfsolid.plots_sweep_gallery import _layout
-from pfsolid.plots_sweep_phases import _Cells, _edges_between
+from pfsolid.parallel.collective import alone
+from pfsolid.plots import sweep as plots_sweep
+from pfsolid.plots.sweep import plot_sweep
+from pfsolid.plots.sweep_gallery import _layout
+from pfsolid.plots.sweep_phases import _Cells, _edges_between
+from pfsolid.plots.sweep_table import described, evenly, label_of, read_table, spread
+from pfsolid.sweep.collect import collect
+from pfsolid.sweep.pick import tidy
+from pfsolid.sweep.state import kept_path, result_path
 from pfsolid.theory.effective_medium import CoatedPores, three_phase_gem
-from pfsolid.workflows.sweep_collect import collect
-from pfsolid.workflows.sweep_pick import tidy
-from pfsolid.workflows.sweep_state import kept_path, result_path
-from pfsolid.workflows.sweep_table import described, evenly, label_of, read_table, spread
 
 X, Y, POROSITY = "microstructure.shape_factor_x", "microstructure.shape_factor_y", "microstructure.porosity"
 FACTORS = "".join(f'[[axis]]\nkey = "microstructure.shape_factor_{a}"\nlogspace = [1, 100, 3]\n' for a in "xy")

@@ -7,7 +7,7 @@ from builders import ALONE, make_transform
 
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.spectral import CosineSlabTransform, check_rank_count, slab_of
+from pfsolid.spectral.transform import CosineSlabTransform, check_rank_count, slab_of
 
 SHAPES = [(8, 6, 4), (7, 5, 9), (6, 5, 1), (1, 4, 6), (16, 1, 1), (5, 6, 2)]
 # Rounding of a transform grows with log N; the largest here has 315 points.

@@ -5,9 +5,20 @@ from pathlib import Path
 import pytest
 from sweeps import POROSITIES, plan_in, sweep_text, write_sweep
 
-from pfsolid.config_sweep import case_id, config_at, points_of, read_sweep
+from pfsolid.config.sweep import read_sweep
 from pfsolid.errors import CheckpointError, InputError
-from pfsolid.workflows.sweep_plan import PLAN, array_tasks, load_plan, make_plan, plan_lines, slice_of, store_plan
+from pfsolid.sweep.plan import (
+    PLAN,
+    array_tasks,
+    case_id,
+    config_at,
+    load_plan,
+    make_plan,
+    plan_lines,
+    points_of,
+    slice_of,
+    store_plan,
+)
 
 
 def axis(key="microstructure.porosity", **entries):

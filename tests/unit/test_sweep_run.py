@@ -7,13 +7,13 @@ import pytest
 from sweeps import plan_in, record_of
 
 from pfsolid.errors import ConvergenceError, Interrupted, OutputError
-from pfsolid.io.claims import beating, take
-from pfsolid.parallel import alone
-from pfsolid.workflows import sweep_run
-from pfsolid.workflows.session import open_session
-from pfsolid.workflows.sweep_pick import tidy
-from pfsolid.workflows.sweep_run import work
-from pfsolid.workflows.sweep_state import look, read_failure, result_path, shard_of, status_of
+from pfsolid.parallel.collective import alone
+from pfsolid.sweep import worker as sweep_run
+from pfsolid.sweep.claims import beating, take
+from pfsolid.sweep.pick import tidy
+from pfsolid.sweep.state import look, read_failure, result_path, shard_of, status_of
+from pfsolid.sweep.worker import work
+from pfsolid.workflows.console import open_session
 
 
 class Played:

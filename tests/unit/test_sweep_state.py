@@ -9,20 +9,11 @@ import pytest
 from sweeps import POROSITIES, TENSOR, plan_in, record_of
 
 from pfsolid.errors import InputError
-from pfsolid.io.claims import claim_path, read_holder, take
 from pfsolid.io.sealed_json import write_sealed_json
-from pfsolid.workflows.sweep_collect import COLUMNS, collect
-from pfsolid.workflows.sweep_pick import Picker, tidy
-from pfsolid.workflows.sweep_state import (
-    failure_path,
-    look,
-    result_path,
-    retry,
-    shard_of,
-    status_lines,
-    status_of,
-    work_path,
-)
+from pfsolid.sweep.claims import claim_path, read_holder, take
+from pfsolid.sweep.collect import COLUMNS, collect
+from pfsolid.sweep.pick import Picker, tidy
+from pfsolid.sweep.state import failure_path, look, result_path, retry, shard_of, status_lines, status_of, work_path
 
 
 def finish(directory, case, **changes):

@@ -13,9 +13,9 @@ import pytest
 from builders import ALONE
 
 from pfsolid.errors import InputError
-from pfsolid.io import vti
-from pfsolid.io.images import describe_image, read_label_slab
-from pfsolid.io.vti import open_vti
+from pfsolid.io.images import vti
+from pfsolid.io.images.slab import describe_image, read_label_slab
+from pfsolid.io.images.vti import open_vti
 
 # Values 0 3 1 4 2 0 ..., x the fastest.
 SMALL = (np.arange(12) * 3 % 5).reshape(2, 2, 3).transpose(2, 1, 0)

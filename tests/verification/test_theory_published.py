@@ -19,7 +19,7 @@ from pfsolid.theory.effective_medium import (
     phase_fractions,
     three_phase_gem,
 )
-from pfsolid.workflows.effective_medium_fit import fit_samples, read_samples
+from pfsolid.workflows.fit_sweep import fit_samples, read_samples
 
 # S/cm; J.-M. Hu et al., doi:10.1021/acsami.7b11292: r = 14 nm, p_c = 0.32, t = 0.85.
 HU = CoatedPores(core=0.0, surface=3.14e-3, matrix=8.93e-7)

@@ -1,0 +1,158 @@
+"""`pfsolid conduct`: on the density of a run, or on an image of labels."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ..errors import InputError
+from ..parallel.collective import on_root, world
+from .options import add_output, add_set, add_threads, draw, session_of
+
+_NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes", "crop", "threshold", "raw", "layer", "resistance")
+_NOTATION = {
+    "crop": "X0:X1,Y0:Y1,Z0:Z1", "raw": "NX,NY,NZ,TYPE", "layer": "LABEL:ON,FACING,WIDTH_NM", "resistance": "A:B=R",
+}
+
+
+def add_commands(command) -> None:
+    """Add `conduct`."""
+    sub = command("conduct", _conduct, "solve conduction: on the density of a run with other conductivities, or on an image "
+                  "of labels (give --sigma, or a study in TOML)")
+    sub.add_argument("source", type=Path, metavar="SOURCE", help="a run directory, an HDF5 file with a field rho; an image "
+                     "(.tif .npy .h5[:DATASET] .vti .png, raw); or a TOML file with a section [image]")
+    sub.add_argument("--input", type=Path, metavar="INPUT", help="density: take the conductivities from this TOML file")
+    add_set(sub)
+    image = sub.add_argument_group("for an image of labels")
+    image.add_argument("--sigma", metavar="LABEL=S,...", help="S/cm of each label: 0=0,1=1e-3 or 1=[1e-3,1e-3,5e-4], "
+                       "or a law 1={value=1e-3,at_K=298,activation_energy_eV=0.3}")
+    image.add_argument("--voxel-nm", metavar="H", help="edge of a voxel, or three: 20 or 20,20,40")
+    image.add_argument("--boundary", choices=["periodic", "mirror", "electrodes"], help="default: periodic")
+    image.add_argument("--axes", metavar="AXES", help="axes to apply a field along (default: xyz)")
+    image.add_argument("--crop", metavar=_NOTATION["crop"], help="part of the image; : is all of an axis")
+    image.add_argument("--threshold", metavar="G,...", help="grey values between labels 0, 1, 2 ...")
+    image.add_argument("--raw", metavar=_NOTATION["raw"], help="a file of numbers: voxels and NumPy type (uint8, >u2)")
+    image.add_argument("--layer", metavar=_NOTATION["layer"], help="a surface layer by distance, for example 2:1,0,40: "
+                       "label 2, on label 1, within 40 nm of label 0")
+    image.add_argument("--resistance", metavar="A:B=R,...", help="ohm cm^2 of the faces between two labels")
+    both = sub.add_argument_group("for both")
+    both.add_argument("--temperature", metavar="T,...", help="K, one or several")
+    both.add_argument("--solver", choices=["auto", "fft", "petsc", "perturbation"])
+    both.add_argument("--tolerance", metavar="R", help="relative error allowed in sigma_eff (default: 1e-4)")
+    add_output(sub, "output directory (default: `conduct` in the run directory, or NAME_conduct beside the file)")
+    add_threads(sub)
+
+
+def _conduct(options) -> None:
+    if options.sigma is not None or options.source.suffix == ".toml":
+        _on_image(options)
+    else:
+        _on_density(options)
+
+
+def _on_density(options) -> None:
+    from ..config.run import read_config
+    from ..machine.warmup import ensure_compiled
+    from ..workflows.stored_density import conduct
+
+    for name in _NOT_FOR_DENSITY:
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')} is for images of labels: give their conductivities with --sigma")
+    overrides = [*options.overrides, *_solver_overrides(options)]
+    config = None
+    if options.input is not None:
+        config = on_root(world(), read_config, options.input, overrides)
+    session = session_of(options, config)
+    ensure_compiled(config, session)
+    directory = conduct(options.source, config, overrides, options.output, session, options.force)
+    draw(directory, session)
+
+
+def _on_image(options) -> None:
+    from ..machine.warmup import ensure_compiled
+    from ..workflows.image import conduct_image
+
+    if options.input is not None:
+        raise InputError("--input is for the density of a run; an image is given its conductivities with --sigma")
+    study = on_root(world(), _study, options)
+    session = session_of(options, study)
+    ensure_compiled(study, session)
+    directory = options.output or options.source.with_name(f"{options.source.stem}_conduct")
+    conduct_image(study, directory, session, options.force)
+    if study.output.figures:
+        draw(directory, session)
+
+
+def _study(options):
+    """The image study that the options or the TOML file describe.  For one rank."""
+    from ..config.image import read_study, study_from_text
+
+    overrides = [*options.overrides, *_solver_overrides(options), *_image_overrides(options)]
+    if options.source.suffix == ".toml":
+        return read_study(options.source, overrides)
+    return study_from_text(f"[image]\nfile = {_quoted(str(options.source))}\n", "command line", overrides)
+
+
+def _solver_overrides(options) -> list[str]:
+    found = []
+    if options.temperature is not None:
+        found.append(f"conduction.temperature_K=[{options.temperature}]")
+    if options.solver is not None:
+        found.append(f"conduction.solver={options.solver}")
+    if options.tolerance is not None:
+        found.append(f"conduction.relative_tolerance={options.tolerance}")
+    return found
+
+
+def _image_overrides(options) -> list[str]:
+    """The image options as the TOML they stand for; what they hold is checked with everything else."""
+    found = []
+    if options.sigma is not None:
+        found.append(f"phases.sigma_S_per_cm={_table(options.sigma, '--sigma')}")
+    if options.resistance is not None:
+        found.append(f"phases.interface_resistance_ohm_cm2={_table(options.resistance, '--resistance')}")
+    if options.voxel_nm is not None:
+        found.append(f"image.voxel_size_nm={_list_or_one(options.voxel_nm)}")
+    if options.boundary is not None:
+        found.append(f"image.boundary={options.boundary}")
+    if options.axes is not None:
+        found.append(f"image.field_axes={_quoted(options.axes)}")
+    if options.threshold is not None:
+        found.append(f"image.thresholds=[{options.threshold}]")
+    if options.crop is not None:
+        ranges = _match("({0}),({0}),({0})".format(r"\d+:\d+|:"), "crop", options.crop)
+        pairs = ", ".join(f"[{one.strip(':').replace(':', ', ')}]" for one in ranges)
+        found.append(f"image.crop=[{pairs}]")
+    if options.raw is not None:
+        *shape, kind = _match(r"(\d+),(\d+),(\d+),(\S+)", "raw", options.raw)
+        found += [f"image.raw_shape=[{', '.join(shape)}]", f"image.raw_dtype={_quoted(kind)}"]
+    if options.layer is not None:
+        label, on, facing, width = _match(r"(\d+):(\d+),(\d+(?:\+\d+)*),([\d.eE+-]+)", "layer", options.layer)
+        found += [f"layer.label={label}", f"layer.on={on}", f"layer.facing=[{facing.replace('+', ',')}]",
+                  f"layer.width_nm={width}"]
+    return found
+
+
+def _match(pattern: str, name: str, text: str) -> tuple:
+    found = re.fullmatch(pattern, text.replace(" ", ""))
+    if not found:
+        raise InputError(f"--{name} {text}: must be {_NOTATION[name]}")
+    return found.groups()
+
+
+def _table(text: str, option: str) -> str:
+    """``0=0,1=[1,2,3]`` as an inline table; a comma separates where another label follows."""
+    entries = re.split(r",(?=\s*\d+(?::\d+)?\s*=)", text)
+    pairs = [entry.partition("=") for entry in entries]
+    if not all(name.strip() and equals and value.strip() for name, equals, value in pairs):
+        raise InputError(f"{option} {text}: must be LABEL=VALUE with commas between, for example 0=0,1=1e-3")
+    return "{ " + ", ".join(f"{_quoted(name.strip())} = {value.strip()}" for name, _, value in pairs) + " }"
+
+
+def _list_or_one(text: str) -> str:
+    return f"[{text}]" if "," in text else text
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+

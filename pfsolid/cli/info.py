@@ -1,0 +1,95 @@
+"""Text about an input or a run directory, for a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..config.review import Review
+from ..errors import InputError, PfsolidError
+from ..io.checkpoint import list_checkpoints
+from ..io.run_directory import is_run_directory
+from ..io.series import list_fields
+from ..workflows.fields import FIELDS
+from ..workflows.image import INPUT, is_image_study
+from ..workflows.run import RESULT, read_result
+from ..workflows.simulate import CHECKPOINTS, HISTORY
+
+
+def review_lines(path: Path, checked: Review) -> list[str]:
+    """What `pfsolid validate` prints."""
+    width = max(len(name) for name, _, _ in checked.parameters)
+    lines = [str(path)]
+    lines += [f"  {name:<{width}}  {value} {unit}".rstrip() for name, value, unit in checked.parameters]
+    lines += [f"warning: {text}" for text in checked.warnings]
+    lines += [f"error: {text}" for text in checked.errors]
+    lines.append("not valid: it would not run" if checked.errors else "valid")
+    return lines
+
+
+def describe_run(directory: Path) -> list[str]:
+    """What `pfsolid info` prints; for one rank.
+
+    Raises
+    ------
+    InputError
+        If it is not a run directory.
+    """
+    directory = Path(directory)
+    if not is_run_directory(directory):
+        raise InputError(f"{directory} is not the directory of a run" if directory.exists()
+                         else f"{directory} does not exist")
+    lines = [str(directory)]
+    if (directory / RESULT).exists():
+        lines += _result_lines(read_result(directory))
+    else:
+        again = (f"start again with: pfsolid conduct {directory / INPUT} -o {directory} --force" if is_image_study(directory)
+                 else f"go on with: pfsolid resume {directory}")
+        lines.append(f"not finished; {again}")
+    lines += _file_lines(directory)
+    return lines
+
+
+def _result_lines(result: dict) -> list[str]:
+    made = result["provenance"]
+    seed = "" if made["seed"] is None else f", seed {made['seed']}"
+    lines = [f"finished: {result['title']}".rstrip(": "),
+             f"  made {made['created']} by pfsolid {made['pfsolid_version']} ({made['git_commit'] or 'no checkout'}) "
+             f"on {made['num_ranks']} ranks x {made['threads_per_rank']} threads{seed}"]
+    of = f"porosity {result['porosity']:.4f}" if "porosity" in result else f"{result['source']}, {result['boundary']}"
+    lines.append(f"  {of}, grid {' x '.join(map(str, result['grid']['shape']))} of "
+                 f"{' x '.join(map(str, result['grid']['voxel_size_nm']))} nm")
+    if "growth" in result:
+        growth = result["growth"]
+        lines.append(f"  growth: {growth['reason']}, {growth['steps']} steps, "
+                     f"mean pore size {growth['final']['pore_size_nm']} nm")
+    if "sigma_eff_S_per_cm" in result:
+        lines.append("  sigma_eff (S/cm):")
+        lines += ["    " + "  ".join(f"{'-' if value is None else format(value, '.5e'):>12}" for value in row)
+                  for row in result["sigma_eff_S_per_cm"]]
+        lines.append(f"    mean {result['mean_S_per_cm']:.5e}, iterations {result['iterations_xyz']}, estimated "
+                     f"relative error {max(result['solver_relative_error_xyz']):.1e}")
+        for name, phase in result["phases"].items():
+            lines.append(f"    {name:<8} {phase['fraction']:.4f} of the volume, {_text(phase['sigma_S_per_cm'])} S/cm")
+    return lines
+
+
+def _text(sigma) -> str:
+    """A number, or the numbers of a tensor."""
+    return f"[{', '.join(map(_text, sigma))}]" if isinstance(sigma, list) else f"{sigma:.4g}"
+
+
+def _file_lines(directory: Path) -> list[str]:
+    lines = []
+    history = directory / HISTORY
+    if history.exists():
+        lines.append(f"  {HISTORY}: {max(0, len(history.read_text(encoding='utf-8').splitlines()) - 1)} rows")
+    if (directory / CHECKPOINTS).is_dir():
+        lines += [f"  {CHECKPOINTS}/{path.name}" for path in list_checkpoints(directory / CHECKPOINTS)]
+    if (directory / FIELDS).exists():
+        try:
+            lines.append(f"  {FIELDS}: {', '.join(list_fields(directory / FIELDS))}")
+        except PfsolidError as error:
+            lines.append(f"  {FIELDS}: {error}")
+    figures = sorted((directory / "figures").glob("*.png"))
+    lines += [f"  figures/{path.name}" for path in figures]
+    return lines

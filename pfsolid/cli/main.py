@@ -1,0 +1,116 @@
+"""The command line: `pfsolid run | resume | conduct | measure | plot | info | validate | doctor`.
+
+Works bare and under mpirun.  Exit status: 0 done, 1 a fault while running, 2 a mistake in the input or the command,
+85 stopped on request with a checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .. import __version__
+from ..errors import EXIT_FAULT, PfsolidError
+from ..parallel.collective import world
+from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together
+from . import conduct, materials, sweep, theory
+from .options import add_output, add_set, add_threads, running
+from .run import doctor_command, info_command, measure_command, plot_command, resume_command, run_command, validate_command
+
+
+def main(arguments=None) -> None:
+    """Entry point; always leaves through `leave_together`."""
+    end_all_ranks_on_uncaught_errors(_advice)
+    comm = world()
+    try:
+        status = _dispatch(arguments)
+    except PfsolidError as error:
+        if comm.Get_rank() == 0:
+            print(f"pfsolid: {error}", file=sys.stderr)
+            if error.exit_status == EXIT_FAULT:
+                print(_advice(), end="", file=sys.stderr)
+        status = error.exit_status
+    leave_together(comm, status)
+
+
+def _dispatch(arguments) -> int:
+    options = _parse(arguments)
+    return options.command(options) or 0
+
+
+def _parse(arguments):
+    """Parsed on every rank; what argparse prints comes from root alone."""
+    parser = _build_parser()
+    if world().Get_rank() != 0:
+        _silence(parser)
+    try:
+        return parser.parse_args(arguments)
+    except SystemExit as stop:
+        leave_together(world(), stop.code or 0)
+
+
+def _silence(parser: argparse.ArgumentParser) -> None:
+    """Print nothing, the parsers of subcommands included."""
+    parser._print_message = lambda *_: None
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                _silence(sub)
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pfsolid", description="Phase-field microstructures of solid electrolytes and their effective ionic "
+        "conductivity.  Runs bare and as `mpirun -n 4 pfsolid ...`.")
+    parser.add_argument("--version", action="version", version=f"pfsolid {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name, function, text):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=function)
+        return sub
+
+    sub = command("run", run_command, "grow a microstructure and solve conduction on it")
+    sub.add_argument("input", type=Path, metavar="INPUT", help="a TOML file, see inputs/")
+    add_set(sub)
+    add_output(sub, "output directory (default: runs/<name of the input>)")
+    add_threads(sub)
+
+    sub = command("resume", resume_command, "go on with an interrupted run")
+    sub.add_argument("directory", type=Path, metavar="DIR")
+    add_threads(sub)
+
+    conduct.add_commands(command)
+
+    sub = command("measure", measure_command, "measure a microstructure: connectivity, surface, sizes, correlations")
+    sub.add_argument("source", metavar="DIR|FILE", help="a run directory, or a density: .h5[:DATASET], .npy, .tif")
+    sub.add_argument("--filler", type=int, metavar="LABEL", help="the file holds labels, and this one is the filler")
+    sub.add_argument("--voxel-nm", type=float, metavar="H", help="edge of a voxel, where the file does not say it")
+    add_output(sub, "output file (default: morphology.json in the directory, or beside the file)")
+    add_threads(sub)
+
+    sub = command("plot", plot_command, "draw the figures of a run")
+    sub.add_argument("directory", type=Path, metavar="DIR")
+
+    sub = command("info", info_command, "say what a run directory holds")
+    sub.add_argument("directory", type=Path, metavar="DIR")
+
+    sub = command("validate", validate_command, "check an input and say what a run would do, without running it")
+    sub.add_argument("input", type=Path, metavar="INPUT")
+    add_set(sub)
+    add_threads(sub)
+    sub.add_argument("--ranks", type=int, metavar="N", help="number of ranks to plan for (default: this launch's)")
+
+    materials.add_commands(command)
+    sweep.add_commands(command)
+    theory.add_commands(command)
+    command("doctor", doctor_command, "check the installation: MPI, FFTW, HDF5, PETSc, and a test on two ranks")
+    return parser
+
+
+def _advice() -> str:
+    if not running:
+        return ""
+    return (f"pfsolid: the last good checkpoint, if one was written, is in {running[-1] / 'checkpoints'}; "
+            f"go on with: pfsolid resume {running[-1]}\n")

@@ -1,0 +1,80 @@
+"""The commands of a run: `run`, `resume`, `measure`, `plot`, `info`, `validate`, `doctor`."""
+
+from __future__ import annotations
+
+from ..errors import EXIT_FAULT, EXIT_INPUT, InputError
+from ..parallel.collective import on_root, world
+from .options import all_figures, draw, print_on_root, running, session_of
+
+
+def run_command(options) -> None:
+    from ..config.run import read_config
+    from ..machine.warmup import ensure_compiled
+    from ..workflows.run import default_directory, run
+
+    config = on_root(world(), read_config, options.input, options.overrides)
+    session = session_of(options, config)
+    ensure_compiled(config, session)
+    directory = options.output or default_directory(options.input)
+    running.append(directory)
+    run(config, directory, session, options.force)
+    if config.output.figures:
+        draw(directory, session)
+
+
+def resume_command(options) -> None:
+    from ..config.run import read_config
+    from ..machine.warmup import ensure_compiled
+    from ..workflows.run import INPUT, check_resumable, resume
+
+    on_root(world(), check_resumable, options.directory)
+    config = on_root(world(), read_config, options.directory / INPUT)
+    session = session_of(options, config)
+    ensure_compiled(config, session)
+    running.append(options.directory)
+    resume(config, options.directory, session)
+    if config.output.figures:
+        draw(options.directory, session)
+
+
+def measure_command(options) -> None:
+    from ..workflows.measure import measure_file, morphology_lines
+
+    session = session_of(options)
+    path, found = measure_file(options.source, session, options.filler, options.voxel_nm, options.output, options.force)
+    for line in [*morphology_lines(found), f"written to {path}"]:
+        session.say(line)
+
+
+def plot_command(options) -> None:
+    for path in on_root(world(), all_figures, options.directory):
+        if world().Get_rank() == 0:
+            print(path)
+
+
+def info_command(options) -> None:
+    from .info import describe_run
+
+    print_on_root(on_root(world(), describe_run, options.directory))
+
+
+def validate_command(options) -> int:
+    from ..config.review import review
+    from ..config.run import read_config
+    from .info import review_lines
+
+    config = on_root(world(), read_config, options.input, options.overrides)
+    ranks = world().Get_size() if options.ranks is None else options.ranks
+    if ranks < 1:
+        raise InputError(f"--ranks {ranks}: at least 1 is needed")
+    checked = review(config, ranks, options.threads or config.parallel.threads or 1)
+    print_on_root(review_lines(options.input, checked))
+    return EXIT_INPUT if checked.errors else 0
+
+
+def doctor_command(_options) -> int:
+    from ..machine.doctor import examine
+
+    healthy, lines = examine(world())
+    print_on_root(lines)
+    return 0 if healthy else EXIT_FAULT

@@ -1,0 +1,227 @@
+"""The finite-volume conduction operator with its FFT preconditioner, in the fused form conjugate gradients want.
+
+A *system* is what :func:`pfsolid.conduction.effective.solve_tensor` and the solvers work on, whatever its discretisation:
+A u = b with A u = -div(sigma grad u) and b that of a unit field E along one axis.  All products are means over the voxels,
+global and the same on every rank.
+
+    transform                    SlabTransform of the grid; its ``real`` buffer holds what is preconditioned
+    potential, residual          u and r = b - A u, ndarray of float64, local (n0, n1, n2)
+    spectrum_start               rough lower end of the spectrum of P A
+    start(axis, guess=None)      sets b for a unit field along ``axis``, u = guess or 0 and r; returns the energy of u,
+                                 <(E - grad u) sigma (E - grad u)>, from which r . A^-1 r is left to gain: sigma_eff
+    precondition()               z = P r; returns r . z
+    advance_direction(beta)      p = z + beta p; returns p . A p
+    update(alpha)                u += alpha p, r -= alpha A p
+    mean_flux(axis)              <J>, ndarray (3,), of u in a unit field along ``axis``; may compute r anew; a new solve
+                                 needs a new start
+    current_density(axis, dtype) J of each voxel, ndarray, local (n0, n1, n2, 3); likewise
+    mean_product(a, b)           <a b> of two fields, local (n0, n1, n2)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InputError
+from ..grid import AXES
+from ..spectral.transform import SlabTransform
+from . import kernels
+from .phases import face_conductances
+
+# Blocks of planes or rows for each thread: some slack for threads that run at unequal speed.
+_BLOCKS_PER_THREAD = 4
+
+
+class FiniteVolumes:
+    """7-point finite volumes, u at the voxels' centres, with a conductivity for each face.
+
+    The transform decides between a periodic cell and one between plane electrodes with insulating sides.  For the latter
+    u is fixed on the outer faces of the first and last voxels along x, half a voxel from their centres, as in a periodic
+    cell of eight mirror images; only a field along x can be applied.
+
+    The preconditioner is the inverse of the discrete Laplacian: sum_i (2 - 2 cos k_i h_i) / h_i^2 by FFT in the periodic
+    cell.
+
+    Parameters
+    ----------
+    faces : ndarray of float32 or float64, local (3, n0 + 1, n1, n2)
+        ``faces[a, i + 1, j, k]``: conductivity between the centres of voxel (i, j, k) and the next one along axis a.
+        Plane 0 of axis 0 holds the faces towards the slab before; that of the others is not used.  Between electrodes
+        those at the ends of x are the conductivity of half a voxel, and the last along y and z are 0.
+    transform : SlabTransform or CosineSlabTransform
+        Single precision is enough: what is done in it, the preconditioner and the direction of the search, bears on the
+        way to the solution only.
+    spectrum_start : float
+        Rough lower end of the spectrum of the preconditioned operator: the smallest conductivity above 0.
+
+    Raises
+    ------
+    InputError
+        In `start`, if a field is not along x between electrodes.
+    """
+
+    def __init__(self, faces: np.ndarray, transform: SlabTransform, spectrum_start: float):
+        self.faces = faces
+        self.transform = transform
+        self.spacing = transform.grid.spacing
+        self.spectrum_start = spectrum_start
+        self._inverse_h2 = tuple(1 / h**2 for h in self.spacing)
+        self._reordered = not transform.periodic
+        n0, n1, n2 = transform.local_shape
+        self._direction = np.zeros((n0 + 2, n1, n2), dtype=transform.real.dtype)
+        self.potential = np.zeros(transform.local_shape)
+        self.residual = np.empty(transform.local_shape)
+        self._apply_green = _make_green(transform)
+        self._block_starts = _blocks(n0, transform)
+        self._face_sums = np.zeros((n0 + 1, 2))
+
+    def start(self, axis: int, guess: np.ndarray | None = None) -> float:
+        """Collective: set b for a unit field along ``axis``, u = ``guess`` or 0, r = b - A u; the energy of u.
+
+        That of u = 0 is the arithmetic mean of the conductances.
+        """
+        transform = self.transform
+        if axis != 0 and not transform.periodic:
+            raise InputError(f"a field along {AXES[axis]} between plane electrodes: they stand at the ends of the x axis; "
+                             f"permute the axes of the image")
+        plane_sums = np.empty(self.potential.shape[0])
+        kernels.right_hand_side(self.faces, self.spacing[axis], axis, self.residual, plane_sums)
+        energy = self._mean(plane_sums.sum())
+        self.potential[...] = 0.0
+        if guess is None:
+            kernels.place(self.residual, self._reordered, transform.real)
+            return energy
+        self._direction[1:-1] = guess
+        transform.ghosts.fill(self._direction, odd=True)
+        energy -= self.mean_product(self._direction[1:-1], self.residual)
+        self.update(1.0)
+        return energy - self.mean_product(self.potential, self.residual)
+
+    def precondition(self) -> float:
+        """Collective: z = P r in ``transform.real``; r . z divided by the number of voxels."""
+        self.transform.forward()
+        # By Parseval, before the backward transform and in double.
+        r_z = self._mean(self._apply_green())
+        self.transform.backward()
+        return r_z
+
+    def advance_direction(self, beta: float) -> float:
+        """Collective: p = z + beta p; p . A p divided by the number of voxels."""
+        ghosts = self.transform.ghosts
+        kernels.advance_direction(self._direction, self.transform.real, self._direction.dtype.type(beta), self._reordered,
+                                  self.faces, self._inverse_h2, self._block_starts, self._face_sums)
+        ghosts.fill(self._direction, odd=True)
+        kernels.faces_between_blocks(self._direction, self.faces, self._inverse_h2, self._block_starts,
+                                     ghosts.end_shares, self._face_sums)
+        return self._mean(self._face_sums.sum())
+
+    def update(self, alpha: float) -> None:
+        """u += alpha p, r -= alpha A p; r also into ``transform.real``."""
+        kernels.update(self._direction, alpha, self.faces, self._inverse_h2, self.potential, self.residual,
+                       self._reordered, self.transform.real)
+
+    def mean_flux(self, axis: int) -> np.ndarray:
+        """Collective: <J> for the present potential and a unit field along ``axis``."""
+        sums = np.empty((self.potential.shape[0], 3))
+        kernels.mean_fluxes(self.potential, self._edges(), self.faces, self.spacing, axis, sums)
+        return self._mean(sums.sum(axis=0))
+
+    def current_density(self, axis: int, dtype=np.float32) -> np.ndarray:
+        """Collective: cell-centred J, local (n0, n1, n2, 3), for a unit field along ``axis``."""
+        out = np.empty(self.potential.shape + (3,), dtype=dtype)
+        kernels.current_density(self.potential, self._edges(), self.faces, self.spacing, axis, out)
+        return out
+
+    def mean_product(self, a: np.ndarray, b: np.ndarray) -> float:
+        """Collective: <a b> over the voxels, plane by plane."""
+        return self._mean(sum(float(np.vdot(x, y)) for x, y in zip(a, b)))
+
+    def _edges(self) -> np.ndarray:
+        """The potential around the ends of the slab: before it, its first and last plane, after it."""
+        edges = np.empty((4, *self.potential.shape[1:]))
+        edges[1], edges[2] = self.potential[0], self.potential[-1]
+        self.transform.ghosts.fill(edges, odd=True)
+        return edges
+
+    def _mean(self, local):
+        total = self.transform.reducer.sum(local) / self.transform.grid.num_voxels
+        return total if np.ndim(local) else float(total[0])
+
+
+class ConductionSystem(FiniteVolumes):
+    """Finite volumes on labelled voxels: the faces have what :func:`pfsolid.conduction.phases.face_conductances` says.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+        With ghost planes.
+    sigma : ndarray (num_labels,), (num_labels, 3) or diagonal (num_labels, 3, 3)
+        Conductivity of each label; the unit carries over to the result.
+    transform : SlabTransform or CosineSlabTransform
+        Also decides the precision in which the conductivities of the faces are kept.
+    interface_resistance : dict, optional
+        {(a, b): R}, area-specific resistance between two labels, in units of spacing / sigma.
+
+    Attributes
+    ----------
+    table : ndarray (3, num_labels, num_labels)
+        Conductance over h_i^2 of a face between two labels, normal to x, y, z.
+
+    Raises
+    ------
+    InputError
+        If a conductivity or a resistance is not allowed.
+    """
+
+    def __init__(self, labels: np.ndarray, sigma, transform: SlabTransform, interface_resistance=None):
+        self.labels = labels
+        self.table = face_conductances(sigma, transform.grid.spacing, interface_resistance)
+        self._conductivities = self.table * np.square(transform.grid.spacing)[:, None, None]
+        positive = self._conductivities[self._conductivities > 0]
+        n0, n1, n2 = transform.local_shape
+        faces = np.empty((3, n0 + 1, n1, n2), dtype=transform.real.dtype)
+        kernels.faces_of_labels(labels, self._conductivities, transform.periodic, faces)
+        super().__init__(faces, transform, positive.min() if positive.size else 1.0)
+
+    def mean_flux(self, axis: int) -> np.ndarray:
+        """Collective: <J> for the present potential and a unit field along ``axis``; r anew, free of all rounding so far.
+
+        The conductivities are those of the labels, in double.  That of the faces may be single: this makes u wrong by
+        6e-8 at the most, and a tensor evaluated from u, <J> and r by the square of it.
+        """
+        sums = np.empty((self.potential.shape[0], 3))
+        kernels.residual_of_labels(self.potential, self._edges(), self.labels, self._conductivities,
+                                   self.transform.periodic, self.spacing, axis, self.residual, sums)
+        return self._mean(sums.sum(axis=0))
+
+
+def _make_green(transform: SlabTransform):
+    """A function that applies the inverse of the discrete Laplacian to the spectrum and returns this rank's r . z."""
+    symbols = transform.difference_symbols()
+    n0, n1 = transform.spectral_shape[:2]
+    if transform.periodic:
+        n = transform.grid.num_voxels
+        sums = np.empty(n0)
+
+        def apply_green():
+            kernels.apply_green(transform.spectral, symbols, 1 / n, transform.holds_mean, transform.weights, sums)
+            return sums.sum() / n
+
+        return apply_green
+    num_in_plane = transform.grid.shape[1] * transform.grid.shape[2]
+    parts = transform.spectral.view(transform.real.dtype)
+    block_starts = _blocks(n1, transform)
+    scratch = np.empty((block_starts.size - 1, n0 + 1, parts.shape[2]))
+    sums = np.empty(n1)
+
+    def solve_columns():
+        kernels.solve_columns(parts, symbols, transform.grid.spacing[0], 1 / num_in_plane, transform.weights,
+                              block_starts, scratch, sums)
+        return sums.sum() / num_in_plane
+
+    return solve_columns
+
+
+def _blocks(num_planes: int, transform: SlabTransform) -> np.ndarray:
+    num_blocks = min(num_planes, _BLOCKS_PER_THREAD * transform.threads)
+    return np.linspace(0, num_planes, num_blocks + 1).astype(np.int64)

@@ -1,0 +1,276 @@
+"""The validated input of conduction on an image of labels: `pfsolid conduct IMAGE` or `pfsolid conduct STUDY.toml`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BeforeValidator, field_validator, model_validator
+
+from ..grid import AXES
+from .conduction import MAX_CONDUCTIVITY, S_PER_M, SolverConfig, as_conductivity, conductivity_at
+from .run import LENGTH_LIMITS, Length, as_edges, as_tuple
+from .text import Section, apply_overrides, key, parse_toml, read_text, shown, validated, write_toml
+
+MAX_LABEL = 255
+_LABELS = f"a table of labels from 0 to {MAX_LABEL}"
+_SIGMA = "for each label a number, a law { value, at_K, activation_energy_eV }, three numbers or the three rows of a tensor"
+_RESISTANCES = "a table of pairs of labels with a resistance from 0 (inf blocks), for example { \"0:1\" = 10.0 }"
+_CROP = "three pairs [first, last + 1] of voxels along x, y, z; [] takes all of an axis"
+
+
+def _label(name) -> int:
+    if not re.fullmatch(r"\d{1,3}", str(name)) or int(name) > MAX_LABEL:
+        raise ValueError(f"{name!r} is no label from 0 to {MAX_LABEL}")
+    return int(name)
+
+
+def _as_sigma(value):
+    """A conductivity, or a diagonal or full tensor as a tuple of numbers or rows."""
+    if not (isinstance(value, (list, tuple)) and value and not isinstance(value[0], dict)
+            and isinstance(value[0], (int, float, list, tuple))):
+        return as_conductivity(value)
+    try:
+        numbers = np.array(value, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError("neither a vector nor a tensor") from None
+    if numbers.shape not in ((3,), (3, 3)) or not np.all(np.abs(numbers) <= MAX_CONDUCTIVITY):
+        raise ValueError("neither a vector nor a tensor")
+    tensor = np.diag(numbers) if numbers.ndim == 1 else numbers
+    if not np.array_equal(tensor, tensor.T) or np.linalg.eigvalsh(tensor)[0] < -1e-12 * np.abs(tensor).max():
+        raise ValueError("not symmetric and positive")
+    return tuple(map(tuple, numbers.tolist())) if numbers.ndim == 2 else tuple(numbers.tolist())
+
+
+def _as_sigmas(value):
+    if not (isinstance(value, dict) and value):
+        raise ValueError(_SIGMA)
+    found = {}
+    for name, one in value.items():
+        try:
+            found[_label(name)] = _as_sigma(one)
+        except ValueError as error:
+            raise ValueError(f"{_SIGMA}; label {name} = {shown(one)}: {_problem(one, error)}") from None
+    return dict(sorted(found.items()))
+
+
+def _problem(value, error: ValueError) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and " no label" not in str(error):
+        return f"must be from 0 to {MAX_CONDUCTIVITY:g}"
+    return str(error).rpartition("; ")[2]  # a mistake inside a law comes after the list of what is allowed
+
+
+def _as_names(value):
+    if not isinstance(value, dict) or not all(isinstance(text, str) and text for text in value.values()):
+        raise ValueError(f"{_LABELS} with a name in quotes each")
+    return {_label(name): text for name, text in value.items()}
+
+
+def _as_resistances(value):
+    if not isinstance(value, dict):
+        raise ValueError(_RESISTANCES)
+    found = {}
+    for name, resistance in value.items():
+        a, colon, b = str(name).partition(":")
+        number = isinstance(resistance, (int, float)) and not isinstance(resistance, bool)
+        if not (colon and number and resistance >= 0) or _label(a.strip()) == _label(b.strip()):
+            raise ValueError(f"{_RESISTANCES}; {name!r} = {resistance!r}")
+        found[f"{min(int(a), int(b))}:{max(int(a), int(b))}"] = float(resistance)
+    return found
+
+
+def _as_label_map(value):
+    text = f"a table of whole numbers with a label from 0 to {MAX_LABEL} each"
+    if not (isinstance(value, dict) and value):
+        raise ValueError(text)
+    if not all(re.fullmatch(r"-?\d{1,18}", str(name)) and type(label) is int for name, label in value.items()):
+        raise ValueError(text)
+    return {int(name): _label(label) for name, label in value.items()}
+
+
+def _as_crop(value):
+    rows = as_tuple(value)
+    if not (isinstance(rows, tuple) and len(rows) == 3):
+        raise ValueError(_CROP)
+    rows = tuple(as_tuple(row) for row in rows)
+    pairs = all(isinstance(row, tuple) and len(row) in (0, 2) and all(type(n) is int for n in row) for row in rows)
+    if not pairs or any(not 0 <= row[0] < row[1] for row in rows if row):
+        raise ValueError(f"{_CROP}, each pair rising from 0 or more")
+    return rows
+
+
+Sigmas = Annotated[dict, BeforeValidator(_as_sigmas)]
+Names = Annotated[dict, BeforeValidator(_as_names)]
+Resistances = Annotated[dict, BeforeValidator(_as_resistances)]
+LabelMap = Annotated[dict, BeforeValidator(_as_label_map)]
+Crop = Annotated[tuple, BeforeValidator(_as_crop)]
+
+
+class ImageConfig(Section):
+    file: str = key("the image: .tif, .npy, .h5[:DATASET], .vti, .raw, or a run directory")
+    voxel_size_nm: Annotated[tuple[Length, Length, Length] | None, BeforeValidator(as_edges)] = key(
+        "nm, edge of a voxel along x, y, z, where the file does not say it", None,
+        allowed="a length from 1e-06 to 1e+09, or three in brackets")
+    crop: Crop | None = key("part of the image to take, in voxels along x, y, z", None, allowed=_CROP)
+    thresholds: Annotated[tuple[float, ...] | None, BeforeValidator(as_tuple)] = key(
+        "grey values: label 0 below the first, 1 from there to the second ...", None,
+        allowed="rising grey values in brackets")
+    labels: LabelMap | None = key("label of each value of the image, for example { 0 = 0, 255 = 1 }", None,
+                                  allowed=f"a table of whole numbers with a label from 0 to {MAX_LABEL} each")
+    raw_shape: Annotated[tuple[int, int, int] | None, BeforeValidator(as_tuple)] = key(
+        "voxels along x, y, z of a raw file", None, allowed="three whole numbers")
+    raw_dtype: str | None = key("type of a raw file's values as NumPy writes it: uint8, >u2 ...", None)
+    raw_offset: int = key("bytes before the first value of a raw file", 0, ge=0)
+    raw_fastest_axis: Literal["x", "z"] = key("axis along which a raw file's values follow each other", "x")
+    boundary: Literal["periodic", "mirror", "electrodes"] = key(
+        "periodic; mirror: its mirror images make it so; electrodes: plates across the field, insulating sides",
+        "periodic")
+    field_axes: str = key("axes along which a field is applied", AXES, allowed="letters of \"xyz\"")
+
+    @model_validator(mode="after")
+    def _one_labelling(self):
+        if self.thresholds is not None and self.labels is not None:
+            raise ValueError("image: thresholds and labels are two ways of the same: give one")
+        if (self.raw_shape is None) != (self.raw_dtype is None):
+            raise ValueError("image: raw_shape and raw_dtype go together")
+        return self
+
+    @field_validator("field_axes")
+    @classmethod
+    def _axes(cls, value):
+        if not value or set(value) - set(AXES) or len(set(value)) != len(value):
+            raise ValueError("letters of \"xyz\", each once at most")
+        return "".join(sorted(value))
+
+    @field_validator("thresholds")
+    @classmethod
+    def _rising(cls, value):
+        if value is not None and (not value or any(a >= b for a, b in zip(value, value[1:]))):
+            raise ValueError("rising grey values in brackets")
+        return value
+
+
+class PhasesConfig(Section):
+    sigma_S_per_cm: Sigmas = key("S/cm of each label", allowed=_SIGMA)
+    names: Names = key("what the labels are", {}, allowed=f"{_LABELS} with a name in quotes each")
+    reference: int | None = key(
+        "label whose conductivity the formation factor refers to; the best conductor if not set", None, ge=0, le=MAX_LABEL)
+    interface_resistance_ohm_cm2: Resistances = key(
+        "ohm cm^2, resistance of the faces between two labels", {}, allowed=_RESISTANCES)
+
+    @model_validator(mode="after")
+    def _known(self):
+        if self.reference is not None and self.reference not in self.sigma_S_per_cm:
+            raise ValueError(f"phases.reference = {self.reference}: must be one of the labels with a conductivity, "
+                             f"{', '.join(map(str, self.sigma_S_per_cm))}")
+        return self
+
+
+class LayerConfig(Section):
+    on: int = key("label that the layer covers", ge=0, le=MAX_LABEL)
+    facing: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = key(
+        "labels from which it is measured", allowed="labels in brackets")
+    width_nm: float = key("nm, from the faces of those voxels", **LENGTH_LIMITS)
+    label: int = key("label that its voxels get", ge=0, le=MAX_LABEL)
+
+    @model_validator(mode="after")
+    def _apart(self):
+        if not self.facing or self.on in self.facing:
+            raise ValueError(f"layer.facing = {list(self.facing)}: must be labels other than layer.on = {self.on}")
+        return self
+
+
+class ImageOutputConfig(Section):
+    save_current: bool = key("store the current density with the labels", True)
+    save_potential: bool = key("store the potential with the labels", False)
+    figures: bool = key("draw the figures at the end", True)
+
+
+class ImageParallelConfig(Section):
+    threads: int | None = key("threads on each rank", None, ge=1, le=4096)
+
+
+class ImageStudyConfig(Section):
+    """What conduction on an image is told."""
+
+    title: str = key("what this is", "")
+    image: ImageConfig
+    phases: PhasesConfig
+    layer: LayerConfig | None = None
+    conduction: SolverConfig = SolverConfig()
+    output: ImageOutputConfig = ImageOutputConfig()
+    parallel: ImageParallelConfig = ImageParallelConfig()
+
+    @model_validator(mode="after")
+    def _fits(self):
+        sigma = self.phases.sigma_S_per_cm
+        if self.layer is not None:
+            for label in (self.layer.label, self.layer.on):
+                if label not in sigma:
+                    raise ValueError(f"layer: label {label} has no conductivity in phases.sigma_S_per_cm")
+        laws = [f"label {label}" for label, value in sigma.items() if is_law(value)]
+        self.conduction.check_laws(laws)
+        highest = max(float(np.max(self.sigma_S_per_m(T))) for T in self.conduction.temperatures or (None,))
+        if highest == 0:
+            raise ValueError("phases.sigma_S_per_cm: at least one label must conduct")
+        return self
+
+    def sigma_S_per_m(self, temperature: float | None) -> np.ndarray:
+        """Conductivity of each label (S/m): (num_labels,), or (num_labels, 3[, 3]) where one has a tensor.
+
+        A label that is not given counts as NaN: it must not occur in the image.
+        """
+        values = {label: np.asarray(_sigma_at(label, value, temperature, self.conduction.extrapolate))
+                  for label, value in self.phases.sigma_S_per_cm.items()}
+        rank = max(value.ndim for value in values.values())
+        table = np.full((max(values) + 1, *(3,) * rank), np.nan)
+        for label, value in values.items():
+            table[label] = _with_axes(value, rank)
+        return S_PER_M * table
+
+    @property
+    def names(self) -> dict[int, str]:
+        """A name of every label that has a conductivity."""
+        return {label: self.phases.names.get(label, f"label {label}") for label in self.phases.sigma_S_per_cm}
+
+
+def _with_axes(value: np.ndarray, rank: int) -> np.ndarray:
+    """A scalar or diagonal as a diagonal (rank 1) or a tensor (rank 2)."""
+    if value.ndim < rank:
+        value = np.broadcast_to(value, 3)
+    return np.diag(value) if value.ndim < rank else value
+
+
+def is_law(value) -> bool:
+    """Whether a conductivity depends on the temperature."""
+    return isinstance(value, tuple) and not isinstance(value[0], (float, tuple))
+
+
+def _sigma_at(label: int, value, temperature, extrapolate):
+    """S/cm."""
+    if not is_law(value):
+        return value
+    return conductivity_at(f"phases.sigma_S_per_cm of label {label}", value, temperature, extrapolate) / S_PER_M
+
+
+def study_from_text(text: str, source: str, overrides=()) -> ImageStudyConfig:
+    """An image study from TOML text; ``source`` names it in errors."""
+    raw = parse_toml(text, source)
+    places = apply_overrides(raw, overrides)
+    return validated(ImageStudyConfig, raw, source, places)
+
+
+def read_study(path, overrides=()) -> ImageStudyConfig:
+    """Read and check a study; InputError names every key that is wrong."""
+    return study_from_text(read_text(path), str(path), overrides)
+
+
+def study_from_dict(raw: dict, source: str = "the command line") -> ImageStudyConfig:
+    """The same from nested dictionaries."""
+    return validated(ImageStudyConfig, raw, source)
+
+
+def study_to_toml(study: ImageStudyConfig) -> str:
+    """Every key with its value and meaning.  Reads back equal."""
+    return write_toml(study, "pfsolid image study, with every default filled in")

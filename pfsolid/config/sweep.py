@@ -1,0 +1,216 @@
+"""The input of a sweep: a base input, axes over any of its keys, replicas.
+
+    base = "../quickstart.toml"         # beside this file; or the sections of an input as [base.grid], [base.material] ...
+    replicas = 5                        # samples of each point: seeds seed, seed + 1, ... of the base
+    keep = ["phase"]                    # fields to keep of each case
+
+    [[axis]]
+    key = "microstructure.porosity"
+    linspace = [0.25, 0.75, 11]
+
+Axes are crossed; those with the same ``zip`` go together, value by value.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from ..errors import InputError
+from .material import expand_material, material_overrides
+from .run import RunConfig
+from .text import Section, apply_overrides, key, nearest_keys, parse_toml, read_text, section_models, shown, validated
+
+KEEPABLE = ("rho", "phase", "history")
+MAX_CASES = 1_000_000
+MAX_POINTS = 100_000
+SEED = "microstructure.seed"
+# Of a number on an axis: an id must not hang on the last bit of some machine's logarithm.
+_DIGITS = 10
+
+_FromList = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+Values = Annotated[tuple[Any, ...] | None, _FromList]
+
+
+class SweepSection(Section):
+    """The keys of a sweep that stand outside its tables."""
+
+    name: str = key("name of the sweep; the file's if not given", "")
+    replicas: int = key("samples of each point, with successive seeds", 1, ge=1, le=100_000)
+    keep: Annotated[tuple[str, ...], _FromList] = key(
+        "what each case leaves besides its result", (), allowed=f"a list of {', '.join(KEEPABLE)}")
+
+
+class AxisSection(Section):
+    """One [[axis]]."""
+
+    values: Values = key("the values themselves", None, allowed="a list of one value or more")
+    linspace: Values = key("first, last and number of values", None, allowed="[first, last, number]")
+    logspace: Values = key("first, last and number, evenly spaced in the logarithm", None, allowed="[first, last, number]")
+    zip: str | None = key("axes of the same zip go together", None)
+    # Last, for it hides the function.
+    key: str = key("the key of the input that varies", allowed='a text such as "microstructure.porosity"')
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Values of one key."""
+
+    key: str
+    values: tuple
+    zip: str | None
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """A sweep as its file describes it.
+
+    Attributes
+    ----------
+    base : dict
+        Sections of the base input as read, not validated.
+    """
+
+    name: str
+    base: dict
+    axes: tuple[Axis, ...]
+    replicas: int
+    keep: tuple[str, ...]
+
+
+def read_sweep(path, overrides=()) -> SweepConfig:
+    """Read a sweep's file and its base.
+
+    Parameters
+    ----------
+    overrides : sequence of str
+        ``section.key=value``, applied to the base input.
+
+    Raises
+    ------
+    InputError
+        A line for each mistake.
+    """
+    path = Path(path)
+    raw = parse_toml(read_text(path), str(path))
+    axes, base = raw.pop("axis", []), raw.pop("base", None)
+    if not (isinstance(axes, list) and axes and all(isinstance(axis, dict) for axis in axes)):
+        raise InputError(f"{path}: a sweep needs at least one [[axis]] with a key and its values")
+    errors, made = [], []
+    head = _collect(errors, validated, SweepSection, raw, str(path))
+    for number, axis in enumerate(axes, 1):
+        made.append(_collect(errors, _axis, axis, f"{path}: axis {number}"))
+    if head:
+        errors += [f"{path}: keep = {shown(name)}: must be {' or '.join(KEEPABLE)}" for name in head.keep
+                   if name not in KEEPABLE]
+    base = _collect(errors, _base, base, path, overrides)
+    if not errors:
+        errors = _disagreements(made, head.replicas, str(path))
+    if errors:
+        raise InputError("\n".join(errors))
+    return SweepConfig(head.name or path.stem, base, tuple(made), head.replicas, head.keep)
+
+
+def _collect(errors: list[str], function, *arguments):
+    """The function's value; its InputError's lines go to ``errors``."""
+    try:
+        return function(*arguments)
+    except InputError as error:
+        errors += problem_lines(error)
+        return None
+
+
+def problem_lines(error: InputError) -> list[str]:
+    """The lines of an error without the first that counts them."""
+    lines = str(error).splitlines()
+    return lines[1:] if len(lines) > 1 and lines[0].endswith(" problems") else lines
+
+
+def _base(base, path: Path, overrides) -> dict:
+    if isinstance(base, str):
+        source = path.parent / base
+        base = parse_toml(read_text(source), str(source))
+    elif not isinstance(base, dict):
+        raise InputError(f'{path}: base must be given: the name of an input file beside this one, or its sections as '
+                         "[base.grid], [base.material] ...")
+    expand_material(base)  # so that an axis can go into the section of a material that was given by name alone
+    apply_overrides(base, material_overrides(overrides))
+    return base
+
+
+def _axis(raw: dict, source: str) -> Axis:
+    section = validated(AxisSection, raw, source)
+    source = f"{source}, {section.key}"
+    _check_key(section.key, source)
+    given = [name for name in ("values", "linspace", "logspace") if getattr(section, name) is not None]
+    if len(given) != 1:
+        raise InputError(f"{source}: exactly one of values, linspace and logspace must be given, "
+                         f"{'both are' if len(given) == 2 else 'all are' if given else 'none is'}")
+    values = getattr(section, given[0])
+    if given[0] != "values":
+        values = _spaced(given[0], values, source)
+    if not values:
+        raise InputError(f"{source}: values = []: must be a list of one value or more")
+    return Axis(section.key, values, section.zip)
+
+
+def _check_key(name: str, source: str) -> None:
+    place = tuple(name.split(".", 1))
+    sections = section_models(RunConfig)
+    if len(place) == 2 and place[0] in sections and place[1] in sections[place[0]].model_fields:
+        return
+    near = nearest_keys(place, RunConfig)
+    hint = f"did you mean {' or '.join(near)}?" if near else 'keys are written as "microstructure.porosity"'
+    raise InputError(f"{source}: unknown key: {hint}")
+
+
+def _spaced(kind: str, values: tuple, source: str) -> tuple:
+    """Evenly spaced values, whole numbers where the ends and all values are."""
+    def is_number(value):
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+    wrong = f"{source}: {kind} = {shown(values)}: must be [first, last, number]"
+    if len(values) != 3 or not all(map(is_number, values)) or not isinstance(values[2], int):
+        raise InputError(wrong)
+    first, last, count = values
+    if not 1 <= count <= MAX_POINTS:
+        raise InputError(f"{wrong}, with a number from 1 to {MAX_POINTS}")
+    if kind == "logspace" and not (first > 0 and last > 0):
+        raise InputError(f"{wrong}, with both ends above 0")
+    points = []
+    for i in range(count):
+        t = i / (count - 1) if count > 1 else 0.0
+        point = first * (last / first) ** t if kind == "logspace" else first + (last - first) * t
+        points.append(float(f"{point:.{_DIGITS}g}"))
+    if isinstance(first, int) and isinstance(last, int) and all(p.is_integer() for p in points):
+        points = [int(p) for p in points]
+    return tuple(points)
+
+
+def _disagreements(axes: list[Axis], replicas: int, source: str) -> list[str]:
+    """What is wrong with the axes together."""
+    errors = []
+    keys = [axis.key for axis in axes]
+    errors += [f"{source}: {name} is on {keys.count(name)} axes" for name in dict.fromkeys(keys) if keys.count(name) > 1]
+    for group in groups_of(axes):
+        lengths = {axis.key: len(axis.values) for axis in group}
+        if len(set(lengths.values())) > 1:
+            counts = ", ".join(f"{name} has {count}" for name, count in lengths.items())
+            errors.append(f'{source}: the axes of zip = "{group[0].zip}" must have the same number of values: {counts}')
+    if SEED in keys and replicas > 1:
+        errors.append(f"{source}: replicas = {replicas} with an axis over {SEED}: give one of them")
+    if not errors and math.prod(len(group[0].values) for group in groups_of(axes)) * replicas > MAX_CASES:
+        errors.append(f"{source}: more than {MAX_CASES} cases")
+    return errors
+
+
+def groups_of(axes) -> list[list[Axis]]:
+    """Axes that go together, in the order of the file."""
+    groups: dict = {}
+    for number, axis in enumerate(axes):
+        groups.setdefault(number if axis.zip is None else axis.zip, []).append(axis)
+    return list(groups.values())

@@ -1,0 +1,325 @@
+"""The text side of the input: TOML in, resolved TOML out, and one clear line for each mistake.
+
+Nothing here knows what the keys mean.  A schema is a pydantic model whose fields are plain keys or sections,
+and whose keys are declared with :func:`key`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+import typing
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from ..errors import InputError
+
+MAX_FILE_BYTES = 1 << 20
+COMMENT_COLUMN = 44
+MAX_SHOWN = 60
+OVERRIDE_SOURCE = "--set"
+KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text in quotes"}
+
+
+def key(meaning: str, default=..., *, allowed: str | None = None, **limits):
+    """Declare one key of a section.
+
+    Parameters
+    ----------
+    meaning : str
+        What it is, with its unit: the comment in the resolved text and the explanation in an error.
+    default : optional
+        Without it the key is required; None makes it optional.
+    allowed : str, optional
+        What a value must be, where that does not follow from the type and the limits.
+    **limits
+        ``gt``, ``ge``, ``lt``, ``le`` as pydantic has them.
+    """
+    extra = {"allowed": allowed, "limits": limits}
+    return Field(default, description=meaning, json_schema_extra=extra, **limits)
+
+
+class Section(BaseModel):
+    """Exact types (true is not 1, "1" is not 1), finite numbers, known keys, no changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+# --- reading ---
+
+
+def read_text(path) -> str:
+    """The text of an input file; InputError says why there is none."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a directory; name the input file itself") from None
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(raw) > MAX_FILE_BYTES:
+        raise InputError(f"{path}: more than {MAX_FILE_BYTES} bytes long; an input file is a short TOML text")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not a UTF-8 text; an input file is a short TOML text") from None
+
+
+def parse_toml(text: str, source: str) -> dict:
+    """The tables of a TOML text; InputError gives the line and column of a mistake."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits is a bare ValueError
+        problem, _, place = str(error).partition(" (at ")
+        where = f"at {place.rstrip(')')}" if place else "here"
+        raise InputError(f"{source}: not valid TOML {where}: {problem[:1].lower()}{problem[1:]}") from None
+
+
+def apply_overrides(raw: dict, overrides) -> set[tuple[str, ...]]:
+    """Put ``section.key=value`` strings into ``raw``; return where.
+
+    A value is read as TOML; what is not TOML is taken as a text, so quotes can be left out.
+    """
+    places = set()
+    for override in overrides:
+        name, equals, value = (part.strip() for part in override.partition("="))
+        place = tuple(name.split(".", 1))
+        if not (equals and value and all(place)):
+            raise InputError(f"{OVERRIDE_SOURCE} {override}: must be section.key=value, "
+                             "for example microstructure.porosity=0.4")
+        if len(place) == 1:
+            raw[name] = _override_value(value)
+            places.add(place)
+            continue
+        section, inner = place
+        if section not in raw:
+            raw[section] = {}
+            places.add((section,))
+        if isinstance(raw[section], dict):
+            raw[section][inner] = _override_value(value)
+            places.add(place)
+    return places
+
+
+def _override_value(text: str):
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return parsed["value"] if len(parsed) == 1 else text
+
+
+def validated(schema: type[BaseModel], raw: dict, source: str, places=frozenset()):
+    """``schema`` filled from ``raw``; InputError names every key that is wrong, one line each.
+
+    Parameters
+    ----------
+    source : str
+        Stands before each message: the file's name.
+    places : set of tuple
+        What `apply_overrides` changed; these mistakes are the command line's, not the file's.
+    """
+    try:
+        return schema.model_validate(raw)
+    except ValidationError as error:
+        found = _describe(error.errors(include_url=False), raw, schema)
+    lines = [f"{OVERRIDE_SOURCE if place in places else source}: {message}"
+             for place, message in found.items()]
+    if len(lines) > 1:
+        lines.insert(0, f"{source}: {len(lines)} problems")
+    raise InputError("\n".join(lines)) from None
+
+
+def problems_of(schema: type[BaseModel], raw: dict) -> list[str]:
+    """What is wrong with a table that stands for a value, a message for each key; nothing where all is well."""
+    try:
+        schema.model_validate(raw)
+    except ValidationError as error:
+        return list(_describe(error.errors(include_url=False), raw, schema).values())
+    return []
+
+
+# --- explaining mistakes ---
+
+
+def section_models(schema: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """The sections of a schema by name."""
+    found = {}
+    for name, field in schema.model_fields.items():
+        for kind in (field.annotation, *typing.get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                found[name] = kind
+    return found
+
+
+def _describe(errors: list[dict], raw: dict, schema: type[BaseModel]) -> dict[tuple, str]:
+    """One message for each wrong key, by its place; unknown keys first."""
+    sections = section_models(schema)
+    found, meant = {}, set()
+    for error in errors:
+        if error["type"] == "extra_forbidden":
+            place = error["loc"][:2]
+            found[place], suggestions = _unknown(place, raw, schema, sections)
+            meant.update(suggestions)
+    for error in errors:
+        place = error["loc"][:2]
+        # A misspelt key is one mistake, not an unknown key and a missing one.
+        if place not in found and not (_is_missing(error) and ".".join(place) in meant):
+            found[place] = _message(error, place, raw, schema, sections)
+    return found
+
+
+def _is_missing(error: dict) -> bool:
+    return error["type"] == "missing" and len(error["loc"]) <= 2  # deeper: one of three numbers
+
+
+def _message(error: dict, place: tuple, raw: dict, schema: type[BaseModel], sections: dict) -> str:
+    is_section = len(place) == 1 and place[0] in sections
+    if error["type"] == "value_error" and (is_section or not place):
+        return str(error["ctx"]["error"])
+    name = ".".join(place)
+    if is_section:
+        if not _is_missing(error):
+            return f"{name} = {shown(raw[name])}: must be a section, [{name}]"
+        required = [k for k, field in sections[name].model_fields.items() if field.is_required()]
+        return f"missing section [{name}]" + (f": it must give {', '.join(required)}" if required else "")
+    field = (sections[place[0]] if len(place) == 2 else schema).model_fields[place[-1]]
+    if _is_missing(error):
+        return f"missing key {name}: must be {_allowed(field)} ({field.description})"
+    value = raw[place[0]][place[1]] if len(place) == 2 else raw[place[0]]
+    return f"{name} = {shown(value)}: must be {_requirement(error, field)} ({field.description})"
+
+
+def _requirement(error: dict, field: FieldInfo) -> str:
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    extra = field.json_schema_extra
+    if error["type"] == "finite_number" and not extra["allowed"]:
+        return "a finite number"
+    if error["type"].startswith(("greater", "less")) and not extra["allowed"]:
+        return range_text(**extra["limits"])
+    return _allowed(field)
+
+
+def _allowed(field: FieldInfo) -> str:
+    """What a key accepts, in words."""
+    extra = field.json_schema_extra
+    if extra["allowed"]:
+        return extra["allowed"]
+    kinds = [k for k in (field.annotation, *typing.get_args(field.annotation)) if k in KINDS]
+    if not kinds:
+        return " or ".join(toml_value(choice) for choice in typing.get_args(field.annotation))
+    return f"{KINDS[kinds[0]]} {range_text(**extra['limits'])}".rstrip()
+
+
+def range_text(gt=None, ge=None, lt=None, le=None) -> str:
+    """Limits in words: 'between' leaves the ends out, 'from ... to' takes them in."""
+    if gt is not None and lt is not None:
+        return f"between {gt} and {lt}"
+    if ge is not None and le is not None:
+        return f"from {ge} to {le}"
+    words = {"above": gt, "at least": ge, "below": lt, "at most": le}
+    return " and ".join(f"{word} {limit}" for word, limit in words.items() if limit is not None)
+
+
+def _unknown(place: tuple, raw: dict, schema: type[BaseModel], sections: dict) -> tuple[str, list[str]]:
+    """The message for an unknown key or section, and the keys that may have been meant."""
+    if len(place) == 1 and isinstance(raw[place[0]], dict):
+        near = difflib.get_close_matches(place[0].lower(), sections, n=1)
+        hint = f"did you mean [{near[0]}]?" if near else f"there are {', '.join(f'[{s}]' for s in sections)}"
+        return f"unknown section [{place[0]}]: {hint}", near
+    near = nearest_keys(place, schema)
+    if near:
+        return f"unknown key {'.'.join(place)}: did you mean {' or '.join(near)}?", near
+    if len(place) == 2:
+        keys = ", ".join(sections[place[0]].model_fields)
+        return f"unknown key {'.'.join(place)}: [{place[0]}] has {keys}", []
+    return f"unknown key {place[0]}: keys stand in the sections {', '.join(f'[{s}]' for s in sections)}", []
+
+
+def nearest_keys(place: tuple, schema: type[BaseModel]) -> list[str]:
+    """Full names of the known keys nearest to an unknown one; of its own section first, then of all."""
+    sections = section_models(schema)
+    everywhere = [(name,) for name in schema.model_fields if name not in sections]
+    everywhere += [(name, k) for name, model in sections.items() for k in model.model_fields]
+    here = [known for known in everywhere if known[:-1] == place[:-1]]
+    wanted = place[-1].lower()
+
+    def closest(keys):
+        names = {known[-1].lower(): known for known in keys}
+        return [names[n] for n in difflib.get_close_matches(wanted, names, n=1)]
+
+    near = ([known for known in everywhere if known[-1].lower() == wanted]
+            or _beginning_with(wanted, here) or closest(here)
+            or _beginning_with(wanted, everywhere) or closest(everywhere))
+    return [".".join(known) for known in near]
+
+
+def _beginning_with(wanted: str, keys: list[tuple]) -> list[tuple]:
+    """A name without its unit (two at most: a quantity may be given in two units)."""
+    return [known for known in keys if len(wanted) > 2 and known[-1].lower().startswith(wanted)][:2]
+
+
+# --- writing ---
+
+
+def toml_value(value) -> str:
+    """A number, text, bool, table or sequence of them as TOML that reads back equal, on one line.
+
+    One table stands without brackets for a list of one.
+    """
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml_key(name)} = {toml_value(v)}" for name, v in value.items()) + " }"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # JSON's escapes are TOML's, but TOML also wants DEL escaped.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], BaseModel):
+        return toml_value(value[0])
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(toml_value(v) for v in value) + "]"
+    return repr(value)
+
+
+def _toml_key(name) -> str:
+    return str(name) if re.fullmatch(r"[A-Za-z0-9_-]+", str(name)) else toml_value(str(name))
+
+
+def shown(value) -> str:
+    """A wrong value for an error message: as in the file, on one line, not too long."""
+    text = toml_value(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN - 4]} ..."
+
+
+def write_toml(config: BaseModel, heading: str) -> str:
+    """Every key of a configuration with its value and meaning; what is not set stands as a comment."""
+    sections = section_models(type(config))
+    lines = [f"# {heading}"]
+    lines += [_line(config, name) for name in type(config).model_fields if name not in sections]
+    for name in sections:
+        section = getattr(config, name)
+        if section is None:
+            lines += ["", f"# [{name}]: not set"]
+            continue
+        lines += ["", f"[{name}]"] + [_line(section, k) for k in type(section).model_fields]
+    return "\n".join(lines) + "\n"
+
+
+def _line(section: BaseModel, name: str) -> str:
+    value, meaning = getattr(section, name), type(section).model_fields[name].description
+    if value is None:
+        return f"# {name}: not set".ljust(COMMENT_COLUMN) + f"  # {meaning}"
+    if isinstance(value, tuple) and value and isinstance(value[0], str):
+        texts = "".join(f"    {toml_value(text)},\n" for text in value)
+        return f"{name} = [".ljust(COMMENT_COLUMN) + f"  # {meaning}\n{texts}]"
+    return f"{name} = {toml_value(value)}".ljust(COMMENT_COLUMN) + f"  # {meaning}"

@@ -1,0 +1,303 @@
+"""Conduction on labelled voxels, as runs and image studies share it: what percolates, solvers, temperatures, errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..conduction.currents import CurrentStatistics, count_labels, current_statistics
+from ..conduction.effective import EffectiveConductivity, solve_tensor
+from ..conduction.elements import ElementSystem
+from ..conduction.finite_volumes import ConductionSystem
+from ..conduction.krylov import conjugate_gradients
+from ..conduction.perturbation import make_perturbation
+from ..conduction.petsc import PetscSolver, petsc_is_installed
+from ..conduction.selection import SolverChoice, choose_solver, contrast_of, coordination
+from ..config.conduction import S_PER_M, SolverConfig
+from ..errors import Interrupted
+from ..grid import AXES
+from ..morphology.clusters import find_clusters, percolating_axes
+from ..morphology.connectivity import connects_electrodes
+from ..parallel.session import Session
+from ..spectral.transform import SlabTransform
+
+# Looking for a signal takes a reduction over the ranks: not in every iteration.
+_ITERATIONS_BETWEEN_LOOKS = 5
+# The grid part is percents: its second value need not be known to more.
+GRID_RTOL = 1e-3
+
+
+@dataclass(frozen=True)
+class Medium:
+    """Labelled voxels and what they conduct.
+
+    Attributes
+    ----------
+    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+        With ghost planes.
+    sigma_at : callable
+        ``sigma_at(temperature or None)``: conductivity of each label (S/m), (num_labels[, 3[, 3]]).
+    transform : SlabTransform
+        A CosineSlabTransform for plane electrodes, the field along its first axis.
+    axis_names : str
+        What the axes of the grid are called.
+    interface_resistance : dict
+        {(a, b): R} in spacing / (S/m).
+    make_system : callable, optional
+        ``make_system(sigma of each label)`` where the faces do not follow from the labels alone.
+    bracket : dict
+        What the distance to a second discretisation says: IMAGE_BRACKET, or DENSITY_BRACKET.
+    conducting : ndarray of bool, local (n0, n1, n2), optional
+        Voxels that conduct, where that does not follow from the labels.
+    """
+
+    labels: np.ndarray
+    sigma_at: Callable
+    transform: SlabTransform
+    axis_names: str = AXES
+    interface_resistance: dict = field(default_factory=dict)
+    make_system: Callable | None = None
+    bracket: dict = field(default_factory=lambda: IMAGE_BRACKET)
+    conducting: np.ndarray | None = None
+
+    def system(self, sigma: np.ndarray, unit: float):
+        """What is solved, with conductivities (S/m) counted in a unit: elements where a tensor is full, else volumes."""
+        if self.make_system is not None:
+            return self.make_system(sigma / unit)
+        if is_full(sigma):
+            return ElementSystem(self.labels, sigma / unit, self.transform)
+        resistance = {pair: value * unit for pair, value in self.interface_resistance.items()}
+        return ConductionSystem(self.labels, sigma / unit, self.transform, resistance)
+
+    def percolating(self, sigma: np.ndarray, session: Session) -> tuple[bool, bool, bool]:
+        """Axes along which conducting voxels wrap the cell, or join the electrodes.  Collective."""
+        conducts = sigma.reshape(len(sigma), -1).max(axis=1) > 0
+        conducting = conducts[self.labels[1:-1]] if self.conducting is None else self.conducting
+        if self.transform.periodic:
+            wraps = percolating_axes(conducting, session.reducer, self.transform.ghosts)
+            # Where no label conducts along an axis, no path helps.
+            along = sigma.max(axis=0) > 0 if sigma.ndim == 2 else (True,) * 3
+            return tuple(bool(a and b) for a, b in zip(wraps, along))
+        return connects_electrodes(conducting, session.reducer, self.transform.ghosts), False, False
+
+
+@dataclass(frozen=True)
+class GridPart:
+    """A second value of sigma_eff, by which the part of the grid in its error is judged.
+
+    How far the truth lies from the value that is printed, as shares of the distance to the second one, was measured on grown
+    microstructures (docs/conduction.md).
+
+    Attributes
+    ----------
+    method : str
+    tensor : ndarray (3, 3)
+        S/m.
+    best, reach : float
+        Shares of that distance: where the best estimate lies, and how far the truth may be.
+    """
+
+    method: str
+    tensor: np.ndarray
+    best: float
+    reach: float
+
+
+# Finite volumes bound the value of a voxel image from below and elements from above; it was found 0.46 to 0.67 of the way.
+IMAGE_BRACKET = dict(method="trilinear elements: what the voxel image conducts lies between finite volumes and these",
+                     best=0.6, reach=1.0)
+# Of a density that thresholds have made an image of: in 96 % of the cases within one distance of this best estimate.
+DENSITY_BRACKET = dict(method="trilinear elements: 0.8 of the distance to them, and as much again for the thresholds",
+                       best=0.8, reach=1.8)
+# First order in the voxel: what is left is the change and more; 2.5 times the change held in 97 % of the cases.
+DENSITY_HALVED = dict(method="voxels of half the edge, the density interpolated: 2.5 times the change", best=2.0, reach=2.5)
+# Of a voxel image the limit was 1.71 to 2.23 times the change away, for finite volumes (69 values) and less for elements.
+IMAGE_HALVED = dict(method="voxels of half the edge, the same image: 2.3 times the change", best=1.75, reach=2.3)
+
+
+@dataclass(frozen=True)
+class Conduction:
+    """What was found.
+
+    Attributes
+    ----------
+    axes : tuple of int
+        Those along which a field was asked for; of the others nothing is known.
+    temperatures : tuple of (float or None)
+        K.
+    series : tuple of EffectiveConductivity
+        S/m, one for each temperature.
+    fractions : ndarray (num_labels,)
+        Volume fraction of each label.
+    sigma : ndarray (num_labels[, 3[, 3]])
+        S/m, at the first temperature.
+    solver : str
+        Who solved, and why.
+    currents : dict of int to CurrentStatistics
+        For each axis solved for, at the first temperature.
+    grid : GridPart or None
+        At the first temperature.
+    seconds : float
+    """
+
+    axes: tuple[int, ...]
+    temperatures: tuple
+    series: tuple[EffectiveConductivity, ...]
+    fractions: np.ndarray
+    sigma: np.ndarray
+    solver: str
+    currents: dict[int, CurrentStatistics]
+    grid: GridPart | None
+    seconds: float
+
+    @property
+    def effective(self) -> EffectiveConductivity:
+        """At the first temperature."""
+        return self.series[0]
+
+
+def is_full(sigma: np.ndarray) -> bool:
+    """Whether a conductivity has elements off the diagonal."""
+    return sigma.ndim == 3 and bool(np.any(sigma[:, ~np.eye(3, dtype=bool)]))
+
+
+def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, axes=(0, 1, 2), on_solved=None) -> Conduction:
+    """Solve for fields along ``axes`` at every temperature; what does not percolate is exactly 0.  Collective.
+
+    Parameters
+    ----------
+    on_solved : callable, optional
+        ``on_solved(axis, system, unit)`` at the first temperature, while the potential of that axis is at hand; the system
+        counts conductivities in ``unit`` (S/m).
+
+    Raises
+    ------
+    InputError, ConvergenceError, Interrupted
+    """
+    started = time.monotonic()
+    temperatures = settings.temperatures or (None,)
+    sigma = medium.sigma_at(temperatures[0])
+    inner = medium.labels[1:-1]
+    counts = count_labels(inner, session.reducer)[:len(sigma)]
+    percolating = medium.percolating(sigma, session)
+    wanted = [axis for axis in axes if percolating[axis]]
+    make_solver, reason = _choose(medium, sigma, counts, wanted, settings, session)
+    currents: dict[int, CurrentStatistics] = {}
+
+    def take(axis, system, unit):
+        currents[axis] = current_statistics(system.current_density(axis), inner, axis, session.reducer)
+        if on_solved is not None:
+            on_solved(axis, system, unit)
+
+    series = _solve_series(medium, temperatures, wanted, settings, make_solver, session, take)
+    grid = None
+    if settings.grid_error == "discretisation" and wanted and _has_second(medium, sigma):
+        grid = _second_discretisation(medium, sigma, wanted, settings, session)
+    series = tuple(replace(one, percolating=percolating, tensor=_known(one.tensor, axes)) for one in series)
+    return Conduction(tuple(axes), temperatures, series, counts / medium.transform.grid.num_voxels, sigma, reason, currents,
+                      grid, time.monotonic() - started)
+
+
+def _choose(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, settings: SolverConfig, session: Session):
+    """``make_solver(sigma of each label)`` and who solves, with the reason.  Collective."""
+    name, reason = settings.solver, f"{settings.solver}, as asked for"
+    if name == "auto":
+        choice = _pick(medium, sigma, counts, axes, session)
+        name, reason = choice.name, choice.reason
+    if name == "petsc":
+        petsc = PetscSolver(session.comm, settings.petsc_options)
+        return (lambda sigma: petsc), reason
+    if name == "perturbation":
+        present = counts > 0 if medium.make_system is None else ...
+        return (lambda sigma: make_perturbation(*_extremes(sigma[present]))), reason
+    return (lambda sigma: conjugate_gradients), reason
+
+
+def _pick(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, session: Session) -> SolverChoice:
+    """What ``auto`` stands for here."""
+    if not axes:
+        return SolverChoice("fft", "nobody: nothing percolates")
+    if not medium.transform.periodic or is_full(sigma) or medium.make_system is not None:
+        return SolverChoice("fft", "fft: what is made for electrodes, full tensors and faces below the voxel")
+    contrast = contrast_of(sigma, counts)
+    if not contrast.has_poor:
+        return choose_solver(contrast, 1.0, 1.0, petsc_is_installed())
+    clusters = find_clusters(contrast.good[medium.labels[1:-1]], session.reducer, medium.transform.ghosts)
+    margin = min(clusters.percolating_fraction[axis] for axis in axes)
+    alike = coordination(medium.labels, contrast.good, medium.transform)
+    return choose_solver(contrast, margin, alike, petsc_is_installed())
+
+
+def _extremes(sigma: np.ndarray) -> tuple[float, float]:
+    """Smallest and largest conductivity in any direction, in units of the largest element."""
+    values = np.linalg.eigvalsh(sigma) if sigma.ndim == 3 else sigma
+    unit = float(sigma.max()) or 1.0
+    return max(float(values.min()), 0.0) / unit, float(values.max()) / unit
+
+
+def _solve_series(medium: Medium, temperatures, axes, settings: SolverConfig, make_solver, session: Session, take) -> list:
+    """The tensor at each temperature, each from the potentials of the one before."""
+    guesses, series = {}, []
+    for temperature in temperatures:
+        sigma = medium.sigma_at(temperature)
+        unit = float(np.max(sigma)) or 1.0
+        system = medium.system(sigma, unit)
+
+        def keep(axis, system, unit=unit):
+            if not series:
+                take(axis, system, unit)
+            if len(temperatures) > 1:
+                guesses[axis] = system.potential.copy()
+
+        where = "" if temperature is None else f" at {temperature:g} K"
+        solver = make_solver(sigma)
+        found = solve_tensor(system, axes, settings.relative_tolerance, settings.max_iterations, solver, dict(guesses),
+                             _watcher(session, medium.axis_names, unit, where), keep)
+        series.append(replace(found, tensor=found.tensor * unit))
+    if isinstance(solver, PetscSolver):
+        solver.close()
+    return series
+
+
+def _has_second(medium: Medium, sigma: np.ndarray) -> bool:
+    """Elements know neither electrodes nor interfaces that resist, and full tensors have nothing but elements."""
+    return (medium.transform.periodic and not medium.interface_resistance and medium.make_system is None
+            and not is_full(sigma))
+
+
+def _second_discretisation(medium: Medium, sigma: np.ndarray, axes, settings: SolverConfig, session: Session) -> GridPart:
+    unit = float(np.max(sigma))
+    system = ElementSystem(medium.labels, sigma / unit, medium.transform)
+    found = solve_tensor(system, axes, max(GRID_RTOL, settings.relative_tolerance), settings.max_iterations,
+                         on_iteration=_watcher(session, medium.axis_names, unit, " with trilinear elements"))
+    return GridPart(tensor=found.tensor * unit, **medium.bracket)
+
+
+def settings_of_second(settings: SolverConfig, found: Conduction) -> SolverConfig:
+    """For a grid of half the edge: the first temperature, and no more digits than a grid part needs."""
+    return settings.model_copy(update={
+        "grid_error": "none", "temperature_K": found.temperatures[:1] if found.temperatures[0] else None,
+        "relative_tolerance": max(GRID_RTOL, settings.relative_tolerance)})
+
+
+def _known(tensor: np.ndarray, axes) -> np.ndarray:
+    """NaN where no field was asked for."""
+    tensor = tensor.copy()
+    for axis in set(range(3)) - set(axes):
+        tensor[axis, :] = tensor[:, axis] = np.nan
+    return tensor
+
+
+def _watcher(session: Session, names: str, unit: float, where: str):
+    """Shows the iterations and stops on a signal, on all ranks together."""
+
+    def watch(axis, iteration, value, relative_error):
+        session.progress(lambda: f"sigma_{names[axis] * 2}{where}  iteration {iteration:4d}  "
+                                 f"{value * unit / S_PER_M:.5e} S/cm  estimated relative error {relative_error:.1e}")
+        if iteration % _ITERATIONS_BETWEEN_LOOKS == 0 and session.reducer.any(session.stop_requested is not None):
+            raise Interrupted(f"stopped on a signal while solving for a field along {names[axis]}")
+
+    return watch

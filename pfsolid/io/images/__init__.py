@@ -1,0 +1,1 @@
+"""Voxel images of all formats, read slab by slab."""

@@ -1,0 +1,324 @@
+"""Voxel images as densities or labels: what part of a file becomes the slab of a rank, and what its values mean.
+
+Each rank reads its own slab, one page at a time.  The formats are those of :mod:`pfsolid.io.images.formats`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...conduction.currents import count_labels
+from ...errors import InputError
+from ...grid import AXES
+from ...parallel.collective import Reducer, agreed_errors
+from .formats import ImageInfo, RawLayout, opened_image
+
+# A phase field passes its wells by some percent; grey values of an image are far beyond these.
+DENSITY_BOUNDS = (-0.25, 1.25)
+MAX_LABEL = 255
+
+
+@dataclass(frozen=True)
+class ImageWindow:
+    """Which voxels of an image make the grid, and in what order.
+
+    The image is cropped, then mirrored, then its axes are exchanged; ``crop`` and ``mirrored`` speak of the file's
+    x, y, z.
+
+    Attributes
+    ----------
+    crop : tuple of 3 (start, stop) or None
+        Voxels along each axis, the last one not included; None for all of an axis.
+    mirrored : tuple of 3 bool
+        Axes along which the image is followed by its mirror image: twice as many voxels, and periodic without a jump.
+        Along each axis it then conducts as the image does between plane electrodes, with insulating sides (where
+        conductivities are scalars or diagonal).
+    axes : tuple of 3 int
+        Axis i of the grid is axis ``axes[i]`` of the file.
+    """
+
+    crop: tuple = (None, None, None)
+    mirrored: tuple[bool, bool, bool] = (False, False, False)
+    axes: tuple[int, int, int] = (0, 1, 2)
+
+    def grid_shape(self, info: ImageInfo) -> tuple[int, int, int]:
+        """Voxels along the axes of the grid.
+
+        Raises
+        ------
+        InputError
+            If the crop is empty or goes beyond the image, or the axes are not 0, 1, 2 in some order.
+        """
+        if sorted(self.axes) != [0, 1, 2]:
+            raise InputError(f"axes {self.axes}: x, y and z must each stand there once")
+        return tuple((1 + bool(self.mirrored[axis])) * len(range(*self._cropped(info)[axis])) for axis in self.axes)
+
+    def in_grid_order(self, values) -> tuple:
+        """What belongs to the file's x, y, z, such as a spacing, by the axes of the grid."""
+        return tuple(values[axis] for axis in self.axes)
+
+    def file_voxels(self, info: ImageInfo, slices) -> list[np.ndarray]:
+        """For each axis of the file, its voxel for each of the grid's inside ``slices``."""
+        shape, voxels = self.grid_shape(info), [None] * 3
+        for axis, part, length in zip(self.axes, slices, shape):
+            if part.start < 0 or part.stop > length:
+                raise InputError(f"{info.name} makes {_voxels(shape)} voxels and is asked for those up to "
+                                 f"{_voxels(s.stop for s in slices)}")
+            index = np.arange(part.start, part.stop)
+            if self.mirrored[axis]:
+                index = np.minimum(index, length - 1 - index)
+            voxels[axis] = index + self._cropped(info)[axis][0]
+        return voxels
+
+    def _cropped(self, info: ImageInfo) -> list[tuple[int, int]]:
+        ranges = [(0, n) if part is None else tuple(part) for part, n in zip(self.crop, info.shape)]
+        for axis, (start, stop), n in zip(AXES, ranges, info.shape):
+            if not 0 <= start < stop <= n:
+                raise InputError(f"crop {start}:{stop} along {axis}: {info.name} has the voxels 0:{n} there")
+        return ranges
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """How the values of an image become labels 0 to 255; by default whole numbers stand for themselves.
+
+    Attributes
+    ----------
+    thresholds : tuple of float
+        Rising grey values: label 0 below the first, 1 from there to below the second, and so on.
+    values : dict of int to int
+        Label of each value; others are refused.  Not together with thresholds.
+    """
+
+    thresholds: tuple[float, ...] = ()
+    values: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.thresholds and self.values:
+            raise InputError("an image is labelled by thresholds or by a table of its values, not by both")
+        if len(self.thresholds) > MAX_LABEL:
+            raise InputError(f"{len(self.thresholds)} thresholds: {MAX_LABEL} are the most")
+        # Written so that it is false for NaN.
+        if not all(a < b for a, b in itertools.pairwise((-np.inf, *self.thresholds, np.inf))):
+            raise InputError(f"thresholds {', '.join(f'{t:g}' for t in self.thresholds)}: they must be finite and rising")
+        for label in self.values.values():
+            if label not in range(MAX_LABEL + 1):
+                raise InputError(f"label {label}: whole numbers from 0 to {MAX_LABEL} are possible")
+
+    def apply(self, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Labels (uint8) of an array of values, and where a value has none."""
+        finite = np.isfinite(page)
+        if self.thresholds:
+            # Not right=True: a value at a threshold lies above it.
+            return np.digitize(page, self.thresholds).astype(np.uint8), ~finite
+        if self.values:
+            return self._look_up(page)
+        bad = ~(finite & (page >= 0) & (page <= MAX_LABEL))
+        if page.dtype.kind == "f":
+            bad |= page != np.floor(page)
+        return np.where(bad, 0, page).astype(np.uint8), bad
+
+    def _look_up(self, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        known = np.array(sorted(self.values))
+        labels = np.array([self.values[value] for value in known.tolist()], np.uint8)
+        place = np.minimum(np.searchsorted(known, page), known.size - 1)
+        return labels[place], known[place] != page
+
+    def complaint(self, value) -> str:
+        """What is wrong with a value that has no label."""
+        if not np.isfinite(value):
+            return "which is not a finite number"
+        if self.values:
+            return f"which has no label: the table has {', '.join(map(str, sorted(self.values)))}"
+        return f"which is no label, a whole number from 0 to {MAX_LABEL}: give thresholds, or a label for each value"
+
+
+def describe_image(path, raw: RawLayout | None = None) -> ImageInfo:
+    """Shape, type and spacing of an image, its values not read.  For one rank: ``on_root(comm, describe_image, path)``.
+
+    Parameters
+    ----------
+    path : str or Path
+    raw : RawLayout, optional
+        For a file of plain numbers.
+
+    Raises
+    ------
+    InputError
+        Missing, unreadable, of another format, not two- or three-dimensional, not real numbers.
+    """
+    with opened_image(path, raw) as (info, _):
+        return info
+
+
+def read_label_slab(path, slices: tuple[slice, slice, slice], comm, window: ImageWindow = ImageWindow(),
+                    labelling: Labelling = Labelling(), raw: RawLayout | None = None,
+                    out: np.ndarray | None = None) -> np.ndarray:
+    """This rank's part of an image as labels.  Collective.
+
+    Parameters
+    ----------
+    path : str or Path
+    slices : tuple of 3 slice
+        Of the grid that the window makes: ``slab_of(grid, comm)`` or ``transform.local_slice``.
+    comm : mpi4py.MPI.Comm
+    window : ImageWindow
+        By default all of the image as it lies.
+    labelling : Labelling
+        By default whole numbers stand for themselves.
+    raw : RawLayout, optional
+        For a file of plain numbers.
+    out : ndarray of uint8, local (n0, n1, n2), optional
+        Where the labels go, such as the interior of an array with ghost planes.
+
+    Returns
+    -------
+    ndarray of uint8, local (n0, n1, n2)
+
+    Raises
+    ------
+    InputError
+        On all ranks: as `describe_image`, a window that does not fit, a value that has no label; it names the first
+        one of the lowest rank that finds any, in the file's voxels x, y, z and as the file has it.
+    """
+    with agreed_errors(comm):
+        with opened_image(path, raw) as (info, page):
+            voxels = window.file_voxels(info, slices)
+            if out is None:
+                out = np.empty([s.stop - s.start for s in slices], np.uint8)
+            target = out.transpose(np.argsort(window.axes))
+            box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in voxels)
+            if all((np.diff(index) == 1).all() for index in voxels):
+                _read_labels(target, page, box, info, labelling)
+            else:  # mirrored: backwards, or each voxel twice
+                part = np.empty([s.stop - s.start for s in box], np.uint8)
+                _read_labels(part, page, box, info, labelling)
+                _unfold(part, [index - s.start for index, s in zip(voxels, box)], target)
+    return out
+
+
+def _unfold(part: np.ndarray, voxels: list[np.ndarray], target: np.ndarray) -> None:
+    """target[i, j, k] = part[x[i], y[j], z[k]], a plane at a time."""
+    x, y, z = voxels
+    for i, source in enumerate(x):
+        target[i] = part[source][np.ix_(y, z)]
+
+
+def _read_labels(out: np.ndarray, page, box, info: ImageInfo, labelling: Labelling) -> None:
+    for placed, values, corner in _pages(out, page, box, info.slowest_axis):
+        labels, bad = labelling.apply(values)
+        if bad.any():
+            place = np.argwhere(bad)[0]
+            voxel = tuple(int(c + i) for c, i in zip(corner, np.insert(place, 2 if info.slowest_axis else 0, 0)))
+            value = values[tuple(place)]
+            raise InputError(f"{info.name}: the value at voxel {voxel} is {value}, {labelling.complaint(value)}")
+        placed[...] = labels
+
+
+def _pages(out: np.ndarray, page, box, slowest_axis: int):
+    """Each page inside the box: its place in ``out``, its values in that order, and its first voxel."""
+    x, y, z = box
+    if slowest_axis == 0:
+        for i in range(out.shape[0]):
+            yield out[i], page(x.start + i, y, z), (x.start + i, y.start, z.start)
+    else:
+        for k in range(out.shape[2]):
+            yield out[:, :, k], page(z.start + k, y, x).T, (x.start, y.start, z.start + k)
+
+
+def label_counts(labels: np.ndarray, reducer: Reducer) -> dict[int, int]:
+    """How many voxels of the image have each label that occurs.  Collective.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, local (n0, n1, n2)
+        Without ghost planes.
+    """
+    counts = count_labels(labels, reducer)
+    return {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
+
+
+def check_label_known(counts: dict[int, int], known, what: str) -> None:
+    """Raise InputError, with the counts of all labels, where one that occurs is not among ``known``.
+
+    Parameters
+    ----------
+    counts : dict of int to int
+        `label_counts`.
+    known : collection of int
+    what : str
+        What it lacks, such as 'conductivity'.
+    """
+    missing = [label for label in counts if label not in known]
+    if missing:
+        total = sum(counts.values())
+        found = ", ".join(f"{label} ({count} voxels, {100 * count / total:.3g} %)" for label, count in counts.items())
+        raise InputError(f"label {missing[0]} has no {what}; the image has the labels {found}, and given "
+                         f"are {', '.join(map(str, sorted(known))) or 'none'}")
+
+
+def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: float = 1.0,
+                    expected_shape: tuple[int, int, int] | None = None) -> np.ndarray:
+    """This rank's part of an image as a density, value / ``full_scale``.  Collective.
+
+    Parameters
+    ----------
+    path : str or Path
+    slices : tuple of 3 slice
+        Along x, y, z, with explicit start and stop: ``slab_of(grid, comm)`` or ``transform.local_slice``.
+    comm : mpi4py.MPI.Comm
+    full_scale : float
+        The value that stands for the solid; 255 for a binary image of 8 bits.
+    expected_shape : tuple of 3 int, optional
+        Of the grid that is to be filled.
+
+    Returns
+    -------
+    ndarray of float64, local (n0, n1, n2)
+        Not clipped: a field that was computed passes 0 and 1 by a few percent.
+
+    Raises
+    ------
+    InputError
+        On all ranks: as `describe_image`, another shape, a value that is not finite, one that is no density.
+    """
+    with agreed_errors(comm):
+        if not (np.isfinite(full_scale) and full_scale > 0):
+            raise InputError(f"{path}: full_scale {full_scale:g} must be above 0")
+        with opened_image(path) as (info, page):
+            _check_shape(info, slices, expected_shape)
+            density = np.empty([s.stop - s.start for s in slices])
+            for placed, values, _ in _pages(density, page, slices, info.slowest_axis):
+                placed[...] = values
+        density /= full_scale
+        _check_values(info.name, density, slices, full_scale)
+    return density
+
+
+def _check_shape(info: ImageInfo, slices, expected) -> None:
+    if expected is not None and tuple(expected) != info.shape:
+        raise InputError(f"{info.name} has {_voxels(info.shape)} voxels and the grid {_voxels(expected)}")
+    if any(s.start < 0 or s.stop > n for s, n in zip(slices, info.shape)):
+        raise InputError(f"{info.name} has {_voxels(info.shape)} voxels and is asked for those up to "
+                         f"{_voxels(s.stop for s in slices)}")
+
+
+def _voxels(shape) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _check_values(name: str, density: np.ndarray, slices, full_scale: float) -> None:
+    low, high = DENSITY_BOUNDS
+    for i, plane in enumerate(density):
+        if plane.size == 0 or (plane.min() >= low and plane.max() <= high):  # false for NaN
+            continue
+        j, k = np.argwhere(~((plane >= low) & (plane <= high)))[0]
+        voxel = tuple(int(s.start + index) for s, index in zip(slices, (i, j, k)))
+        value = plane[j, k] * full_scale
+        if not np.isfinite(value):
+            raise InputError(f"{name}: the value at voxel {voxel} is {value:g}; a density must be a finite number")
+        raise InputError(f"{name}: the value {value:g} at voxel {voxel} is no density, which is 0 in a pore and "
+                         f"{full_scale:g} in the solid; full_scale sets the value that stands for the solid")

@@ -1,0 +1,1 @@
+"""What is installed, whether it works, and the kernels compiled before they are needed."""

@@ -1,0 +1,1 @@
+"""Ranks: reductions, neighbour planes, agreed errors, launch, memory, what a launch carries with it."""

@@ -1,0 +1,179 @@
+"""Everything that talks to MPI apart from the transform: reductions, neighbour planes, agreed errors.
+
+A communicator enters here and in :mod:`pfsolid.spectral`; physics modules are handed a :class:`Reducer` and never
+see it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from contextlib import contextmanager
+
+import numpy as np
+from mpi4py import MPI
+
+from ..errors import PfsolidError
+
+
+def world() -> MPI.Comm:
+    """The communicator of all ranks of this launch."""
+    return MPI.COMM_WORLD
+
+
+def alone() -> MPI.Comm:
+    """The communicator of this rank by itself, for what root does with a small field."""
+    return MPI.COMM_SELF
+
+
+class Reducer:
+    """Global sums and extrema.  Every method is collective.
+
+    Sums run in rank order on every rank, so a repeated run at the same rank count gives the same bits.
+    """
+
+    def __init__(self, comm: MPI.Comm):
+        self._comm = comm
+        self.rank = comm.Get_rank()
+        self.size = comm.Get_size()
+
+    def sum(self, values) -> np.ndarray:
+        """Elementwise sum over ranks of a short vector (float64), the same bits on every rank."""
+        values = np.atleast_1d(np.ascontiguousarray(values, dtype=np.float64))
+        if self.size == 1:
+            return values.copy()
+        gathered = np.empty((self.size,) + values.shape)
+        self._comm.Allgather(values, gathered)
+        return gathered.sum(axis=0)
+
+    def max(self, value: float) -> float:
+        return self._comm.allreduce(value, op=MPI.MAX)
+
+    def min(self, value: float) -> float:
+        return self._comm.allreduce(value, op=MPI.MIN)
+
+    def any(self, flag: bool) -> bool:
+        return bool(self._comm.allreduce(int(flag), op=MPI.MAX))
+
+    def concatenate(self, values: np.ndarray) -> np.ndarray:
+        """Per-plane values of all ranks, in global plane order."""
+        return np.concatenate(self._comm.allgather(values))
+
+    def gather(self, value) -> list:
+        """One picklable value a rank, in rank order, on every rank.  For small things."""
+        return self._comm.allgather(value)
+
+    def exchange(self, parcels: list) -> list:
+        """One picklable parcel for each rank; what each rank has for this one, in rank order."""
+        return self._comm.alltoall(parcels)
+
+    def from_root(self, value):
+        """Root's value on every rank."""
+        return self._comm.bcast(value, root=0)
+
+
+class PlaneExchange:
+    """Fills the two ghost planes of a slab array from the neighbours along x.
+
+    Works on arrays of shape ``(n0 + 2, n1, n2)`` whose interior is ``[1:-1]``.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Comm
+    mirrored : bool
+        The field goes on beyond the first and last face along x as its mirror image, not periodically.
+
+    Attributes
+    ----------
+    end_shares : tuple of 2 float
+        What counts of a sum over the faces before and after this slab, if each face is to count once over all ranks,
+        and half if it is a mirror.
+    """
+
+    def __init__(self, comm: MPI.Comm, mirrored: bool = False):
+        self._comm = comm
+        size, rank = comm.Get_size(), comm.Get_rank()
+        self._low, self._high = (rank - 1) % size, (rank + 1) % size
+        self._mirror_low, self._mirror_high = mirrored and rank == 0, mirrored and rank == size - 1
+        self.end_shares = (0.5 if self._mirror_low else 0.0, 0.5 if self._mirror_high else 1.0)
+
+    def fill(self, ghosted: np.ndarray, odd: bool = False) -> None:
+        """Collective.  Sets ``ghosted[0]`` and ``ghosted[-1]``; ``odd`` if the field changes sign in a mirror."""
+        if self._comm.Get_size() == 1:
+            ghosted[0] = ghosted[-2]
+            ghosted[-1] = ghosted[1]
+        else:
+            self._comm.Sendrecv(ghosted[1], self._low, 1, ghosted[-1], self._high, 1)
+            self._comm.Sendrecv(ghosted[-2], self._high, 2, ghosted[0], self._low, 2)
+        if self._mirror_low:
+            ghosted[0] = -ghosted[1] if odd else ghosted[1]
+        if self._mirror_high:
+            ghosted[-1] = -ghosted[-2] if odd else ghosted[-2]
+
+    def next_plane(self, slab: np.ndarray, out: np.ndarray) -> None:
+        """Collective.  ``out`` = the first plane of the slab that follows this one, periodically."""
+        if self._comm.Get_size() == 1:
+            out[...] = slab[0]
+            return
+        self._comm.Sendrecv(slab[0], self._low, 3, out, self._high, 3)
+
+
+@contextmanager
+def agreed_errors(comm: MPI.Comm):
+    """Run a block so that an error on any rank is raised on every rank.
+
+    Collective at its end.  The block itself must not contain a collective call after the point where a single rank
+    can fail.  The lowest failing rank's error is the one raised; a :class:`PfsolidError` keeps its type.
+    """
+    error = None
+    try:
+        yield
+    except Exception as caught:
+        error = caught
+    raise_together(comm, error)
+
+
+def raise_together(comm: MPI.Comm, error: Exception | None) -> None:
+    """Collective: raise the lowest rank's error on every rank, if there is one."""
+    if not comm.allreduce(int(error is not None), op=MPI.MAX):
+        return
+    described = None
+    if error is not None:
+        described = (type(error), str(error)) if isinstance(error, PfsolidError) else (
+            RuntimeError, "".join(traceback.format_exception(error)))
+    kind, message = next(d for d in comm.allgather(described) if d is not None)
+    raise kind(message) from error
+
+
+def on_root(comm: MPI.Comm, function, *args, **kwargs):
+    """Call ``function`` on root only and return its result on every rank.
+
+    Collective.  An exception on root is raised on every rank.
+    """
+    result, error = None, None
+    if comm.Get_rank() == 0:
+        try:
+            result = function(*args, **kwargs)
+        except Exception as caught:
+            error = caught
+    raise_together(comm, error)
+    return comm.bcast(result, root=0)
+
+
+def all_come(comm: MPI.Comm, patience_s: float = math.inf) -> bool:
+    """A barrier that waits without using the core; False after ``patience_s`` if some rank has not come."""
+    if comm.Get_size() == 1:
+        return True
+    request = comm.Ibarrier()
+    deadline = time.monotonic() + patience_s
+    while not request.Test():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def split_into_groups(comm: MPI.Comm, ranks_per_group: int) -> MPI.Comm:
+    """Collective: the communicator of this rank's group of ``ranks_per_group`` successive ranks."""
+    return comm.Split(comm.Get_rank() // ranks_per_group, comm.Get_rank())

@@ -1,0 +1,344 @@
+"""Figures of conduction on labelled voxels: where the current runs, which phase carries it, and its temperature.
+
+Drawn from a finished directory: labels and current density in fields.h5, the numbers in result.json.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+
+from ..conduction.phases import PHASES
+from ..grid import AXES, PeriodicGrid
+from ..io.peek import describe, read_strided
+from ..materials.arrhenius import BOLTZMANN, ELEMENTARY_CHARGE
+from . import planes
+from .figure import BAR_WIDTH, MIN_BAR, WIDTH, add_axes, new_figure, plane_size, save_figure
+from .run_files import MAX_SAMPLES, RunFiles, flat_axis, middle_plane, read_run, thinning
+
+CURRENTS, ARRHENIUS = "currents", "arrhenius"
+# Okabe and Ito's, for phases without a colour of their own.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b6770", "#000000")
+HISTOGRAM_BINS = 80
+SLICES_WIDTH, SLICE_GAP, HISTOGRAM_HEIGHT = 5.85, 0.66, 1.7  # inches
+MARKS = {"percentile_50": "o", "percentile_90": "|", "percentile_99": "|", "percentile_99.9": "|", "maximum": "x"}
+ZERO_CELSIUS = 273.15
+
+
+@dataclass(frozen=True)
+class PhaseStyle:
+    """A phase as the figures show it: ``fraction`` of the volume and ``share`` of the current between 0 and 1."""
+
+    label: int
+    name: str
+    colour: str
+    fraction: float
+    share: float
+
+
+def plot_conduction(directory) -> list[Path]:
+    """Draw ``currents.png`` and, of several temperatures, ``arrhenius.png`` into ``directory/figures``.
+
+    Nothing is drawn where no current density is stored and no series of temperatures was solved for.
+
+    Parameters
+    ----------
+    directory : Path
+        Of a run, of `pfsolid conduct` or of conduction on an image.
+
+    Returns
+    -------
+    list of Path
+        The figures made.
+
+    Raises
+    ------
+    InputError
+        If the directory does not exist or result.json is damaged.
+    CheckpointError
+        If fields.h5 is damaged.
+    OutputError
+        If a figure cannot be written.
+    """
+    directory = Path(directory)
+    run = read_run(directory)
+    made = []
+    if _stored_axis(run) is not None:
+        made.append(save_figure(directory, CURRENTS, lambda: _currents_figure(run)))
+    series = temperature_series(run.result)
+    if len(series) > 1:
+        energy = run.result.get("activation_energy_eV")
+        made.append(save_figure(directory, ARRHENIUS, lambda: _arrhenius_figure(run, series, energy)))
+    return made
+
+
+# --- currents -----------------------------------------------------------------------------------------------
+
+
+def _stored_axis(run) -> int | None:
+    """Axis of the applied field of a stored current whose statistics are known."""
+    known = run.result.get("currents", {})
+    stored = (axis for axis, name in enumerate(AXES) if f"current_density_{name}" in run.fields and name in known)
+    return next(stored, None) if "phase" in run.fields else None
+
+
+def _phase_styles(result: dict, statistics: dict) -> list[PhaseStyle]:
+    """The phases that occur, by label."""
+    styles, spare = [], iter(COLOURS * 32)
+    for name, phase in result["phases"].items():
+        label = phase.get("label", PHASES.get(name))
+        if name in statistics["phases"]:
+            found = statistics["phases"][name]
+            colour = planes.PHASE_COLOURS.get(name) or next(spare)
+            styles.append(PhaseStyle(label, name, colour, found["fraction"], found["current_share"]))
+    return styles
+
+
+def _currents_figure(run) -> Figure:
+    axis = _stored_axis(run)
+    name, statistics = f"current_density_{AXES[axis]}", run.result["currents"][AXES[axis]]
+    grid = describe(run.fields_path, name).grid_nm
+    mean = run.result["sigma_eff_S_per_m"][axis][axis] * run.result["applied_field_V_per_m"]
+    stride = thinning(grid.shape, MAX_SAMPLES)
+    magnitude = np.linalg.norm(read_strided(run.fields_path, name, stride), axis=-1) / mean
+    labels = read_strided(run.fields_path, "phase", stride)
+    phases = _phase_styles(run.result, statistics)
+    limits = planes.log_limits(magnitude)
+
+    strip = 0.25 + 0.21 * len(phases)  # inches, as all that follows
+    sizes, normals = _slice_sizes(grid)
+    row = max(sizes[:, 1].max(), MIN_BAR)
+    below = strip + HISTOGRAM_HEIGHT + 1.3
+    figure = new_figure(run, row + below + 0.85, f"current density, field along {AXES[axis]}")
+    left = 0.65 + (SLICES_WIDTH - sizes[:, 0].sum() - SLICE_GAP * (len(normals) - 1)) / 2
+    for normal, (width, height) in zip(normals, sizes):
+        panel = add_axes(figure, left, below + (row - height) / 2, width, height)
+        current = np.linalg.norm(middle_plane(run, name, normal), axis=-1) / mean
+        draw_current_plane(panel, current, middle_plane(run, "phase", normal), normal, grid, limits)
+        left += width + SLICE_GAP
+    bar = add_axes(figure, left - SLICE_GAP + 0.2, below, BAR_WIDTH, row)
+    figure.colorbar(ScalarMappable(LogNorm(*limits), planes.CURRENT_MAP), cax=bar, label=planes.relative_current(axis),
+                    extend="both")
+    names = 0.3 + 0.065 * max(8, *(len(phase.name) for phase in phases))
+    lower = add_axes(figure, names, 0.5, 4.9 - names, strip)
+    upper = add_axes(figure, names, 0.5 + strip + 0.2, 4.9 - names, HISTOGRAM_HEIGHT, sharex=lower)
+    upper.tick_params(labelbottom=False)
+    draw_percentiles(lower, statistics, phases)
+    draw_histograms(upper, magnitude, labels, phases, limits, statistics["current_over_mean"]["maximum"])
+    lower.set_xlabel(planes.relative_current(axis))
+    draw_shares(add_axes(figure, 5.15, 0.5, 2.3, strip + 0.2 + HISTOGRAM_HEIGHT), phases)
+    return figure
+
+
+def _slice_sizes(grid_nm: PeriodicGrid) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Width and height in inches of the planes to be drawn, (num_planes, 2), and their normals."""
+    flat = flat_axis(grid_nm.shape)
+    normals = (2, 1, 0) if flat is None else (flat,)
+    sizes = np.array([plane_size(grid_nm, normal) for normal in normals])
+    room = SLICES_WIDTH - SLICE_GAP * (len(normals) - 1)
+    return sizes * min(room / sizes[:, 0].sum(), 3.6 / sizes[:, 1].max()), normals
+
+
+def draw_current_plane(axes, magnitude: np.ndarray, labels: np.ndarray, normal: int, grid_nm: PeriodicGrid,
+                       limits: tuple[float, float]) -> None:
+    """Draw |J| / <J> of the plane in the middle on a logarithmic scale, and the outlines of the phases.
+
+    Parameters
+    ----------
+    magnitude, labels : ndarray (n_a, n_b)
+    normal : int
+        Axis of the plane's normal.
+    limits : tuple of 2 float
+        Of the colours.
+    """
+    colours = matplotlib.colormaps[planes.CURRENT_MAP].with_extremes(bad=planes.NO_CURRENT)
+    planes.show_plane(axes, np.ma.masked_less_equal(magnitude, 0), normal, grid_nm, cmap=colours,
+                       norm=LogNorm(*limits), interpolation="nearest")
+    across, up = (axis for axis in range(3) if axis != normal)
+    centres = [(np.arange(n) + 0.5) / n * grid_nm.lengths[axis] for n, axis in zip(labels.shape, (across, up))]
+    for label in np.unique(labels)[1:]:
+        if min(labels.shape) > 1:
+            axes.contour(*centres, (labels == label).T, [0.5], colors="white", linewidths=0.35, alpha=0.8)
+    if grid_nm.shape[normal] > 1:
+        position = (grid_nm.shape[normal] // 2 + 0.5) * grid_nm.spacing[normal]
+        axes.set_title(f"{AXES[normal]} = {position:.4g} nm")
+
+
+def draw_histograms(axes, magnitude: np.ndarray, labels: np.ndarray, phases: list[PhaseStyle], limits,
+                    highest: float) -> None:
+    """Draw how |J| / <J> of each phase is distributed, in shares of all voxels.
+
+    Parameters
+    ----------
+    magnitude, labels : ndarray (nx, ny, nz)
+        Samples of the volume.
+    limits : tuple of 2 float
+        Within which most of them lie.
+    highest : float
+        The maximum.
+    """
+    bins = np.geomspace(limits[0] / 3, limits[1] * 3, HISTOGRAM_BINS)
+    for phase in phases:
+        values = magnitude[(labels == phase.label) & (magnitude > 0)]
+        if values.size:
+            weights = np.full(values.size, 100 / labels.size)
+            axes.hist(np.clip(values, bins[0], bins[-1]), bins, weights=weights, histtype="stepfilled", alpha=0.35,
+                      color=phase.colour)
+            axes.hist(np.clip(values, bins[0], bins[-1]), bins, weights=weights, histtype="step", linewidth=1.2,
+                      color=phase.colour)
+    axes.set_xscale("log")
+    axes.set_xlim(bins[0], max(bins[-1], 1.3 * highest))
+    _log_ticks(axes.xaxis, axes.get_xlim())
+    axes.set_ylabel("share of all voxels (%)")
+
+
+def draw_percentiles(axes, statistics: dict, phases: list[PhaseStyle]) -> None:
+    """Draw the percentiles and the maximum of |J| / <J> in the cell and in each phase that carries current."""
+    rows = [("all", "0.2", statistics["current_over_mean"])]
+    rows += [(phase.name, phase.colour, statistics["phases"][phase.name]["current_over_mean"]) for phase in phases]
+    rows = [row for row in rows if row[2]["maximum"] > 0]
+    for height, (name, colour, values) in enumerate(reversed(rows)):
+        points = {key: values[key] for key in MARKS if values[key] > 0}
+        axes.plot(list(points.values()), [height] * len(points), color=colour, linewidth=1)
+        for key, value in points.items():
+            axes.plot(value, height, MARKS[key], color=colour, markersize=5 if MARKS[key] != "|" else 8)
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in reversed(rows)])
+    for text, (_, colour, _) in zip(axes.get_yticklabels(), reversed(rows)):
+        text.set_color(colour)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.grid(True, axis="x", color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.set_title("o median   | 90, 99, 99.9 %   × maximum, of the voxels", fontsize=7.5, loc="right", pad=2)
+
+
+def draw_shares(axes, phases: list[PhaseStyle]) -> None:
+    """Draw what each phase has of the volume and carries of the current, as bars."""
+    for height, phase in enumerate(reversed(phases)):
+        axes.annotate(phase.name, (0, height + 0.27), (0, 0), textcoords="offset points", va="bottom")
+        for value, offset, alpha in ((phase.fraction, 0.12, 0.4), (phase.share, -0.17, 1.0)):
+            axes.barh(height + offset, 100 * value, 0.26, color=phase.colour, alpha=alpha)
+            text = f"{100 * value:.3g} % of the {'volume' if offset > 0 else 'current'}"
+            inside = value > 0.5
+            axes.annotate(text, (max(100 * value, 0), height + offset), (-3 if inside else 3, 0), va="center", fontsize=7,
+                          textcoords="offset points", ha="right" if inside else "left",
+                          color="white" if inside and alpha == 1 else "black")
+    axes.set_yticks([])
+    axes.set_ylim(-0.4, len(phases) - 0.3)
+    axes.set_xlim(min(0, *(100 * phase.share for phase in phases)), 100)
+    axes.set_xticks(range(0, 101, 25))
+    axes.set_xlabel("share (%)")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+# --- temperature --------------------------------------------------------------------------------------------
+
+
+def temperature_series(result: dict) -> list[tuple[float, float, float]]:
+    """(temperature in K, sigma_eff in S/cm, its estimated error) of a result; only what conducts."""
+    series = []
+    for one in result.get("temperature_series", []):
+        errors = [error for error in one["solver_relative_error_xyz"] if error is not None]
+        if one["mean_S_per_cm"]:
+            series.append((one["temperature_K"], one["mean_S_per_cm"], one["mean_S_per_cm"] * max(errors, default=0)))
+    return series
+
+
+def _arrhenius_figure(run, series, energy: float | None) -> Figure:
+    figure = new_figure(run, 4.6, "effective conductivity and temperature")
+    draw_arrhenius(add_axes(figure, 0.8, 0.5, WIDTH - 0.9, 3.05), series, energy)
+    return figure
+
+
+def draw_arrhenius(axes, series, energy: float | None = None) -> None:
+    """Draw sigma_eff over 1000 / T, with the temperature in °C along the top.
+
+    Parameters
+    ----------
+    series : sequence of (T in K, sigma_eff in S/cm, error in S/cm)
+    energy : float, optional
+        Activation energy of sigma T in eV, drawn as sigma T = A exp(-E_a / k_B T) through the middle of the points.
+    """
+    temperature, sigma, error = (np.array(column, float) for column in zip(*sorted(series)))
+    if energy is not None:
+        exponent = energy * ELEMENTARY_CHARGE / BOLTZMANN
+        offset = np.mean(np.log(sigma * temperature) + exponent / temperature)
+        fine = 1 / np.linspace(1 / temperature[0], 1 / temperature[-1], 100)
+        axes.plot(1000 / fine, np.exp(offset - exponent / fine) / fine, color="0.5", linewidth=1.2,
+                  label=rf"$\sigma T \propto \exp(-E_a / k_B T)$, $E_a$ = {energy:.4g} eV")
+    axes.errorbar(1000 / temperature, sigma, error, fmt="o", color="#0072b2", markersize=5, capsize=2,
+                  label=r"$\sigma_\mathrm{eff}$, mean of the diagonal")
+    axes.set_yscale("log")
+    _log_ticks(axes.yaxis, axes.get_ylim())
+    axes.set_xlabel("1000 / T (1/K)")
+    axes.set_ylabel("effective conductivity (S/cm)")
+    top = axes.secondary_xaxis("top", functions=(_celsius, _inverse_kelvin))
+    top.set_xlabel("temperature (°C)")
+    axes.grid(True, color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.legend(loc="upper right")
+
+
+def _log_ticks(axis, limits) -> None:
+    """Numbers between the powers of ten too, where there are few of those."""
+    if limits[1] / limits[0] < 300:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _celsius(inverse):
+    """Of 1000 / T in 1/K."""
+    return 1000 / np.maximum(inverse, 1e-9) - ZERO_CELSIUS
+
+
+def _inverse_kelvin(celsius):
+    return 1000 / np.maximum(celsius + ZERO_CELSIUS, 1e-9)
+
+
+def current_axis(run: RunFiles) -> int | None:
+    """Axis of the applied field of the stored current density; None if there is none to be shown."""
+    tensor = run.result.get("sigma_eff_S_per_m")
+    if tensor is None or "phase" not in run.fields:
+        return None
+    stored = (axis for axis in range(3) if f"current_density_{AXES[axis]}" in run.fields)
+    return next((axis for axis in stored if tensor[axis][axis] > 0), None)
+
+
+def conduction_figure(run: RunFiles) -> Figure:
+    axis, phases = current_axis(run), run.result["phases"]
+    name = f"current_density_{AXES[axis]}"
+    grid = describe(run.fields_path, name).grid_nm
+    normal = flat_axis(grid.shape)
+    if normal is None:
+        normal = 1 if axis == 2 else 2  # the plane holds the field
+    mean = run.result["sigma_eff_S_per_m"][axis][axis] * run.result["applied_field_V_per_m"]
+    stride = thinning(grid.shape, MAX_SAMPLES)
+    current = read_strided(run.fields_path, name, stride) / mean
+    limits = planes.log_limits(np.linalg.norm(current, axis=-1))
+
+    across, up = plane_size(grid, normal)
+    scale = min(2.4 / across, 4.5 / up)  # inches per nm
+    row, shares = max(up * scale, MIN_BAR), 1.75
+    figure = new_figure(run, row + shares + 2.1, f"conduction, field along {AXES[axis]}")
+    axes, bar_axes = _add_map(figure, 0.5, 1.35 + shares, across * scale, up * scale, row, gap=0.25)
+    planes.draw_sigma(axes, bar_axes, middle_plane(run, "phase", normal), normal, grid, phases)
+    axes, bar_axes = _add_map(figure, 4.35, 1.35 + shares, across * scale, up * scale, row, gap=0.1)
+    magnitude = np.linalg.norm(middle_plane(run, name, normal), axis=-1) / mean
+    planes.draw_current(axes, bar_axes, magnitude, normal, grid, axis, mean, limits)
+    labels = read_strided(run.fields_path, "phase", stride)
+    planes.draw_shares(add_axes(figure, 0.5, 0.5, 6.6, shares), current, labels, axis, phases, limits)
+    return figure
+
+
+def _add_map(figure: Figure, left: float, bottom: float, width: float, height: float, row: float, gap: float):
+    """Axes of a picture and, beside it, of its colour bar, which is as high as the row they stand in."""
+    return (add_axes(figure, left, bottom + (row - height) / 2, width, height),
+            add_axes(figure, left + width + gap, bottom, BAR_WIDTH, row))

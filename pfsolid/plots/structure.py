@@ -1,0 +1,62 @@
+"""Figures of a density: slices and the solid in three dimensions."""
+
+from __future__ import annotations
+
+import matplotlib.style
+import numpy as np
+from matplotlib.figure import Figure
+from scipy import ndimage
+
+from ..grid import AXES
+from ..io.peek import describe, read_strided
+from . import planes
+from .box import draw_structure, view_size
+from .figure import BAR_WIDTH, DPI, MIN_BAR, WIDTH, add_axes, new_figure, plane_size
+from .run_files import MAX_SAMPLES, RunFiles, flat_axis, middle_plane, thinning
+
+REFINED_SAMPLES = 128  # up to which a small field is interpolated for the 3-D view
+OVERSAMPLING = 2  # of the 3-D view, whose faces are drawn without antialiasing
+
+
+def slices_figure(run: RunFiles) -> Figure:
+    grid = describe(run.fields_path, "rho").grid_nm
+    flat = flat_axis(grid.shape)
+    normals = (2, 1, 0) if flat is None else (flat,)
+    sizes = np.array([plane_size(grid, normal) for normal in normals])
+    gap, margins = 0.62, 1.7
+    scale = min((WIDTH - margins - gap * (len(normals) - 1)) / sizes[:, 0].sum(), 5.2 / sizes[:, 1].max())
+    sizes *= scale  # now in inches
+    row = max(sizes[:, 1].max(), MIN_BAR)
+    figure = new_figure(run, row + 1.3, "relative density")
+    left = 0.5 + (WIDTH - margins - sizes[:, 0].sum() - gap * (len(normals) - 1)) / 2
+    for normal, (width, height) in zip(normals, sizes):
+        axes = add_axes(figure, left, 0.5 + (row - height) / 2, width, height)
+        planes.draw_density(axes, middle_plane(run, "rho", normal), normal, grid)
+        if flat is None:
+            position = (grid.shape[normal] // 2 + 0.5) * grid.spacing[normal]
+            axes.set_title(f"{AXES[normal]} = {position:.4g} nm")
+        left += width + gap
+    beside = max(left - gap + 0.2, left - gap - width / 2 + 0.6)  # not over the last panel's title
+    planes.draw_density_bar(add_axes(figure, beside, 0.5, BAR_WIDTH, row))
+    return figure
+
+
+def structure_figure(run: RunFiles) -> Figure:
+    grid = describe(run.fields_path, "rho").grid_nm
+    stride = thinning(grid.shape, MAX_SAMPLES)
+    rho = read_strided(run.fields_path, "rho", stride)
+    edges = [np.append(np.arange(n) * step * h, length)
+             for n, step, h, length in zip(rho.shape, stride, grid.spacing, grid.lengths)]
+    refinement = REFINED_SAMPLES // max(rho.shape)
+    if refinement > 1:
+        rho = ndimage.zoom(rho, refinement, mode="grid-wrap", grid_mode=True)
+        edges = [np.linspace(0, length, n + 1) for n, length in zip(rho.shape, grid.lengths)]
+    size = view_size(grid.lengths)
+    width, height = size * min(5.6 / size)  # inches
+    row = max(height, 2.0)
+    figure = new_figure(run, row + 1.2, "the solid, ρ ≥ ½")
+    figure.set_dpi(OVERSAMPLING * DPI)
+    axes = add_axes(figure, 0.4 + (5.6 - width) / 2, 0.6 + (row - height) / 2, width, height)
+    draw_structure(axes, rho, tuple(edges), matplotlib.colormaps[planes.DENSITY_MAP])
+    planes.draw_density_bar(add_axes(figure, 6.75, 0.6 + row / 2 - 1.0, BAR_WIDTH, 2.0))
+    return figure

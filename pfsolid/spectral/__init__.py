@@ -1,0 +1,1 @@
+"""Distributed real Fourier transforms on slabs, and fields that do not depend on the rank count."""

@@ -1,0 +1,235 @@
+"""The dataset of a sweep: a row for each case that is done, in HDF5 and CSV, with a card that says what is in it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from ..config.text import shown
+from ..errors import CheckpointError, InputError
+from ..io.records import atomic_write_text, csv_text
+from .dataset import Stack, read_stored, write_dataset
+from .plan import Plan, load_plan
+from .state import Seen, kept_path, look, read_failure, read_records
+
+DATASET, TABLE, CARD = "dataset.h5", "dataset.csv", "dataset.md"
+TENSOR = "sigma_eff_S_per_cm"
+_FIELDS = {"rho": (np.dtype("f4"), np.nan), "phase": (np.dtype("u1"), 255)}
+_MISSING_SHOWN = 20
+_NM = 1e-9
+
+# Column: (where in the case's record, meaning).  A place that a record lacks gives an empty cell.
+COLUMNS = {
+    "replica": ("replica", "number of the sample at its point"),
+    "seed": ("seed", "of the random noise"),
+    "porosity": ("result.porosity", "1 - <rho>"),
+    **{f"sigma_{a}{b}_S_per_cm": (f"result.{TENSOR}.{i}.{j}", "S/cm, effective conductivity")
+       for a, b, i, j in (("x", "x", 0, 0), ("y", "y", 1, 1), ("z", "z", 2, 2),
+                          ("x", "y", 0, 1), ("x", "z", 0, 2), ("y", "z", 1, 2))},
+    "sigma_mean_S_per_cm": ("result.mean_S_per_cm", "S/cm, a third of the tensor's trace"),
+    "solver_relative_error": ("result.solver_relative_error_xyz", "largest estimated relative error of sigma_xx, yy, zz"),
+    "grid_relative_error": ("result.error_bar.grid_relative_xyz",
+                            "as above, of the voxels (result.json says by which method)"),
+    "sample_relative_error": ("", "standard error of sigma_mean over the replicas at its point, by their mean; not of one"),
+    **{f"sigma_{short}_S_per_cm": (f"result.phases.{phase}.sigma_S_per_cm", f"S/cm, of the {phase}")
+       for short, phase in (("pore", "pore"), ("surf", "surface"), ("bulk", "bulk"))},
+    "activation_energy_eV": ("result.activation_energy_eV", "eV, where there are several temperatures"),
+    "surface_depth_nm": ("result.reduced_units.length_m", "nm, lambda"),
+    "pore_size_nm": ("result.growth.final.pore_size_nm", "nm, mean chord of the pores at rho = 1/2"),
+    "wall_size_nm": ("result.growth.final.wall_size_nm", "nm, mean chord of the walls at rho = 1/2"),
+    "spacing_nm": ("result.growth.final.spacing_nm", "nm, 2 pi / <k> of the structure factor"),
+    "pore_fraction": ("result.growth.final.pore_fraction", "of the volume, rho below rho_pore"),
+    "surface_fraction": ("result.growth.final.surface_fraction", "of the volume, rho between the thresholds"),
+    "bulk_fraction": ("result.growth.final.bulk_fraction", "of the volume, rho above rho_bulk"),
+    "interface_per_nm": ("result.morphology.surface.area_crofton_per_nm", "nm^2/nm^3, area of rho = 1/2 (Crofton)"),
+    "connectivity": ("result.morphology.connectivity.class", "axes along which filler - matrix percolate"),
+    "filler_percolates": ("result.morphology.connectivity.filler.percolates_along", "axes"),
+    "matrix_percolates": ("result.morphology.connectivity.matrix.percolates_along", "axes"),
+    "surface_percolates": ("result.morphology.connectivity.surface.percolates_along", "axes"),
+    "energy_J_per_m3": ("result.growth.final.energy_J_per_m3", "J/m^3, free energy at the end"),
+    "reduced_time": ("result.growth.final.reduced_time", "lambda^2/(16 w M), of growth"),
+    "steps": ("result.growth.steps", "time steps"),
+    "stopped_because": ("result.growth.reason", "why growth ended"),
+    "warnings": ("warnings", "what the run warned of"),
+    "seconds": ("seconds", "s, wall clock of the last attempt"),
+    "ranks": ("ranks", "MPI ranks"),
+    "attempts": ("attempts", "workers that began the case"),
+    "pfsolid_version": ("result.provenance.pfsolid_version", "that computed it"),
+    "git_commit": ("result.provenance.git_commit", "of pfsolid; + if its files were changed"),
+    "created": ("result.provenance.created", "when, UTC"),
+}
+
+
+def collect(directory: Path, with_fields: bool = False) -> list[str]:
+    """Write dataset.h5, dataset.csv and dataset.md of what is done so far, for one rank; what to tell the person.
+
+    Raises
+    ------
+    InputError
+        Nothing is done, or fields are asked for that the sweep does not keep or that differ in size.
+    OutputError
+    """
+    directory = Path(directory)
+    plan, seen, started = load_plan(directory), look(directory), time.monotonic()
+    kept = [name for name in plan.keep if name in _FIELDS]
+    if with_fields and not kept:
+        raise InputError(f'--fields: the sweep in {directory} keeps none; plan it with keep = ["phase"] or ["rho"]')
+    rows, tensors, damaged = _rows(plan, directory, seen)
+    if not rows:
+        raise InputError(f"{directory} has no case that is done; see pfsolid sweep status {directory}")
+    missing = _missing(plan, directory, seen, damaged)
+    stacks = {name: _stack(directory, name, [row["case"] for row in rows]) for name in kept} if with_fields else {}
+    _write(plan, directory, rows, tensors, missing, stacks)
+    counts = ", ".join(f"{count} {state}" for state, count in Counter(missing["state"]).items())
+    return [f"{len(rows)} of {len(plan.cases)} cases" + (f"; without a result: {counts}" if counts else ""),
+            *(f"written {directory / name}" for name in (DATASET, TABLE, CARD)),
+            f"in {time.monotonic() - started:.1f} s"]
+
+
+def _write(plan: Plan, directory: Path, rows: list[dict], tensors: np.ndarray, missing: dict[str, list],
+           stacks: dict[str, Stack]) -> None:
+    meanings, columns = _meanings(plan), list(rows[0])
+    tables = {"cases": {name: [row[name] for row in rows] for name in columns}, "missing": missing}
+    attributes = {"sweep": plan.name, "base": json.dumps(plan.base), "axes": json.dumps(plan.keys),
+                  "planned": len(plan.cases)}
+    write_dataset(directory / DATASET, tables, {TENSOR: tensors}, stacks, len(rows), meanings, attributes)
+    lines = (["" if value is None else value for value in row.values()] for row in rows)
+    atomic_write_text(directory / TABLE, csv_text([columns, *lines]))
+    atomic_write_text(directory / CARD, _card(plan, rows, missing, meanings, stacks))
+
+
+def _rows(plan: Plan, directory: Path, seen: Seen) -> tuple[list[dict], np.ndarray, dict[str, str]]:
+    """Rows in the order of the plan, the tensors, and cases whose result is damaged."""
+    rows, tensors, damaged = [], [], {}
+    nothing = np.full((3, 3), np.nan)
+    for case_id, record in read_records(directory, [case.id for case in plan.cases if case.id in seen.done]):
+        if isinstance(record, CheckpointError):
+            damaged[case_id] = str(record)
+            continue
+        rows.append(_row(plan, record))
+        tensors.append(_at(record, f"result.{TENSOR}") or nothing)
+    _fill_sample_errors(rows, plan.keys)
+    return rows, np.array(tensors, dtype=float), damaged
+
+
+def _fill_sample_errors(rows: list[dict], keys) -> None:
+    """The third part of the error bar, which no case knows by itself: from the replicas that are done."""
+    points: dict[tuple, list[dict]] = {}
+    for row in rows:
+        points.setdefault(tuple(row[name] for name in keys), []).append(row)
+    for replicas in points.values():
+        values = np.array([row["sigma_mean_S_per_cm"] or 0.0 for row in replicas])
+        if len(values) > 1 and values.mean() > 0:
+            error = float(values.std(ddof=1) / np.sqrt(len(values)) / values.mean())
+            for row in replicas:
+                row["sample_relative_error"] = error
+
+
+def _row(plan: Plan, record: dict) -> dict:
+    row = {"case": record["case"]} | {name: _cell(record["values"][name]) for name in plan.keys}
+    row |= {name: _at(record, place) for name, (place, _) in COLUMNS.items()}
+    row["surface_depth_nm"] = float(f"{row['surface_depth_nm'] / _NM:.12g}")
+    row["warnings"] = "; ".join(row["warnings"])
+    for name in ("solver_relative_error", "grid_relative_error"):
+        row[name] = max((error for error in row[name] or () if error is not None), default=None)
+    return row
+
+
+def _at(record: dict, place: str):
+    """A value by its dotted place; None where there is none."""
+    value = record
+    for name in place.split("."):
+        if isinstance(value, list):
+            value = value[int(name)]
+        elif isinstance(value, dict) and name in value:
+            value = value[name]
+        else:
+            return None
+    return value
+
+
+def _cell(value):
+    return value if isinstance(value, (int, float, str)) else shown(value)
+
+
+def _missing(plan: Plan, directory: Path, seen: Seen, damaged: dict[str, str]) -> dict[str, list]:
+    table = {"case": [], **{name: [] for name in plan.keys}, "seed": [], "state": [], "reason": []}
+    for case in plan.cases:
+        if case.id in damaged:
+            state, reason = "damaged", damaged[case.id]
+        elif case.id in seen.done:
+            continue
+        elif case.id in seen.failed:
+            state, reason = "failed", read_failure(directory, case.id)
+        else:
+            state, reason = "missing", ""
+        for name, value in {"case": case.id, **{name: _cell(case.values[name]) for name in plan.keys}, "seed": case.seed,
+                            "state": state, "reason": reason}.items():
+            table[name].append(value)
+    return table
+
+
+def _meanings(plan: Plan) -> dict[str, str]:
+    return {"case": "id; follows from the input", **{name: "input, varied by the sweep" for name in plan.keys},
+            **{name: meaning for name, (_, meaning) in COLUMNS.items()},
+            TENSOR: "S/cm, effective conductivity, (case, 3, 3)", "state": "missing, failed or damaged", "reason": "why"}
+
+
+def _stack(directory: Path, name: str, ids: list[str]) -> Stack:
+    """A kept field of all cases, read one by one as it is written."""
+    dtype, fill = _FIELDS[name]
+    first = next((kept_path(directory, one, name) for one in ids if kept_path(directory, one, name).exists()), None)
+    if first is None:
+        raise InputError(f"--fields: no case of {directory} has kept its {name}")
+    sample, attributes = read_stored(first, name)
+
+    def arrays():
+        for one in ids:
+            path = kept_path(directory, one, name)
+            array = read_stored(path, name)[0] if path.exists() else None
+            if array is not None and array.shape != sample.shape:
+                raise InputError(f"--fields: the grids differ ({sample.shape} and {array.shape}, z y x), so the fields do "
+                                 "not stack; collect without --fields")
+            yield array
+
+    return Stack(sample.shape, dtype, arrays(), fill, {"axes": "case z y x", "units": attributes["units"]})
+
+
+# --- the card -----------------------------------------------------------------------------------------------
+
+
+def _card(plan: Plan, rows: list[dict], missing: dict[str, list], meanings: dict[str, str], stacks: dict[str, Stack]) -> str:
+    """A data card: what the table holds, where it is from, what is missing."""
+    commits = Counter(f"pfsolid {row['pfsolid_version']}, commit {row['git_commit'] or 'unknown'}" for row in rows)
+    created = sorted(row["created"] for row in rows)
+    warned = [row for row in rows if row["warnings"]]
+    core_hours = sum(row["seconds"] * row["ranks"] for row in rows) / 3600
+    lines = [f"# Dataset {plan.name}", "",
+             f"{len(rows)} of {len(plan.cases)} microstructures and their effective conductivity, computed "
+             f"{created[0]} to {created[-1]} in {core_hours:.2g} core-hours.", "",
+             f"- `{TABLE}`: one row a case. `{DATASET}`: the same columns under `/cases`, the tensors as `/{TENSOR}`"
+             + (f", fields {', '.join(f'`/fields/{name}`' for name in stacks)} (case, z, y, x)" if stacks else "") + ".",
+             *(f"- made by {text}: {count} cases" for text, count in commits.items()), "",
+             "## What varies", "", "| key | values |", "|---|---|"]
+    for name in plan.keys:
+        values = list(dict.fromkeys(shown(case.values[name]) for case in plan.cases))
+        lines.append(f"| {name} | {', '.join(values)} |")
+    lines += ["", "Replicas differ in `microstructure.seed` only.", "", "## What is missing", ""]
+    lines += _missing_lines(missing) or ["Nothing."]
+    lines += ["", f"## Warnings\n\n{len(warned)} cases warned of something (column `warnings`)."] if warned else []
+    lines += ["", "## Columns", "", "| column | meaning |", "|---|---|"]
+    lines += [f"| {name} | {meanings[name]} |" for name in rows[0]]
+    lines += ["", "## Base input", "", "```json", json.dumps(plan.base, indent=1), "```", ""]
+    return "\n".join(lines)
+
+
+def _missing_lines(missing: dict[str, list]) -> list[str]:
+    counts = Counter(missing["state"])
+    lines = [f"- {count} {state}" for state, count in counts.items()]
+    told = [i for i, state in enumerate(missing["state"]) if state != "missing"][:_MISSING_SHOWN]
+    lines += [f"- {missing['case'][i]}, {missing['state'][i]}: {missing['reason'][i]}" for i in told]
+    return lines + (["", f"All are under `/missing` in `{DATASET}`."] if lines else [])

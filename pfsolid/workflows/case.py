@@ -1,0 +1,57 @@
+"""One case of a sweep: a run that leaves only what is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..config.run import RunConfig
+from ..errors import CheckpointError
+from ..io.files import make_folder
+from ..parallel.collective import on_root
+from ..parallel.session import Session
+from .run import attributes_of, last_checkpoint, report_growth, result_of, store_density, with_properties
+from .simulate import grow
+
+
+def run_case(config: RunConfig, directory: Path, session: Session, kept=frozenset()) -> dict:
+    """As `run`, or `resume` where there is a checkpoint, leaving only what is asked for.  Collective.
+
+    Nothing but checkpoints is written otherwise: a sweep stores the result itself.  The input must have been reviewed.
+
+    Parameters
+    ----------
+    directory : Path
+        Made when something goes into it.
+    kept : set of str
+        Of 'rho', stored in single precision, 'phase' and 'history'.
+
+    Returns
+    -------
+    dict
+        What result.json would hold.
+
+    Raises
+    ------
+    Interrupted, ConvergenceError, InputError, OutputError
+    """
+    output = config.output.model_copy(update={"save_current": False, "save_potential": False,
+                                              "snapshot_interval_reduced_time": None})
+    config = config.model_copy(update={"output": output})
+    if kept:
+        on_root(session.comm, make_folder, directory)
+    try:
+        checkpoint = last_checkpoint(config, directory, session)
+    except CheckpointError as error:
+        session.warn(f"{error}; starting from the beginning")
+        checkpoint = None
+    if checkpoint is not None:
+        session.say(f"going on at step {checkpoint.step}")
+    attributes = attributes_of(config, session)
+    growth = grow(config, directory, session, checkpoint, attributes, with_history="history" in kept, save_at_end=False)
+    report_growth(growth, session)
+    if "rho" in kept:
+        store_density(growth.rho, "float32", directory, config, attributes, session)
+    result = result_of(growth, config)
+    rho = growth.rho
+    del growth
+    return with_properties(result, rho, config.grid_nm, config, directory if "phase" in kept else None, session, attributes)

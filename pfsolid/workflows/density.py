@@ -1,0 +1,61 @@
+"""Solve conduction on a density field: the phases of a run, its conductivity, and the fields that stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..conduction.effective import preconditioner_precision
+from ..conduction.phases import NAMES
+from ..config.conduction import ConductionConfig
+from ..grid import AXES, PeriodicGrid
+from ..homogenization.density import density_medium, refined_density
+from ..homogenization.solve import (
+    Conduction,
+    solve_conduction,
+)
+from ..parallel.session import Session
+from ..spectral.transform import SlabTransform
+from .fields import FIELDS, FieldStore, store_solution
+
+
+def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, directory: Path | None,
+               session: Session, output, attributes: dict) -> Conduction:
+    """Label the voxels, find what percolates, solve for the tensor; write phases and current density.  Collective.
+
+    Parameters
+    ----------
+    rho : ndarray, local (n0, n1, n2)
+        Slab of this rank.
+    directory : Path, optional
+        None: no fields are stored.
+    output : OutputConfig
+        Whether the current density and the potential are stored, for a field along the first percolating axis.
+    attributes : dict
+        Provenance for the fields' file.
+
+    Raises
+    ------
+    Interrupted, ConvergenceError, OutputError
+    """
+    precision = preconditioner_precision(conduction.relative_tolerance)
+    transform = SlabTransform(grid_nm, session.comm, precision, session.threads)
+    medium = density_medium(rho, conduction, transform)
+    store = None
+    if directory is not None:
+        store = FieldStore(directory / FIELDS, grid_nm, transform, session, attributes)
+        store.write("phase", medium.labels[1:-1], "1", phases=", ".join(f"{label} {name}" for label, name in NAMES.items()))
+    saved = []
+
+    def keep(axis, system, unit):
+        if store is not None and not saved:
+            saved.append(axis)
+            store_solution(store, system, axis, AXES[axis], unit, output, conduction.applied_field_V_per_m)
+
+    found = solve_conduction(medium, conduction, session, on_solved=keep)
+    transform.close()
+    if conduction.grid_error == "refinement":
+        found = replace(found, grid=refined_density(rho, grid_nm, conduction, found, session))
+    return found
