@@ -6,8 +6,9 @@ import numpy as np
 from mpi4py import MPI
 
 from pfsolid.conduction.effective import effective_conductivity
-from pfsolid.conduction.phases import empty_labels, labels_from_density
+from pfsolid.conduction.phases import labels_from_density
 from pfsolid.grid import PeriodicGrid
+from pfsolid.labels import empty_labels
 from pfsolid.morphology.clusters import percolating_axes
 from pfsolid.phasefield.initial import fill_noise
 from pfsolid.phasefield.steppers import CahnHilliard, StepControl

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..grid import AXES
+from ..labels import count_labels
 from ..parallel.collective import Reducer
 from . import current_kernels as kernels
 
@@ -128,20 +129,6 @@ def current_statistics(current: np.ndarray, labels: np.ndarray, axis: int, reduc
     return CurrentStatistics(axis, float(mean), found[-1], phases)
 
 
-def count_labels(labels: np.ndarray, reducer: Reducer) -> np.ndarray:
-    """How many voxels have each of the 256 possible labels, (256,).  Collective.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, local (n0, n1, n2)
-        Without ghost planes.
-    """
-    counts = np.zeros(256)
-    for plane in labels:  # bincount makes eight bytes of each
-        counts += np.bincount(plane.ravel(), minlength=counts.size)
-    return reducer.sum(counts)
-
-
 def _survey(current, labels, rows, num_phases: int, axis: int, reducer: Reducer):
     """Sum of J_axis, greatest |J| and its voxel for each phase and for all."""
     n0 = labels.shape[0]
@@ -175,6 +162,3 @@ def _percentiles(current, labels, rows, sizes: np.ndarray, reducer: Reducer) -> 
         wanted -= np.where(digit > 0, before, 0)
         known = known << 8 | digit
     return known.astype(np.uint32).view(np.float32).astype(float)
-
-
-# --- transport numbers --------------------------------------------------------------------------------------

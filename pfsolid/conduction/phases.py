@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
+from ..labels import empty_labels
 from ..spectral.transform import SlabTransform
 from . import kernels
 
@@ -32,12 +33,6 @@ def labels_from_density(rho: np.ndarray, rho_pore: float, rho_bulk: float, trans
     kernels.threshold_labels(rho, rho_pore, rho_bulk, labels)
     transform.ghosts.fill(labels)
     return labels
-
-
-def empty_labels(transform: SlabTransform) -> np.ndarray:
-    """Room for the labels of a slab and its ghost planes."""
-    n0, n1, n2 = transform.local_shape
-    return np.empty((n0 + 2, n1, n2), dtype=np.uint8)
 
 
 def check_conductivities(sigma: np.ndarray) -> None:

@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import BeforeValidator, field_validator, model_validator
 
 from ..grid import AXES
+from ..labels import MAX_LABEL
 from .conduction import MAX_CONDUCTIVITY, S_PER_M, SolverConfig, as_conductivity, conductivity_at
 from .run import LENGTH_LIMITS, Length, as_edges, as_tuple
 from .text import Section, apply_overrides, key, parse_toml, read_text, shown, validated, write_toml
 
-MAX_LABEL = 255
 _LABELS = f"a table of labels from 0 to {MAX_LABEL}"
 _SIGMA = "for each label a number, a law { value, at_K, activation_energy_eV }, three numbers or the three rows of a tensor"
 _RESISTANCES = "a table of pairs of labels with a resistance from 0 (inf blocks), for example { \"0:1\" = 10.0 }"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..conduction.currents import CurrentStatistics, count_labels, current_statistics
+from ..conduction.currents import CurrentStatistics, current_statistics
 from ..conduction.effective import EffectiveConductivity, solve_tensor
 from ..conduction.elements import ElementSystem
 from ..conduction.finite_volumes import ConductionSystem
@@ -19,6 +19,7 @@ from ..conduction.selection import SolverChoice, choose_solver, contrast_of, coo
 from ..config.conduction import S_PER_M, SolverConfig
 from ..errors import Interrupted
 from ..grid import AXES
+from ..labels import count_labels
 from ..morphology.clusters import find_clusters, percolating_axes
 from ..morphology.connectivity import connects_electrodes
 from ..parallel.session import Session

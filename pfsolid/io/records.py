@@ -161,6 +161,3 @@ def csv_text(rows) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
-
-
-# --- provenance ---------------------------------------------------------------------------------------------

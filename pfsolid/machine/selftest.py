@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..conduction.effective import effective_conductivity
-from ..conduction.phases import empty_labels
 from ..errors import PfsolidError
 from ..grid import PeriodicGrid
 from ..io.checkpoint import load_latest, write_checkpoint
 from ..io.hdf5 import DistributedArray
+from ..labels import empty_labels
 from ..parallel.collective import on_root, world
 from ..parallel.launch import leave_together
 from ..phasefield.initial import fill_noise

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..grid import PeriodicGrid
+from ..labels import MAX_LABEL, NUM_LABELS
 from ..parallel.collective import PlaneExchange, Reducer
 from ..spectral.transform import SlabTransform
 from .thickness import squared_distances
@@ -18,7 +19,6 @@ from .thickness import squared_distances
 _BOUNDARY = 0.25
 # Distances that are equal on paper differ by rounding in float32, by the axis they are measured along.
 _SLACK = 1e-5
-NUM_LABELS = 256
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _label_table(labels) -> np.ndarray:
     table = np.zeros(NUM_LABELS, bool)
     for label in np.atleast_1d(labels).tolist():
         if label not in range(NUM_LABELS):
-            raise InputError(f"label {label}: whole numbers from 0 to {NUM_LABELS - 1} are possible")
+            raise InputError(f"label {label}: whole numbers from 0 to {MAX_LABEL} are possible")
         table[label] = True
     return table
 

@@ -12,10 +12,7 @@ from ..conduction.phases import NAMES
 from ..config.conduction import ConductionConfig
 from ..grid import AXES, PeriodicGrid
 from ..homogenization.density import density_medium, refined_density
-from ..homogenization.solve import (
-    Conduction,
-    solve_conduction,
-)
+from ..homogenization.solve import Conduction, solve_conduction
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
 from .fields import FIELDS, FieldStore, store_solution

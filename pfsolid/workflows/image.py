@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..conduction.effective import preconditioner_precision
-from ..conduction.phases import check_conductivities, empty_labels
+from ..conduction.phases import check_conductivities
 from ..config.conduction import SolverConfig
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
 from ..config.image import ImageStudyConfig, study_to_toml
@@ -18,11 +18,12 @@ from ..grid import AXES, PeriodicGrid
 from ..homogenization.report import conduction_lines, conduction_result
 from ..homogenization.solve import IMAGE_HALVED, Conduction, GridPart, Medium, settings_of_second, solve_conduction
 from ..io.images.formats import ImageInfo, RawLayout
-from ..io.images.slab import ImageWindow, Labelling, check_label_known, describe_image, label_counts, read_label_slab
+from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
 from ..io.provenance import provenance
 from ..io.records import atomic_write_text, write_json
 from ..io.run_directory import prepare_run_directory
 from ..io.series import write_xdmf
+from ..labels import check_label_known, empty_labels, label_counts
 from ..morphology.layers import surface_layer
 from ..parallel.collective import on_root
 from ..parallel.memory import check_memory

@@ -13,8 +13,8 @@ def load():
     import numpy as np
 
     from pfsolid.conduction.effective import effective_conductivity, preconditioner_precision
-    from pfsolid.conduction.phases import empty_labels
     from pfsolid.grid import PeriodicGrid
+    from pfsolid.labels import empty_labels
     from pfsolid.morphology.connectivity import connects_electrodes
     from pfsolid.parallel.collective import world
     from pfsolid.spectral.transform import CosineSlabTransform

@@ -7,7 +7,8 @@ import tifffile
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.images.formats import RawLayout
-from pfsolid.io.images.slab import ImageWindow, Labelling, describe_image, label_counts, read_label_slab
+from pfsolid.io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
+from pfsolid.labels import label_counts
 from pfsolid.parallel import memory
 from pfsolid.parallel.collective import Reducer, on_root
 from pfsolid.spectral.transform import slab_of

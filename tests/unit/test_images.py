@@ -13,16 +13,9 @@ from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.images.formats import RawLayout
-from pfsolid.io.images.slab import (
-    ImageWindow,
-    Labelling,
-    check_label_known,
-    describe_image,
-    label_counts,
-    read_image_slab,
-    read_label_slab,
-)
+from pfsolid.io.images.slab import ImageWindow, Labelling, describe_image, read_image_slab, read_label_slab
 from pfsolid.io.series import write_field
+from pfsolid.labels import check_label_known, label_counts
 from pfsolid.parallel.collective import Reducer
 
 SHAPE = (5, 4, 3)

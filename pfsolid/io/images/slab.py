@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...conduction.currents import count_labels
 from ...errors import InputError
 from ...grid import AXES
-from ...parallel.collective import Reducer, agreed_errors
+from ...labels import MAX_LABEL
+from ...parallel.collective import agreed_errors
 from .formats import ImageInfo, RawLayout, opened_image
 
 # A phase field passes its wells by some percent; grey values of an image are far beyond these.
 DENSITY_BOUNDS = (-0.25, 1.25)
-MAX_LABEL = 255
 
 
 @dataclass(frozen=True)
@@ -227,37 +226,6 @@ def _pages(out: np.ndarray, page, box, slowest_axis: int):
     else:
         for k in range(out.shape[2]):
             yield out[:, :, k], page(z.start + k, y, x).T, (x.start, y.start, z.start + k)
-
-
-def label_counts(labels: np.ndarray, reducer: Reducer) -> dict[int, int]:
-    """How many voxels of the image have each label that occurs.  Collective.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, local (n0, n1, n2)
-        Without ghost planes.
-    """
-    counts = count_labels(labels, reducer)
-    return {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
-
-
-def check_label_known(counts: dict[int, int], known, what: str) -> None:
-    """Raise InputError, with the counts of all labels, where one that occurs is not among ``known``.
-
-    Parameters
-    ----------
-    counts : dict of int to int
-        `label_counts`.
-    known : collection of int
-    what : str
-        What it lacks, such as 'conductivity'.
-    """
-    missing = [label for label in counts if label not in known]
-    if missing:
-        total = sum(counts.values())
-        found = ", ".join(f"{label} ({count} voxels, {100 * count / total:.3g} %)" for label, count in counts.items())
-        raise InputError(f"label {missing[0]} has no {what}; the image has the labels {found}, and given "
-                         f"are {', '.join(map(str, sorted(known))) or 'none'}")
 
 
 def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: float = 1.0,
