@@ -6,7 +6,8 @@ import textwrap
 
 from ..errors import InputError
 from ..materials.arrhenius import RANGE_MARGIN, checked_temperature
-from ..materials.electrolytes import S_PER_M, Electrolyte, Value, electrolyte, load_electrolytes
+from ..materials.electrolytes import Electrolyte, Value, electrolyte, load_electrolytes
+from ..units import S_PER_M
 from .options import print_on_root
 
 _SHORT = {"apparent grain boundary": "app. gb", "specific grain boundary": "spec. gb"}

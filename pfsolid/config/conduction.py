@@ -10,9 +10,9 @@ from pydantic import BeforeValidator, model_validator
 
 from ..errors import InputError
 from ..materials.arrhenius import ELEMENTARY_CHARGE, Branch, conductivity
+from ..units import S_PER_M
 from .text import Section, key, problems_of
 
-S_PER_M = 100.0  # in one S/cm
 DEFAULT_THRESHOLDS = (0.1, 0.9)  # densities between which a voxel is surface: where the profile has its ends
 MAX_CONDUCTIVITY = 1e12  # S/cm; far outside anything physical: it keeps products from overflowing
 TEMPERATURE_LIMITS = dict(ge=1, le=1e4)

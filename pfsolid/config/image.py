@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, field_validator, model_validator
 
 from ..grid import AXES
 from ..labels import MAX_LABEL
-from .conduction import MAX_CONDUCTIVITY, S_PER_M, SolverConfig, as_conductivity, conductivity_at
+from ..units import S_PER_M
+from .conduction import MAX_CONDUCTIVITY, SolverConfig, as_conductivity, conductivity_at
 from .run import LENGTH_LIMITS, Length, as_edges, as_tuple
 from .text import Section, apply_overrides, key, parse_toml, read_text, shown, validated, write_toml
 

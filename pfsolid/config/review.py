@@ -9,10 +9,11 @@ from ..errors import InputError
 from ..grid import AXES
 from ..phasefield.free_energy import SPINODAL_HIGH, SPINODAL_LOW, fastest_growing_wavelength, inside_spinodal
 from ..spectral.transform import check_rank_count
-from .conduction import S_PER_M, ConductionConfig
+from ..units import NM, S_PER_M
+from .conduction import ConductionConfig
 from .estimate import machine_warnings, resources
 from .material import split_note
-from .run import NM, RunConfig
+from .run import RunConfig
 
 MIN_SURFACE_VOXELS = 2
 MIN_WAVELENGTHS = 4

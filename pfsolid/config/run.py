@@ -25,12 +25,10 @@ from ..phasefield.nucleation import (
     nucleus_density,
     plan_nucleation,
 )
+from ..units import EV_PER_A2, NM
 from .conduction import ConductionConfig
 from .material import expand_material, fill_from_material, material_overrides
 from .text import Section, apply_overrides, key, parse_toml, read_text, validated, write_toml
-
-EV_PER_A2 = 16.02176634  # J/m^2
-NM = 1e-9
 
 DEFAULT_STEP_TOLERANCE = 0.03
 DEFAULT_INITIAL_STEP = 1e-3

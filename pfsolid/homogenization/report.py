@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from ..conduction.transport import transport_numbers
-from ..config.conduction import S_PER_M, SolverConfig
+from ..config.conduction import SolverConfig
 from ..grid import AXES
 from ..materials.arrhenius import ELEMENTARY_CHARGE, fit_arrhenius
+from ..units import S_PER_M
 from .solve import Conduction
 
 NO_REPLICAS = "one sample: repeat it with other seeds, or other parts of the image, for its spread"

@@ -16,7 +16,7 @@ from ..conduction.krylov import conjugate_gradients
 from ..conduction.perturbation import make_perturbation
 from ..conduction.petsc import PetscSolver, petsc_is_installed
 from ..conduction.selection import SolverChoice, choose_solver, contrast_of, coordination
-from ..config.conduction import S_PER_M, SolverConfig
+from ..config.conduction import SolverConfig
 from ..errors import Interrupted
 from ..grid import AXES
 from ..labels import count_labels
@@ -24,6 +24,7 @@ from ..morphology.clusters import find_clusters, percolating_axes
 from ..morphology.connectivity import connects_electrodes
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
+from ..units import S_PER_M
 
 # Looking for a signal takes a reduction over the ranks: not in every iteration.
 _ITERATIONS_BETWEEN_LOOKS = 5

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import InputError
+from ..units import S_PER_M
 from .arrhenius import ELEMENTARY_CHARGE, Branch, conductivity
 
 DATA = Path(__file__).with_name("electrolytes.toml")
@@ -22,7 +23,6 @@ KINDS = ("bulk", "apparent grain boundary", "specific grain boundary", "surface"
 METHODS = ("measured", "DFT", "MD")
 CARRIERS = ("ions", "electrons")
 UNITS = {"conductivity": "S/cm", "activation energy": "eV", "surface energy": "eV/A^2", "surface depth": "nm"}
-S_PER_M = 100.0  # in one S/cm
 
 _REQUIRED = ("quantity", "value", "unit", "method", "source", "where")
 _OPTIONAL = ("kind", "carrier", "at_K", "temperature", "activation_energy_eV", "from_K", "to_K", "quoted_from", "note")

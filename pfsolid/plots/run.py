@@ -65,9 +65,3 @@ def _drawings(run: RunFiles) -> dict:
     if "rho" in run.fields and flat_axis(describe(run.fields_path, "rho").grid_nm.shape) is None:
         drawings["structure_3d"] = structure_figure
     return drawings
-
-
-# --- writing ------------------------------------------------------------------------------------------------
-
-
-# --- conduction ---------------------------------------------------------------------------------------------

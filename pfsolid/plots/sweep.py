@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from ..config.text import shown
 from ..errors import InputError
 from ..grid import AXES
-from ..materials.electrolytes import S_PER_M
 from ..theory.effective_medium import CoatedPores, core_fraction
 from ..theory.models import Theory
+from ..units import S_PER_M
 from .figure import save_figure
 from .sweep_gallery import draw_gallery, has_pictures
 from .sweep_phases import draw_phase_diagram

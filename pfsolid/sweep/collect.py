@@ -12,6 +12,7 @@ import numpy as np
 from ..config.text import shown
 from ..errors import CheckpointError, InputError
 from ..io.records import atomic_write_text, csv_text
+from ..units import NM
 from .dataset import Stack, read_stored, write_dataset
 from .plan import Plan, load_plan
 from .state import Seen, kept_path, look, read_failure, read_records
@@ -20,7 +21,6 @@ DATASET, TABLE, CARD = "dataset.h5", "dataset.csv", "dataset.md"
 TENSOR = "sigma_eff_S_per_cm"
 _FIELDS = {"rho": (np.dtype("f4"), np.nan), "phase": (np.dtype("u1"), 255)}
 _MISSING_SHOWN = 20
-_NM = 1e-9
 
 # Column: (where in the case's record, meaning).  A place that a record lacks gives an empty cell.
 COLUMNS = {
@@ -132,7 +132,7 @@ def _fill_sample_errors(rows: list[dict], keys) -> None:
 def _row(plan: Plan, record: dict) -> dict:
     row = {"case": record["case"]} | {name: _cell(record["values"][name]) for name in plan.keys}
     row |= {name: _at(record, place) for name, (place, _) in COLUMNS.items()}
-    row["surface_depth_nm"] = float(f"{row['surface_depth_nm'] / _NM:.12g}")
+    row["surface_depth_nm"] = float(f"{row['surface_depth_nm'] / NM:.12g}")
     row["warnings"] = "; ".join(row["warnings"])
     for name in ("solver_relative_error", "grid_relative_error"):
         row[name] = max((error for error in row[name] or () if error is not None), default=None)

@@ -12,9 +12,9 @@ from ..io.hdf5 import DistributedArray
 from ..io.series import Field, write_fields
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
+from ..units import NM_PER_M
 
 FIELDS = "fields.h5"
-_NM_PER_M = 1e9
 
 
 @dataclass(frozen=True)
@@ -76,4 +76,4 @@ def store_solution(store: FieldStore, system, axis: int, name: str, unit: float,
         store.write(f"current_density_{name}", current, "A/m^2", **about)
     if output.save_potential:
         # Without the part -E . r of the applied field; the spacing is in nm.
-        store.write(f"potential_{name}", (system.potential * (field / _NM_PER_M)).astype(np.float32), "V", **about)
+        store.write(f"potential_{name}", (system.potential * (field / NM_PER_M)).astype(np.float32), "V", **about)

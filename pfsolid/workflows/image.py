@@ -30,14 +30,13 @@ from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import CosineSlabTransform, SlabTransform, check_rank_count
 from ..text import in_words
+from ..units import M2_PER_CM2, NM_PER_M
 from .console import log_to
 from .fields import FIELDS, FieldStore, store_solution
 
 INPUT = "input.toml"
 RESULT = "result.json"
 LOG = "log"
-_M2_PER_CM2 = 1e-4
-_NM_PER_M = 1e9
 
 
 @dataclass(frozen=True)
@@ -265,7 +264,7 @@ def _resistances(study: ImageStudyConfig) -> dict:
     found = {}
     for pair, value in study.phases.interface_resistance_ohm_cm2.items():
         a, b = map(int, pair.split(":"))
-        found[a, b] = value * _M2_PER_CM2 * _NM_PER_M
+        found[a, b] = value * M2_PER_CM2 * NM_PER_M
     return found
 
 

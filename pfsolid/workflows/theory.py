@@ -10,11 +10,12 @@ import numpy as np
 from ..errors import InputError
 from ..io.files import make_folder
 from ..io.records import atomic_write_text, csv_text
-from ..materials.electrolytes import S_PER_M, electrolyte
+from ..materials.electrolytes import electrolyte
 from ..theory import effective_medium
 from ..theory.effective_medium import AS_PRINTED, SPHERE, CoatedPores, Reading
 from ..theory.models import MODELS, Theory
 from ..theory.validity import check_lengths
+from ..units import S_PER_M
 
 MAP_DEPTHS_OVER_RADIUS = (0.007, 0.107)  # of Figures 2c, 2d, 3c, 3d
 MAP_POINTS = 81

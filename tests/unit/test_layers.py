@@ -25,7 +25,7 @@ LAYERS = [
     ["spectral"],
     ["parallel"],
     ["theory", "materials"],
-    ["grid", "text"],
+    ["grid", "text", "units"],
     ["errors"],
     ["__init__"],  # the version
 ]
