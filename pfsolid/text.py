@@ -1,4 +1,4 @@
-"""Numbers for a person: durations and amounts of memory, one format each."""
+"""Numbers for a person: counts, durations and amounts of memory, one format each."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def in_words(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60:02d} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def plural(number: int, name: str) -> str:
+    """1 as '1 rank', any other number as '3 ranks'."""
+    return f"{number} {name}{'' if number == 1 else 's'}"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..parallel.collective import on_root, world
+from ..text import plural
 from .options import add_set, print_on_root
 
 
@@ -100,7 +101,7 @@ def _retry(options) -> None:
     from ..sweep.state import retry
 
     chosen = on_root(world(), retry, options.directory, options.cases)
-    print_on_root([f"{len(chosen)} case{'' if len(chosen) == 1 else 's'} to be tried again; go on with: "
+    print_on_root([f"{plural(len(chosen), 'case')} to be tried again; go on with: "
                    f"pfsolid sweep run {options.directory}" if chosen else "no case has failed"])
 
 

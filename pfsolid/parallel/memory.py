@@ -7,7 +7,7 @@ from pathlib import Path
 from mpi4py import MPI
 
 from ..errors import InputError
-from ..text import in_binary_units
+from ..text import in_binary_units, plural
 from .collective import on_root
 
 _ROOT = Path("/")
@@ -45,9 +45,8 @@ def check_memory(num_voxels: int, bytes_per_voxel: float, program_bytes: float, 
     if worst is None or worst[1] <= worst[0]:
         return
     available, needed, num_ranks = worst
-    ranks = f"{num_ranks} rank{'s' if num_ranks > 1 else ''}"
     raise InputError(f"{what} has {num_voxels:,} voxels of about {bytes_per_voxel:.0f} bytes: that takes "
-                     f"{in_binary_units(int(needed))} for the {ranks} on a node, which has "
+                     f"{in_binary_units(int(needed))} for the {plural(num_ranks, 'rank')} on a node, which has "
                      f"{in_binary_units(int(available))} free; crop it, make its voxels coarser, or use more nodes")
 
 

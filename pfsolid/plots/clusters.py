@@ -16,6 +16,7 @@ from ..grid import AXES
 from ..io.peek import describe, read_strided
 from ..morphology.clusters import Clusters, find_clusters
 from ..parallel.collective import PlaneExchange, Reducer, alone
+from ..text import plural
 from . import box as view
 from .figure import DPI, add_axes, new_figure, save_figure
 from .run_files import MAX_SAMPLES, flat_axis, read_run, thinning
@@ -138,8 +139,7 @@ def describe_clusters(clusters: Clusters) -> tuple[list, list[str]]:
 
 
 def _count(chosen: np.ndarray, name: str) -> str:
-    number = np.count_nonzero(chosen)
-    return f"{number} {name}{'s' if number > 1 else ''}"
+    return plural(np.count_nonzero(chosen), name)
 
 
 def _nearest_cluster(labels: np.ndarray, spacing) -> np.ndarray:

@@ -21,7 +21,7 @@ from ..parallel.collective import all_come, on_root, raise_together, split_into_
 from ..parallel.launch import environment_for_mpirun, under_mpirun
 from ..parallel.session import Session, on_terminal
 from ..spectral.transform import SlabTransform, check_rank_count
-from ..text import in_words
+from ..text import in_words, plural
 from ..workflows.console import open_session
 from .claims import exclusive
 from .pick import tidy
@@ -104,8 +104,7 @@ def _work_in_groups(plan: Plan, launch: Launch, comm, session: Session, number: 
     num = comm.Get_size() // launch.ranks_per_case
     progress = Progress(plan, launch.directory)
     if comm.Get_rank() == 0:
-        progress.begin(f"{num} worker{'s' if num > 1 else ''} of {launch.ranks_per_case} "
-                       f"rank{'s' if launch.ranks_per_case > 1 else ''} x {session.threads}")
+        progress.begin(f"{plural(num, 'worker')} of {plural(launch.ranks_per_case, 'rank')} x {session.threads}")
 
     def report(text: str | None) -> None:
         _say_if_failed(text)
@@ -178,7 +177,7 @@ def _workers_that_fit(plan: Plan, launch: Launch) -> int:
 def _watch_workers(plan: Plan, launch: Launch, session: Session, num: int) -> int:
     """Start worker processes and stay until they have ended; the exit status."""
     progress = Progress(plan, launch.directory)
-    progress.begin(f"{num} workers of {session.threads} thread{'s' if session.threads > 1 else ''}")
+    progress.begin(f"{num} workers of {plural(session.threads, 'thread')}")
     workers = {number: _start_worker(launch, number) for number in range(num)}
     faults, deaths, done_before, asked = [], 0, -1, False
     try:

@@ -24,7 +24,7 @@ from ..io.files import make_folder
 from ..io.images.slab import describe_image
 from ..io.records import atomic_write_text, csv_text
 from ..io.sealed_json import read_sealed_json, write_sealed_json
-from ..text import in_binary_units
+from ..text import in_binary_units, plural
 
 PLAN = "plan.json"
 CASES_TABLE = "cases.csv"
@@ -249,7 +249,7 @@ def _launch_lines(plan: Plan, directory: Path) -> list[str]:
             f"  on this machine      {laptop} {directory}",
             f"  in one allocation    mpirun -n N pfsolid sweep run{option} {directory}",
             f"  as a SLURM array     sbatch --array=1-{tasks} jobs/sweep_array.sbatch {directory} {tasks}"
-            f"   ({each} case{'s' if each > 1 else ''} a task)"]
+            f"   ({plural(each, 'case')} a task)"]
 
 
 def slice_of(plan: Plan, part: int, parts: int) -> Plan:

@@ -29,7 +29,7 @@ from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import CosineSlabTransform, SlabTransform, check_rank_count
-from ..text import in_words
+from ..text import in_words, plural
 from ..units import M2_PER_CM2, NM_PER_M
 from .console import log_to
 from .fields import FIELDS, FieldStore, store_solution
@@ -152,9 +152,8 @@ def _in_file_order(part: _Part) -> PeriodicGrid:
 
 def _headline(study: ImageStudyConfig, info: ImageInfo, part: _Part, session: Session) -> str:
     shape = " x ".join(map(str, _in_file_order(part).shape))
-    ranks = session.reducer.size
-    return (f"pfsolid: conduction on {study.title or info.name}: {shape} voxels, {study.image.boundary}, on {ranks} "
-            f"rank{'s' if ranks > 1 else ''} x {session.threads} thread{'s' if session.threads > 1 else ''}")
+    return (f"pfsolid: conduction on {study.title or info.name}: {shape} voxels, {study.image.boundary}, on "
+            f"{plural(session.reducer.size, 'rank')} x {plural(session.threads, 'thread')}")
 
 
 # --- the computation ----------------------------------------------------------------------------------------

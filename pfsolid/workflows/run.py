@@ -23,7 +23,7 @@ from ..io.series import Field, list_snapshots, write_fields, write_series_xdmf, 
 from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..spectral.transform import slab_of
-from ..text import in_words
+from ..text import in_words, plural
 from .console import log_to
 from .density import homogenize
 from .fields import FIELDS
@@ -96,9 +96,8 @@ def resume(config: RunConfig, directory: Path, session: Session) -> dict:
     if checkpoint is None:
         session.say(f"{directory} holds no checkpoint yet: starting from the beginning")
     else:
-        ranks = checkpoint.attributes["num_ranks"]
         session.say(f"resuming {directory} at step {checkpoint.step}, reduced time {checkpoint.state['time']:.6g} "
-                    f"(written on {ranks} rank{'s' if ranks > 1 else ''}, now {session.reducer.size})")
+                    f"(written on {plural(checkpoint.attributes['num_ranks'], 'rank')}, now {session.reducer.size})")
     return _compute(config, directory, session, checkpoint)
 
 
@@ -194,9 +193,8 @@ def attributes_of(config: RunConfig, session: Session) -> dict:
 
 def _headline(config: RunConfig, session: Session, directory: Path) -> str:
     shape = " x ".join(map(str, config.grid.shape))
-    ranks = session.reducer.size
-    return (f"pfsolid: {config.title or directory.name}: {shape} voxels on {ranks} rank{'s' if ranks > 1 else ''} x "
-            f"{session.threads} thread{'s' if session.threads > 1 else ''}, in {directory}")
+    return (f"pfsolid: {config.title or directory.name}: {shape} voxels on {plural(session.reducer.size, 'rank')} x "
+            f"{plural(session.threads, 'thread')}, in {directory}")
 
 
 def last_checkpoint(config: RunConfig, directory: Path, session: Session) -> Checkpoint | None:
