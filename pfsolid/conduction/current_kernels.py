@@ -8,17 +8,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from ..kernel import kernel
 
 
-@njit(cache=True)
+@kernel()
 def _magnitude(current, i, j, k):
     # Squares of single-precision currents leave its range; float() would keep it.
     x, y, z = np.float64(current[i, j, k, 0]), np.float64(current[i, j, k, 1]), np.float64(current[i, j, k, 2])
     return np.float32(math.sqrt(x * x + y * y + z * z))
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def survey_current(current, labels, rows, axis, sums, highest, place):
     """For each plane and row: sum of J_axis, greatest |J| (-1 without a voxel) and the first place where it is, (j, k)."""
     n0, n1, n2 = labels.shape
@@ -43,7 +45,7 @@ def survey_current(current, labels, rows, axis, sums, highest, place):
                 place[i, last] = place[i, row]
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def count_digits(current, labels, rows, known, shift, block_starts, counts):
     """Histograms of the next eight bits of |J| in single precision, whose order as integers is that of the numbers.
 

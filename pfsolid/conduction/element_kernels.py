@@ -13,12 +13,12 @@ and nodal fields marked as ghosted carry one plane more at each end of the slab 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
+from ..kernel import kernel
 
 
-@njit(cache=True, fastmath=_FAST)
+@kernel(fast=True)
 def _row_modes(field, i, j, modes):
     """Rows 0 to 3 of ``modes``: the Hadamard transform over x and y of the four rows of nodes about one of voxels."""
     n1, n2 = field.shape[1:]
@@ -34,7 +34,7 @@ def _row_modes(field, i, j, modes):
         modes[m, n2] = modes[m, 0]
 
 
-@njit(cache=True, fastmath=_FAST)
+@kernel(fast=True)
 def _row_fluxes(modes, labels, table, full, jump_x, jump_y, jump_z):
     """Rows 4 to 10: derivatives of the energy with respect to H_x, H_y, H_xy, H_z, H_xz, H_yz, H_xyz; voxel k at k + 1."""
     n2 = labels.size
@@ -71,7 +71,7 @@ def _row_fluxes(modes, labels, table, full, jump_x, jump_y, jump_z):
         modes[m, 0] = modes[m, n2]
 
 
-@njit(cache=True, fastmath=_FAST)
+@kernel(fast=True)
 def _add_row(modes, product, i, j, start, end):
     """Add what a row of voxels gives to its nodes in those of the planes i and i + 1 that lie in [start, end)."""
     n1, n2 = product.shape[1:]
@@ -95,7 +95,7 @@ def _add_row(modes, product, i, j, start, end):
             product[i + 1, j_next, k] += modes[2, k] + modes[3, k]
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def apply(field, labels, table, full, jump, block_starts, scratch, product, plane_sums):
     """product = A (field - jump . r), field ghosted; sum field * product of each plane.
 
@@ -120,7 +120,7 @@ def apply(field, labels, table, full, jump, block_starts, scratch, product, plan
                 plane_sums[i] = total
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def advance(p, z, beta):
     """p = z + beta p in the interior of the ghosted p."""
     n0, n1, n2 = z.shape
@@ -130,7 +130,7 @@ def advance(p, z, beta):
                 p[i + 1, j, k] = z[i, j, k] + beta * p[i + 1, j, k]
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def update(p, product, alpha, potential, residual, work):
     """potential += alpha p, residual -= alpha product, work = residual."""
     n0, n1, n2 = residual.shape
@@ -143,7 +143,7 @@ def update(p, product, alpha, potential, residual, work):
                 work[i, j, k] = left
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def apply_green(spectrum, stiffness, mass, scale, weights, plane_sums):
     """spectrum *= scale / symbol, the mean set to 0; sum |spectrum|^2 / symbol of each plane.
 
@@ -168,7 +168,7 @@ def apply_green(spectrum, stiffness, mass, scale, weights, plane_sums):
         plane_sums[i] = total
 
 
-@njit(cache=True, fastmath=_FAST)
+@kernel(fast=True)
 def _current(field, labels, tensors, spacing, axis, i, j, k):
     """Mean current density of voxel (i, j, k), for a unit field along ``axis``."""
     n1, n2 = field.shape[1:]
@@ -185,7 +185,7 @@ def _current(field, labels, tensors, spacing, axis, i, j, k):
             s[2, 0] * field_x + s[2, 1] * field_y + s[2, 2] * field_z)
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def mean_currents(field, labels, tensors, spacing, axis, plane_sums):
     """Sum of the current density over each plane of voxels, for a unit field along ``axis``."""
     n1, n2 = field.shape[1:]
@@ -202,7 +202,7 @@ def mean_currents(field, labels, tensors, spacing, axis, plane_sums):
         plane_sums[i, 2] = z
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def current_density(field, labels, tensors, spacing, axis, out):
     """Mean current density of each voxel, for a unit field along ``axis``."""
     n1, n2 = field.shape[1:]

@@ -6,13 +6,15 @@ normal to x towards the slab before.  Fields of voxels carry one ghost plane at 
 
 from __future__ import annotations
 
-from numba import njit, prange
+from numba import prange
+
+from ..kernel import kernel
 
 # Faces open by less than this conduct too little to matter, and would only stretch the spectrum.
 _SLIVER = 0.01
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def harmonic_faces(sigma, faces):
     """Harmonic mean of the two voxels at each face, exactly 0 beside an insulating one."""
     n1, n2 = sigma.shape[1:]
@@ -27,12 +29,12 @@ def harmonic_faces(sigma, faces):
                 faces[2, i, j, k] = _harmonic(here, sigma[i, j, k_next])
 
 
-@njit(cache=True)
+@kernel()
 def _harmonic(a, b):
     return 2 * a * b / (a + b) if a + b > 0 else 0.0
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def subvoxel_faces(distance, levels, sigma, in_series, spacing, faces):
     """Faces of the phases into which ``levels`` divide a distance that is taken as linear between the voxels."""
     n1, n2 = distance.shape[1:]
@@ -61,19 +63,19 @@ def subvoxel_faces(distance, levels, sigma, in_series, spacing, faces):
                                           in_series)
 
 
-@njit(cache=True)
+@kernel()
 def _slope_y(field, i, j, k):
     n1 = field.shape[1]
     return 0.5 * (field[i, j + 1 if j + 1 < n1 else 0, k] - field[i, j - 1 if j > 0 else n1 - 1, k])
 
 
-@njit(cache=True)
+@kernel()
 def _slope_z(field, i, j, k):
     n2 = field.shape[2]
     return 0.5 * (field[i, j, k + 1 if k + 1 < n2 else 0] - field[i, j, k - 1 if k > 0 else n2 - 1])
 
 
-@njit(cache=True)
+@kernel()
 def _face(a, b, slope_1, slope_2, h, h_1, h_2, levels, sigma, in_series):
     """Conductivity between centres with the values a and b; slopes a voxel along the two other axes."""
     open_area = parallel = length = resistance = 0.0
@@ -99,7 +101,7 @@ def _face(a, b, slope_1, slope_2, h, h_1, h_2, levels, sigma, in_series):
     return (1 - normal) * parallel + normal * open_area * length / resistance
 
 
-@njit(cache=True)
+@kernel()
 def _link_below(a, b, level):
     """Part of the line from a to b that is below a level."""
     low, high = min(a, b), max(a, b)
@@ -110,7 +112,7 @@ def _link_below(a, b, level):
     return (level - low) / (high - low)
 
 
-@njit(cache=True)
+@kernel()
 def _area_below(centre, slope_1, slope_2, level):
     """Part of a unit square, on which a linear function has these slopes and this value in the centre, below a level."""
     large, small = max(abs(slope_1), abs(slope_2)), min(abs(slope_1), abs(slope_2))

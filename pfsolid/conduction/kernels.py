@@ -14,12 +14,12 @@ have to be taken in double: numba's float(x) leaves them as they are.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
+from ..kernel import kernel
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def threshold_labels(field, rho_pore, rho_bulk, labels):
     """Label 0 where rho < rho_pore, 2 where rho > rho_bulk, else 1; the interior of the ghosted ``labels``."""
     n0, n1, n2 = field.shape
@@ -30,7 +30,7 @@ def threshold_labels(field, rho_pore, rho_bulk, labels):
                 labels[i + 1, j, k] = 0 if rho < rho_pore else (2 if rho > rho_bulk else 1)
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def faces_of_labels(labels, table, periodic, faces):
     """faces from ``table[a, l, m]``, the conductivity of a face normal to axis a between labels l and m."""
     n0, n1, n2 = labels.shape[0] - 2, labels.shape[1], labels.shape[2]
@@ -51,7 +51,7 @@ def faces_of_labels(labels, table, periodic, faces):
                         faces[2, i, j, k] = closing * table[2, here, labels[i, j, 0]]
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def right_hand_side(faces, spacing, axis, residual, plane_sums):
     """residual = -(s_+ - s_-) / h along ``axis`` for a unit field; sum of (s_+ + s_-) / 2 over each plane."""
     n0, n1, n2 = residual.shape
@@ -71,14 +71,14 @@ def right_hand_side(faces, spacing, axis, residual, plane_sums):
         plane_sums[i] = 0.5 * total
 
 
-@njit(fastmath=_FAST)
+@kernel(fast=True)
 def _row_of(j, n1, reordered):
     if not reordered:
         return j
     return j // 2 if j % 2 == 0 else n1 - 1 - j // 2
 
 
-@njit(fastmath=_FAST)
+@kernel(fast=True)
 def _store_row(values, reordered, out):
     """out = values.  Two samples at a time in Makhoul's order: so the compiler vectorises it, 3x faster."""
     n2 = out.size
@@ -93,7 +93,7 @@ def _store_row(values, reordered, out):
             out[k] = values[k]
 
 
-@njit(fastmath=_FAST)
+@kernel(fast=True)
 def _advance_row(z, reordered, beta, p):
     """p = z + beta p."""
     n2 = z.size
@@ -108,7 +108,7 @@ def _advance_row(z, reordered, beta, p):
             p[k] = z[k] + beta * p[k]
 
 
-@njit(fastmath=_FAST)
+@kernel(fast=True)
 def _energy_between(faces, one, other):
     """Sum of faces (other - one)^2."""
     total = 0.0
@@ -118,7 +118,7 @@ def _energy_between(faces, one, other):
     return total
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def place(field, reordered, out):
     """out = field, in the order of the transform."""
     n0, n1 = field.shape[:2]
@@ -127,7 +127,7 @@ def place(field, reordered, out):
             _store_row(field[i, j], reordered, out[i, _row_of(j, n1, reordered)])
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def advance_direction(p, z, beta, reordered, faces, inverse_h2, block_starts, face_sums):
     """p = z + beta p, and p.Ap over the faces normal to y and z and those normal to x inside a block of planes.
 
@@ -154,7 +154,7 @@ def advance_direction(p, z, beta, reordered, faces, inverse_h2, block_starts, fa
             face_sums[i, 1] = inverse_h2[0] * energy_x
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def faces_between_blocks(p, faces, inverse_h2, block_starts, end_shares, face_sums):
     """The x faces that :func:`advance_direction` left out; needs the ghost planes of p.
 
@@ -174,7 +174,7 @@ def faces_between_blocks(p, faces, inverse_h2, block_starts, end_shares, face_su
         face_sums[i, 1] = share * inverse_h2[0] * energy
 
 
-@njit(fastmath=_FAST)
+@kernel(fast=True)
 def _outflow(p, faces, inverse_h2, i, j, k, j_last, j_next, k_last, k_next):
     """(A p) of voxel (i, j, k)."""
     here = np.float64(p[i + 1, j, k])
@@ -186,7 +186,7 @@ def _outflow(p, faces, inverse_h2, i, j, k, j_last, j_next, k_last, k_next):
     return inverse_h2[0] * along_x + inverse_h2[1] * along_y + inverse_h2[2] * along_z
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def update(p, alpha, faces, inverse_h2, potential, residual, reordered, work):
     """potential += alpha p, residual -= alpha A p, work = residual."""
     n0, n1, n2 = residual.shape
@@ -205,7 +205,7 @@ def update(p, alpha, faces, inverse_h2, potential, residual, reordered, work):
             _store_row(residual[i, j], reordered, work[i, _row_of(j, n1, reordered)])
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def apply_green(spectrum, symbols, scale, holds_mean, weights, plane_sums):
     """spectrum *= scale / (sum of symbols), the mean set to 0; sum |spectrum|^2 / (sum of symbols) of each plane."""
     sx, sy, sz = symbols
@@ -226,7 +226,7 @@ def apply_green(spectrum, symbols, scale, holds_mean, weights, plane_sums):
         plane_sums[i] = total
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def solve_columns(spectrum, symbols, spacing, scale, weights, block_starts, scratch, row_sums):
     """spectrum = scale (D + symbols)^-1 spectrum, D the second difference along x with u = 0 at the outer faces.
 
@@ -265,7 +265,7 @@ def solve_columns(spectrum, symbols, spacing, scale, weights, block_starts, scra
                     spectrum[i, j, k] = scale * h2 * value
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def mean_fluxes(potential, edges, faces, spacing, axis, plane_sums):
     """Sum over each plane of the flux through the faces along x, y, z for a unit field along ``axis``.
 
@@ -293,7 +293,7 @@ def mean_fluxes(potential, edges, faces, spacing, axis, plane_sums):
         plane_sums[i, 2] = total_z
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def residual_of_labels(potential, edges, labels, table, periodic, spacing, axis, residual, plane_sums):
     """residual = -div J and the sums of :func:`mean_fluxes`, with the conductivities of ``table`` in double."""
     n0, n1, n2 = potential.shape
@@ -326,7 +326,7 @@ def residual_of_labels(potential, edges, labels, table, periodic, spacing, axis,
         plane_sums[i, 2] = total_z
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def current_density(potential, edges, faces, spacing, axis, out):
     """Cell-centred flux, the mean of each voxel's two faces along x, y, z, for a unit field along ``axis``."""
     n0, n1, n2 = potential.shape

@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from ..kernel import kernel
 from ..spectral.transform import SlabTransform
 
 # Good conductors: what has at least this part of the best conductivity.
@@ -128,7 +129,7 @@ def choose_solver(contrast: Contrast, margin: float, coordination: float, petsc_
     return SolverChoice("petsc", f"petsc: {unresolved}")
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def _count_contacts(labels, good, plane_counts):
     """Of each plane: pairs of good voxels across the faces ahead of it and in it; good voxels."""
     n0, n1, n2 = labels.shape[0] - 2, labels.shape[1], labels.shape[2]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from ..errors import InputError
+from ..kernel import kernel
 from .finite_volumes import FiniteVolumes
 
 _ROW = 7  # entries of a row at the most
@@ -75,7 +76,7 @@ def build_voxel_matrix(system, int_type=np.int32) -> VoxelMatrix:
     return VoxelMatrix(numbers[1:-1] > 0, sum(counts), starts, columns, values)
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def _mark_rows(faces, inverse_h2, numbers, rows_of_plane):
     """numbers = 1 where a voxel conducts to anything; how many do in each plane."""
     x, y, z = inverse_h2
@@ -92,7 +93,7 @@ def _mark_rows(faces, inverse_h2, numbers, rows_of_plane):
                     rows_of_plane[i] += 1
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def _number_rows(numbers, first_of_plane):
     n0, n1, n2 = numbers.shape
     for i in prange(n0 - 2):
@@ -104,7 +105,7 @@ def _number_rows(numbers, first_of_plane):
                     number += 1
 
 
-@njit(cache=True)
+@kernel()
 def _add(columns, values, length, column, value):
     """Add to a short row, in ascending order; its length.  A neighbour may come twice, through two periodic faces."""
     at = length
@@ -121,7 +122,7 @@ def _add(columns, values, length, column, value):
     return length + 1
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def _write_rows(faces, inverse_h2, numbers, before, starts, columns, values):
     """Fill ``columns`` and ``values``; if they have no room yet, write the length of row i to ``starts[i + 1]``."""
     x, y, z = inverse_h2

@@ -23,12 +23,16 @@ import numpy as np
 from .. import __version__
 from ..conduction.effective import preconditioner_precision, solve_tensor
 from ..conduction.faces import FaceSystem, smooth_faces, subvoxel_faces
+from ..conduction.finite_volumes import ConductionSystem
 from ..conduction.phases import labels_from_density
+from ..conduction.selection import coordination
+from ..conduction.voxel_matrix import build_voxel_matrix
 from ..config.conduction import SolverConfig
 from ..config.image import ImageStudyConfig
 from ..config.run import RunConfig, config_from_dict
 from ..grid import PeriodicGrid
 from ..homogenization.solve import Medium, solve_conduction
+from ..kernel import KERNELS
 from ..morphology.layers import surface_layer
 from ..parallel.collective import on_root
 from ..parallel.launch import environment_for_mpirun
@@ -84,9 +88,7 @@ def _compile_elsewhere(traits: dict, session: Session) -> None:
 
 def _stamp(traits: dict) -> Path:
     """In numba's own cache folder, so that both go together; its name changes with whatever makes numba compile anew."""
-    package = Path(__file__).resolve().parents[1]
-    others = [package / "morphology" / "union_find.py", package / "conduction" / "voxel_matrix.py"]
-    sources = sorted([*package.glob("**/*kernels.py"), *others])
+    sources = sorted({Path(kernel.py_func.__code__.co_filename) for kernel in KERNELS})
     versions = (traits, __version__, numba.__version__, sys.version, numba.config.CPU_NAME)
     state = hashlib.sha256(repr(versions).encode())
     for path in sources:
@@ -95,7 +97,7 @@ def _stamp(traits: dict) -> Path:
 
 
 def _conduct_tiny(rtol: float, session: Session) -> None:
-    """What a run of the tiny case does not come by: electrodes, diagonal and full tensors, faces below the voxel, layers."""
+    """What a run of the tiny case does not come by: electrodes, full tensors, faces below the voxel, layers, PETSc's matrix."""
     precision = preconditioner_precision(rtol)
     settings = SolverConfig(relative_tolerance=rtol)
     grid = PeriodicGrid((4, 4, 4), (1.0,) * 3)
@@ -107,6 +109,8 @@ def _conduct_tiny(rtol: float, session: Session) -> None:
         labels = labels_from_density(rho, 0.2, 0.8, transform)
         surface_layer(labels, 2, 1, 1.0, transform, 2, (transform.periodic,) * 3)
         axes = (0, 1, 2) if transform.periodic else (0,)
+        build_voxel_matrix(ConductionSystem(labels, scalars, transform))
+        coordination(labels, scalars > 0.3, transform)
         for sigma in tables:
             solve_conduction(Medium(labels, lambda _, sigma=sigma: sigma, transform), settings, session, axes)
         if transform.periodic:
@@ -117,10 +121,10 @@ def _conduct_tiny(rtol: float, session: Session) -> None:
         transform.close()
 
 
-def _main() -> None:
+def compile_all(traits: dict) -> None:
+    """Call every kernel once with the types that such a run has."""
     from ..workflows.run import run
 
-    traits = json.loads(sys.argv[1]) if len(sys.argv) > 1 else _traits(None)
     config = config_from_dict(_TINY | {
         "parallel": {"precision": traits["precision"]},
         "material": _TINY["material"] | {"interface_diffusion": traits["interface_diffusion"]},
@@ -132,4 +136,4 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    _main()
+    compile_all(json.loads(sys.argv[1]))

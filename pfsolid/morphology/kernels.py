@@ -9,22 +9,22 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-# Sums may be reordered so that they vectorise; the order is fixed when the kernel is compiled.
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
+from ..kernel import kernel
+
 # Rounds half shells up, however the last digit falls, so that the unit of length does not matter.
 _ROUND = 0.5 + 1e-9
 
 
-@njit(inline="always")
+@kernel(inline=True)
 def _sharpen(rho):
     """3 rho^2 - 2 rho^3 between 0 and 1: a density that is flat near 0 and 1."""
     rho = min(max(rho, 0.0), 1.0)
     return rho * rho * (3 - 2 * rho)
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def survey(rho, before, after, thresholds, spacing, solid, plane_sums):
     """Mark the solid and sum what is local to a voxel.
 
@@ -65,7 +65,7 @@ def survey(rho, before, after, thresholds, spacing, solid, plane_sums):
         plane_sums[i, 4] = slope
 
 
-@njit(cache=True)
+@kernel()
 def _count_changes(row, other, step):
     """Number of k with row[k] != other[k + step], periodic; step is -1, 0 or 1."""
     n = row.size
@@ -79,7 +79,7 @@ def _count_changes(row, other, step):
     return changes
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def count_changes(solid, steps, plane_counts):
     """``plane_counts[i, d]`` = voxels of a plane whose phase differs from that of the voxel ``steps[d]`` away.
 
@@ -95,7 +95,7 @@ def count_changes(solid, steps, plane_counts):
             plane_counts[i, d] = changes
 
 
-@njit(cache=True)
+@kernel()
 def _add_chords(line, histogram):
     """Count the runs of each value on a periodic line; returns whether it has only one."""
     n = line.size
@@ -115,7 +115,7 @@ def _add_chords(line, histogram):
     return False
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def chords_in_planes(solid, histograms_y, histograms_z, wrapping):
     """Chords along y and z of each plane.
 
@@ -133,7 +133,7 @@ def chords_in_planes(solid, histograms_y, histograms_z, wrapping):
                 wrapping[i, 1, plane[j, 0]] += 1
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def measure_heads(solid, heads):
     """``heads[j, k]`` = planes from the slab's first on that have the phase of the first."""
     n0 = solid.shape[0] - 2
@@ -146,7 +146,7 @@ def measure_heads(solid, heads):
             heads[j, k] = i
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def chords_along_x(solid, continued, histograms):
     """Chords along x that begin in this slab, ``histograms[j, phase, length]``.
 
@@ -168,7 +168,7 @@ def chords_along_x(solid, continued, histograms):
                 histograms[j, solid[n0, j, k], n0 - start[k] + continued[j, k]] += 1
 
 
-@njit(cache=True)
+@kernel()
 def _line_distances(targets, spacing, cap, squared):
     """Squared distance from each point of a periodic line to the nearest target on it, at most ``cap``."""
     n = targets.size
@@ -187,7 +187,7 @@ def _line_distances(targets, spacing, cap, squared):
                 squared[k] = min(squared[k], np.float32((steps * spacing) ** 2))
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def plane_distances(targets, spacing, cap, squared):
     """Squared distance from each voxel to the nearest target in its own plane, periodic, at most ``cap``.
 
@@ -211,7 +211,7 @@ def plane_distances(targets, spacing, cap, squared):
                     plane[j, k] = min(plane[j, k], min(left[k], right[k]) + offset)
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def spectrum_shells(power, wavenumbers, weights, width, shells, moments):
     """Sums over shells of |k|, and moments of |k|, of a power spectrum whose mean is zero.
 
@@ -243,7 +243,7 @@ def spectrum_shells(power, wavenumbers, weights, width, shells, moments):
         moments[i, 4] = first_z
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def to_power(spectrum, scale):
     """Replace each coefficient c by scale |c|^2."""
     n0, n1, n2 = spectrum.shape
@@ -254,7 +254,7 @@ def to_power(spectrum, scale):
                 spectrum[i, j, k] = scale * (c.real * c.real + c.imag * c.imag)
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def distance_shells(field, coordinates, width, shells):
     """``shells[i, shell]`` = number of voxels, sum of distance and sum of field for each plane.
 

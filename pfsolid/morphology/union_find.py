@@ -8,10 +8,11 @@ they alone need displacements; they make the edges of a graph whose nodes are th
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..kernel import kernel
 
 
-@njit(cache=True)
+@kernel()
 def _find(parent, i):
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -19,7 +20,7 @@ def _find(parent, i):
     return i
 
 
-@njit(cache=True)
+@kernel()
 def _unite(parent, a, b):
     a, b = _find(parent, a), _find(parent, b)
     if a < b:
@@ -28,7 +29,7 @@ def _unite(parent, a, b):
         parent[a] = b
 
 
-@njit(cache=True)
+@kernel()
 def _count_runs(mask):
     n0, n1, n2 = mask.shape
     count = 0
@@ -43,7 +44,7 @@ def _count_runs(mask):
     return count
 
 
-@njit(cache=True)
+@kernel()
 def _number_runs(inside, row, num_runs):
     """Write the index of each voxel's run along z, counting on from ``num_runs``; 0 outside the phase."""
     before = False
@@ -58,7 +59,7 @@ def _number_runs(inside, row, num_runs):
     return num_runs
 
 
-@njit(cache=True)
+@kernel()
 def _join_rows(row, other, reach, parent):
     """Unite the runs of two neighbouring rows that touch: at the same z, or within ``reach`` of it."""
     n = row.size
@@ -74,7 +75,7 @@ def _join_rows(row, other, reach, parent):
                 last_a, last_b = a, b
 
 
-@njit(cache=True)
+@kernel()
 def _number_trees(parent):
     """Turn parents into tree numbers 1..n, in the order of the roots; index 0 stays 0.  Returns n."""
     count = 0
@@ -87,7 +88,7 @@ def _number_trees(parent):
     return count
 
 
-@njit(cache=True)
+@kernel()
 def label_open_slab(mask, reach):
     """Components of one slab without its periodic faces.
 
@@ -122,13 +123,13 @@ def label_open_slab(mask, reach):
     return runs, parent, num_components
 
 
-@njit(cache=True)
+@kernel()
 def _crossed(i, n):
     """Which way a step that ended at index i of an axis of n voxels left the cell: -1, 0 or 1."""
     return -1 if i < 0 else (1 if i >= n else 0)
 
 
-@njit(cache=True)
+@kernel()
 def list_crossings(runs, component_of_run, next_plane, first_id, x_winding, directions, edges):
     """List the steps that leave the open slab: through a periodic face, or into the next slab.
 
@@ -181,7 +182,7 @@ def list_crossings(runs, component_of_run, next_plane, first_id, x_winding, dire
     return count
 
 
-@njit(cache=True)
+@kernel()
 def relabel(runs, component_of_run, new_labels, sizes):
     """Overwrite ``runs`` with ``new_labels`` of the components; add up their ``sizes`` (0: outside)."""
     n0, n1, n2 = runs.shape
@@ -194,7 +195,7 @@ def relabel(runs, component_of_run, new_labels, sizes):
                 sizes[component] += 1
 
 
-@njit(cache=True)
+@kernel()
 def _find_cell(parent, cell, i):
     """Root of node i and the cell of i as seen from it; halves the path."""
     x, y, z = 0, 0, 0
@@ -208,7 +209,7 @@ def _find_cell(parent, cell, i):
     return i, x, y, z
 
 
-@njit(cache=True)
+@kernel()
 def join_cells(ends, winding, num_nodes):
     """Components of a graph whose edges lead to other periodic cells.
 
@@ -247,7 +248,7 @@ def join_cells(ends, winding, num_nodes):
     return parent, cell
 
 
-@njit(cache=True)
+@kernel()
 def count_independent(owners, vectors, num_owners):
     """Number of linearly independent vectors of each owner, 0 to 3, in exact integer arithmetic.
 

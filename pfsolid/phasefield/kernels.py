@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 
-from numba import njit, prange
+from numba import prange
 
-# Sums may be reordered so that they vectorise; the order is fixed when the kernel is compiled.
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
+from ..kernel import kernel
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def explicit_part(field, scale, stabilisation, plane_energy):
     """Replace rho / scale by f'(rho) - S rho and collect sum f(rho) of each plane (reduced units)."""
     n0, n1, n2 = field.shape
@@ -30,7 +29,7 @@ def explicit_part(field, scale, stabilisation, plane_energy):
         plane_energy[i] = energy
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def advance(g_hat, g_hat_kept, g_hat_before, rho_hat, rho_hat_before, rho_hat_new,
             k_squared, kappa_k_squared, weights, coefficients, plane_sums):
     """One variable-step SBDF2 update of every mode and the stabilised Euler update it is compared with.
@@ -71,7 +70,7 @@ def advance(g_hat, g_hat_kept, g_hat_before, rho_hat, rho_hat_before, rho_hat_ne
         plane_sums[i, 2] = square
 
 
-@njit(cache=True, parallel=True)
+@kernel(parallel=True)
 def census(field, scale, next_plane, rho_pore, rho_bulk, plane_counts):
     """Count phases and phase changes in each plane of rho = scale * field.
 
@@ -104,7 +103,7 @@ def census(field, scale, next_plane, rho_pore, rho_bulk, plane_counts):
         plane_counts[i, 5] = cross_z
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def structure_moments(rho_hat, k_squared, weights, holds_mean, plane_sums):
     """Sum |rho|^2 and sum |k| |rho|^2 of each plane of the spectrum, the mean left out."""
     kx, ky, kz = k_squared

@@ -5,12 +5,12 @@ As in `kernels`: each stage reads and writes every array once, sums are kept for
 
 from __future__ import annotations
 
-from numba import njit, prange
+from numba import prange
 
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
+from ..kernel import kernel
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def potential_and_mobility(field, scale, coefficients, mobility, plane_energy):
     """Replace rho / scale by f'(rho) and collect sum f(rho) of each plane; ``mobility`` = scale M(rho) / M_reference.
 
@@ -33,7 +33,7 @@ def potential_and_mobility(field, scale, coefficients, mobility, plane_energy):
         plane_energy[i] = energy
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def multiply(field, factor):
     """``field *= factor``."""
     n0, n1, n2 = field.shape
@@ -43,7 +43,7 @@ def multiply(field, factor):
                 field[i, j, k] *= factor[i, j, k]
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def begin_flux(buffer, rho_hat, mu_hat, total, k_squared, kappa_k_squared, not_differentiated, wavenumber,
                stabilisation):
     """From f' in ``buffer``: ``mu_hat``, the part of ``total`` without derivatives of M, i k mu in ``buffer``.
@@ -69,7 +69,7 @@ def begin_flux(buffer, rho_hat, mu_hat, total, k_squared, kappa_k_squared, not_d
                 buffer[i, j, k] = complex(-w * mu.imag, w * mu.real)
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def next_flux(buffer, mu_hat, total, wavenumber, next_wavenumber):
     """Take the divergence of the flux along one axis off ``total``; i k mu along the next in ``buffer``."""
     wx, wy, wz = wavenumber
@@ -86,7 +86,7 @@ def next_flux(buffer, mu_hat, total, wavenumber, next_wavenumber):
                 buffer[i, j, k] = complex(-v * mu.imag, v * mu.real)
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def end_flux(buffer, total, wavenumber, k_squared):
     """``buffer`` = what stands in place of f' - S rho: (``total`` without the last divergence) / k^2, 0 at k = 0."""
     wx, wy, wz = wavenumber

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from numba import njit, prange
+from numba import prange
 
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
+from ..kernel import kernel
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def cosines_from_fourier(planes, twiddle_y, twiddle_z):
     """In place: two cosine coefficients for each Fourier coefficient of planes in Makhoul's order.
 
@@ -22,7 +22,7 @@ def cosines_from_fourier(planes, twiddle_y, twiddle_z):
             _pair_to_cosines(planes[i, k1], planes[i, (n1 - k1) % n1], twiddle_y[k1], twiddle_z)
 
 
-@njit(fastmath=_FAST)
+@kernel(fast=True)
 def _pair_to_cosines(first, second, twiddle, twiddle_z):
     # Separate real numbers: the compiler does not vectorise complex products.
     yr, yi = twiddle.real, twiddle.imag
@@ -36,7 +36,7 @@ def _pair_to_cosines(first, second, twiddle, twiddle_z):
         first[k] = complex(yr * ar - yi * ai, yr * br - yi * bi)
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@kernel(parallel=True, fast=True)
 def fourier_from_cosines(planes, twiddle_y, twiddle_z):
     """In place: the inverse of :func:`cosines_from_fourier`; the twiddles are the same but that of y is not halved."""
     n0, n1 = planes.shape[:2]
@@ -47,7 +47,7 @@ def fourier_from_cosines(planes, twiddle_y, twiddle_z):
             _pair_from_cosines(planes[i, k1], planes[i, n1 - k1], twiddle_y[k1], twiddle_z)
 
 
-@njit(fastmath=_FAST)
+@kernel(fast=True)
 def _row_from_cosines(row, twiddle_z):
     for k in range(row.size):
         zr, zi = twiddle_z[k].real, twiddle_z[k].imag
@@ -55,7 +55,7 @@ def _row_from_cosines(row, twiddle_z):
         row[k] = complex(zr * pr + zi * pi, zr * pi - zi * pr)
 
 
-@njit(fastmath=_FAST)
+@kernel(fast=True)
 def _pair_from_cosines(first, second, twiddle, twiddle_z):
     yr, yi = twiddle.real, twiddle.imag
     for k in range(first.size):

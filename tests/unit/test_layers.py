@@ -26,7 +26,7 @@ LAYERS = [
     ["parallel"],
     ["theory", "materials"],
     ["grid", "text", "units"],
-    ["errors"],
+    ["errors", "kernel"],
     ["__init__"],  # the version
 ]
 
