@@ -7,12 +7,10 @@ from pathlib import Path
 from ..config.review import Review
 from ..errors import InputError, PfsolidError
 from ..io.checkpoint import list_checkpoints
-from ..io.run_directory import is_run_directory
+from ..io.run_directory import CHECKPOINTS, FIELDS, HISTORY, INPUT, RESULT, is_run_directory
 from ..io.series import list_fields
-from ..workflows.fields import FIELDS
-from ..workflows.image import INPUT, is_image_study
-from ..workflows.run import RESULT, read_result
-from ..workflows.simulate import CHECKPOINTS, HISTORY
+from ..workflows.image import is_image_study
+from ..workflows.run import read_result
 
 
 def review_lines(path: Path, checked: Review) -> list[str]:

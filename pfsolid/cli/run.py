@@ -24,8 +24,9 @@ def run_command(options) -> None:
 
 def resume_command(options) -> None:
     from ..config.run import read_config
+    from ..io.run_directory import INPUT
     from ..machine.warmup import ensure_compiled
-    from ..workflows.run import INPUT, check_resumable, resume
+    from ..workflows.run import check_resumable, resume
 
     on_root(world(), check_resumable, options.directory)
     config = on_root(world(), read_config, options.directory / INPUT)

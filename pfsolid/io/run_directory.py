@@ -9,12 +9,22 @@ from ..errors import InputError
 from ..parallel.collective import on_root
 from .files import temporary_name
 
+INPUT = "input.toml"  # as resolved
+LOG = "log"
+HISTORY = "history.csv"
+FIELDS = "fields.h5"
+RESULT = "result.json"
+MORPHOLOGY = "morphology.json"  # of `pfsolid measure`
+CHECKPOINTS = "checkpoints"
+SNAPSHOTS = "snapshots"
+FIGURES = "figures"
+
 # What a run writes: files, and folders with the patterns of the files in them.
-FILES = ("input.toml", "log", "history.csv", "fields.h5", "fields.xdmf", "result.json")
+FILES = (INPUT, LOG, HISTORY, FIELDS, "fields.xdmf", RESULT)
 FOLDERS = {
-    "checkpoints": ("step_*.h5", ".step_*.h5.part"),
-    "snapshots": ("*_[0-9]*.h5", ".*_[0-9]*.h5.part", "*.xdmf"),
-    "figures": ("*.png", "*.pdf", "*.svg"),
+    CHECKPOINTS: ("step_*.h5", ".step_*.h5.part"),
+    SNAPSHOTS: ("*_[0-9]*.h5", ".*_[0-9]*.h5.part", "*.xdmf"),
+    FIGURES: ("*.png", "*.pdf", "*.svg"),
 }
 # Tells a run directory from a folder that happens to have a `log` or `figures` of somebody else's.
 MARKER = ".pfsolid"
@@ -39,8 +49,8 @@ def prepare_run_directory(path, force: bool, comm) -> Path:
 def is_run_directory(path) -> bool:
     """Whether a run was made in this directory.  For one rank."""
     path = Path(path)
-    results = any((path / name).exists() for name in ("history.csv", "result.json", "fields.h5"))
-    return (path / MARKER).exists() or (results and (path / "input.toml").exists())
+    results = any((path / name).exists() for name in (HISTORY, RESULT, FIELDS))
+    return (path / MARKER).exists() or (results and (path / INPUT).exists())
 
 
 def _prepare(path: Path, force: bool) -> None:

@@ -97,7 +97,7 @@ def _stamp(traits: dict) -> Path:
 
 
 def _conduct_tiny(rtol: float, session: Session) -> None:
-    """What a run of the tiny case does not come by: electrodes, full tensors, faces below the voxel, layers, PETSc's matrix."""
+    """What the tiny run does not come by: electrodes, full tensors, faces below the voxel, layers, PETSc's matrix."""
     precision = preconditioner_precision(rtol)
     settings = SolverConfig(relative_tolerance=rtol)
     grid = PeriodicGrid((4, 4, 4), (1.0,) * 3)

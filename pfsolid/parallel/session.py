@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from .collective import Reducer
 from .launch import under_mpirun
 
-LOG = logging.getLogger("pfsolid")
+LOGGER = logging.getLogger("pfsolid")
 _PLAIN_INTERVAL_S = 10.0
 _TERMINAL_INTERVAL_S = 0.2
 
@@ -47,11 +47,11 @@ class Session:
     def say(self, text: str) -> None:
         """A line for the person and the log, from root."""
         if self.is_root:
-            LOG.info(text)
+            LOGGER.info(text)
 
     def warn(self, text: str) -> None:
         if self.is_root:
-            LOG.warning("warning: %s", text)
+            LOGGER.warning("warning: %s", text)
 
     def progress(self, make_text) -> None:
         """Show how far things are: in place on a terminal, else as a line every ten seconds.
@@ -69,7 +69,7 @@ class Session:
             sys.stdout.write("\r\033[K" + make_text())
             sys.stdout.flush()
         else:
-            LOG.info(make_text())
+            LOGGER.info(make_text())
 
 
 def on_terminal() -> bool:

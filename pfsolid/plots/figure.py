@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
 from ..io.files import make_folder, output_errors, publish, temporary_name
+from ..io.run_directory import FIGURES
 from .run_files import RunFiles
 
-FIGURES = "figures"
 DPI = 130
 WIDTH = 7.6  # inches: just under 1000 pixels, what a page shows without scaling
 MARGIN = 12  # pixels around a figure

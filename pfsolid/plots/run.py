@@ -10,8 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..io.peek import describe
-from ..workflows.fields import FIELDS
-from ..workflows.simulate import HISTORY
+from ..io.run_directory import FIELDS, HISTORY
 from .conduction import conduction_figure, current_axis
 from .evolution import evolution_figure
 from .figure import save_figure

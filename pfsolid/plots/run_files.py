@@ -14,10 +14,9 @@ from ..conduction.phases import PHASES
 from ..errors import CheckpointError, InputError
 from ..io.files import damage_errors
 from ..io.peek import describe, read_plane
+from ..io.run_directory import FIELDS, HISTORY, RESULT
 from ..io.series import list_fields
-from ..workflows.fields import FIELDS
-from ..workflows.run import RESULT, read_result
-from ..workflows.simulate import HISTORY
+from ..workflows.run import read_result
 
 MAX_PIXELS = 512  # along an axis of a slice
 MAX_SAMPLES = 96  # along an axis of the 3-D view and of the statistics

@@ -14,14 +14,13 @@ from pathlib import Path
 
 from ..errors import Interrupted, OutputError, PfsolidError
 from ..io.files import make_folder, output_errors
+from ..io.run_directory import FIELDS, HISTORY
 from ..io.sealed_json import write_sealed_json
 from ..parallel.collective import all_come, on_root
 from ..parallel.session import Session
 from ..text import in_words
 from ..workflows.case import run_case
 from ..workflows.console import log_to
-from ..workflows.fields import FIELDS
-from ..workflows.simulate import HISTORY
 from .claims import beating
 from .pick import Job, Picker
 from .plan import Plan, describe

@@ -13,7 +13,7 @@ import numba
 from ..errors import InputError
 from ..parallel.collective import Reducer, world
 from ..parallel.launch import under_mpirun
-from ..parallel.session import LOG, Session, on_terminal
+from ..parallel.session import LOGGER, Session, on_terminal
 
 
 def open_session(threads: int | None = None, comm=None) -> Session:
@@ -36,10 +36,10 @@ def open_session(threads: int | None = None, comm=None) -> Session:
     numba.set_num_threads(threads)
     session = Session(comm, reducer, threads)
     _catch_signals(session)
-    LOG.handlers.clear()
-    LOG.propagate = False
-    LOG.setLevel(logging.INFO if session.is_root else logging.CRITICAL)
-    LOG.addHandler(_StandardOutput())
+    LOGGER.handlers.clear()
+    LOGGER.propagate = False
+    LOGGER.setLevel(logging.INFO if session.is_root else logging.CRITICAL)
+    LOGGER.addHandler(_StandardOutput())
     return session
 
 
@@ -47,10 +47,10 @@ def log_to(path: Path, session: Session, only: bool = False) -> None:
     """Also (or only) write messages to a file, on root, with the time of day; after what it holds already."""
     if session.is_root:
         if only:
-            LOG.handlers.clear()
+            LOGGER.handlers.clear()
         handler = _LogFile(path, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%Y-%m-%dT%H:%M:%S"))
-        LOG.addHandler(handler)
+        LOGGER.addHandler(handler)
 
 
 class _LogFile(logging.FileHandler):

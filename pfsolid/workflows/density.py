@@ -13,9 +13,10 @@ from ..config.conduction import ConductionConfig
 from ..grid import AXES, PeriodicGrid
 from ..homogenization.density import density_medium, refined_density
 from ..homogenization.solve import Conduction, solve_conduction
+from ..io.run_directory import FIELDS
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
-from .fields import FIELDS, FieldStore, store_solution
+from .fields import FieldStore, store_solution
 
 
 def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, directory: Path | None,

@@ -14,8 +14,6 @@ from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
 from ..units import NM_PER_M
 
-FIELDS = "fields.h5"
-
 
 @dataclass(frozen=True)
 class FieldStore:

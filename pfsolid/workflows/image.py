@@ -21,7 +21,7 @@ from ..io.images.formats import ImageInfo, RawLayout
 from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
 from ..io.provenance import provenance
 from ..io.records import atomic_write_text, write_json
-from ..io.run_directory import prepare_run_directory
+from ..io.run_directory import FIELDS, INPUT, LOG, RESULT, prepare_run_directory
 from ..io.series import write_xdmf
 from ..labels import check_label_known, empty_labels, label_counts
 from ..morphology.layers import surface_layer
@@ -32,11 +32,7 @@ from ..spectral.transform import CosineSlabTransform, SlabTransform, check_rank_
 from ..text import in_words, plural
 from ..units import M2_PER_CM2, NM_PER_M
 from .console import log_to
-from .fields import FIELDS, FieldStore, store_solution
-
-INPUT = "input.toml"
-RESULT = "result.json"
-LOG = "log"
+from .fields import FieldStore, store_solution
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,11 @@ from ..grid import PeriodicGrid
 from ..io.images.slab import ImageInfo, describe_image, read_image_slab
 from ..io.provenance import provenance
 from ..io.records import write_json
+from ..io.run_directory import MORPHOLOGY
 from ..morphology.measure import measure
 from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform, check_rank_count, slab_of
-
-MORPHOLOGY = "morphology.json"
 
 
 def characterize(rho: np.ndarray, grid_nm: PeriodicGrid, thresholds: tuple[float, float], surface_depth_nm: float | None,

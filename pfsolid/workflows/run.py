@@ -17,7 +17,7 @@ from ..io.hdf5 import DistributedArray
 from ..io.images.slab import describe_image
 from ..io.provenance import provenance
 from ..io.records import atomic_write_text
-from ..io.run_directory import is_run_directory, prepare_run_directory
+from ..io.run_directory import CHECKPOINTS, FIELDS, INPUT, LOG, RESULT, SNAPSHOTS, is_run_directory, prepare_run_directory
 from ..io.sealed_json import read_stamped_json, write_stamped_json
 from ..io.series import Field, list_snapshots, write_fields, write_series_xdmf, write_xdmf
 from ..parallel.collective import on_root
@@ -26,13 +26,9 @@ from ..spectral.transform import slab_of
 from ..text import in_words, plural
 from .console import log_to
 from .density import homogenize
-from .fields import FIELDS
 from .measure import characterize, morphology_lines
-from .simulate import CHECKPOINTS, SNAPSHOTS, Growth, checkpoint_arrays, grow, thresholds
+from .simulate import Growth, checkpoint_arrays, grow, thresholds
 
-INPUT = "input.toml"
-RESULT = "result.json"
-LOG = "log"
 # Of the volume; what has separated is below even at the first moment (compare figures/evolution.png of any run).
 NOT_SEPARATED = 0.9
 # Curved and young interfaces pass the wells by some percent, bad time steps by more.

@@ -16,6 +16,7 @@ from ..io.checkpoint import Checkpoint, write_checkpoint
 from ..io.hdf5 import DistributedArray
 from ..io.images.slab import describe_image, read_image_slab
 from ..io.records import CsvHistory
+from ..io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS
 from ..io.series import Field, drop_snapshots_after, write_snapshot
 from ..parallel.collective import on_root
 from ..parallel.session import Session
@@ -29,9 +30,6 @@ from ..phasefield.steppers import CahnHilliard, StepControl
 from ..spectral.transform import SlabTransform
 from ..text import in_words
 
-CHECKPOINTS = "checkpoints"
-SNAPSHOTS = "snapshots"
-HISTORY = "history.csv"
 COLUMNS = ("step", "reduced_time", "time_s", "reduced_step", "energy_J_per_m3", "mean_density", "porosity",
            "pore_fraction", "surface_fraction", "bulk_fraction", "pore_size_nm", "wall_size_nm", "spacing_nm",
            "energy_rate", "step_error", "rejections")

@@ -9,14 +9,13 @@ import numpy as np
 from ..config.run import RunConfig, config_from_text, to_toml
 from ..errors import InputError
 from ..io.records import atomic_write_text
-from ..io.run_directory import prepare_run_directory
+from ..io.run_directory import FIELDS, INPUT, LOG, prepare_run_directory
 from ..io.series import describe_field, read_field
 from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..spectral.transform import check_rank_count, slab_of
 from .console import log_to
-from .fields import FIELDS
-from .run import INPUT, LOG, finish
+from .run import finish
 
 
 def conduct(source: Path, config: RunConfig | None, overrides, directory: Path | None, session: Session,

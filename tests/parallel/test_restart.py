@@ -9,10 +9,11 @@ from mpi4py import MPI
 from pfsolid.config.run import config_from_dict, to_toml
 from pfsolid.errors import Interrupted
 from pfsolid.io.checkpoint import checkpoint_path, load_latest, read_checkpoint
+from pfsolid.io.run_directory import CHECKPOINTS
 from pfsolid.parallel.collective import on_root
 from pfsolid.workflows.console import open_session
 from pfsolid.workflows.run import run
-from pfsolid.workflows.simulate import CHECKPOINTS, checkpoint_arrays, grow
+from pfsolid.workflows.simulate import checkpoint_arrays, grow
 
 # 13 and 11 planes: the slabs of 2, 3 and 4 ranks are uneven.
 RAW = {
