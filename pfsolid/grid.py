@@ -48,10 +48,6 @@ class PeriodicGrid:
         return tuple(n * h for n, h in zip(self.shape, self.spacing))
 
     @property
-    def voxel_volume(self) -> float:
-        return math.prod(self.spacing)
-
-    @property
     def volume(self) -> float:
         return math.prod(self.lengths)
 

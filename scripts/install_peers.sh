@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv-peers: the codes that `scripts/benchmark.py conduction --peers` measures pfsolid against, at fixed versions.
+# Makes .venv-peers: the codes that `scripts/benchmarks/benchmark.py conduction --peers` measures pfsolid against, at fixed versions.
 # They have an environment of their own: nothing of pfsolid needs them. Safe to run again.
 set -euo pipefail
 

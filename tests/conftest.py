@@ -1,4 +1,4 @@
-"""Puts this directory on the import path, for `builders`, and keeps the kernels to one thread.
+"""Puts this directory on the import path, for `helpers`, and keeps the kernels to one thread.
 
 The fields of the tests are small, and under mpirun the ranks fill the cores.
 """

@@ -11,6 +11,7 @@ from ..spectral.transform import SlabTransform
 from .finite_volumes import ConductionSystem
 from .krylov import conjugate_gradients
 from .phases import diagonal_conductivities
+from .system import System
 
 # Down to here single precision in the preconditioner, the direction of the search and the conductivities of the faces
 # changes neither value nor, by more than one or two, iteration count.
@@ -100,13 +101,13 @@ def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, 
     return replace(result, tensor=result.tensor * unit, percolating=tuple(bool(p) for p in percolating))
 
 
-def solve_tensor(system, axes, rtol: float = 1e-4, max_iterations: int = 5000, solver=conjugate_gradients, guesses=None,
-                 on_iteration=None, on_solved=None) -> EffectiveConductivity:
-    """Tensor of any system (:mod:`pfsolid.conduction.finite_volumes` says what one is), in its units.  Collective.
+def solve_tensor(system: System, axes, rtol: float = 1e-4, max_iterations: int = 5000, solver=conjugate_gradients,
+                 guesses=None, on_iteration=None, on_solved=None) -> EffectiveConductivity:
+    """Tensor of any system, in its units.  Collective.
 
     Parameters
     ----------
-    system : object
+    system : System
     axes : sequence of int
         Axes to solve for.
     rtol : float
@@ -154,7 +155,7 @@ def solve_tensor(system, axes, rtol: float = 1e-4, max_iterations: int = 5000, s
                                  asymmetry)
 
 
-def _solve(system, axis: int, rtol: float, max_iterations: int, solver, guess, on_iteration) -> tuple[float, int]:
+def _solve(system: System, axis: int, rtol: float, max_iterations: int, solver, guess, on_iteration) -> tuple[float, int]:
     """Solve for a unit field along ``axis``; relative error of its diagonal element and number of iterations."""
     start = system.start(axis, guess)
     floor = _ROUNDING * start

@@ -29,7 +29,7 @@ _ROUNDING = 1e-12
 class ElementSystem:
     """A u = b for trilinear elements, integrated exactly; u periodic, at the corners of the voxels.
 
-    A system in the sense of :mod:`pfsolid.conduction.finite_volumes`; ``potential[i, j, k]`` belongs to the corner of voxel
+    A `System`; ``potential[i, j, k]`` belongs to the corner of voxel
     (i, j, k) with the lowest coordinates.  The preconditioner is the inverse of the elements of a uniform medium, by FFT:
     element by element the energies compare as the conductivities do, so the spectrum of P A lies between the extreme
     eigenvalues of these, and at 0.  Besides the labels and the transform's buffers 32 bytes a voxel.

@@ -1,22 +1,4 @@
-"""The finite-volume conduction operator with its FFT preconditioner, in the fused form conjugate gradients want.
-
-A *system* is what :func:`pfsolid.conduction.effective.solve_tensor` and the solvers work on, whatever its discretisation:
-A u = b with A u = -div(sigma grad u) and b that of a unit field E along one axis.  All products are means over the voxels,
-global and the same on every rank.
-
-    transform                    SlabTransform of the grid; its ``real`` buffer holds what is preconditioned
-    potential, residual          u and r = b - A u, ndarray of float64, local (n0, n1, n2)
-    spectrum_start               rough lower end of the spectrum of P A
-    start(axis, guess=None)      sets b for a unit field along ``axis``, u = guess or 0 and r; returns the energy of u,
-                                 <(E - grad u) sigma (E - grad u)>, from which r . A^-1 r is left to gain: sigma_eff
-    precondition()               z = P r; returns r . z
-    advance_direction(beta)      p = z + beta p; returns p . A p
-    update(alpha)                u += alpha p, r -= alpha A p
-    mean_flux(axis)              <J>, ndarray (3,), of u in a unit field along ``axis``; may compute r anew; a new solve
-                                 needs a new start
-    current_density(axis, dtype) J of each voxel, ndarray, local (n0, n1, n2, 3); likewise
-    mean_product(a, b)           <a b> of two fields, local (n0, n1, n2)
-"""
+"""The finite-volume conduction operator with its FFT preconditioner, in the fused form conjugate gradients want."""
 
 from __future__ import annotations
 
@@ -33,7 +15,7 @@ _BLOCKS_PER_THREAD = 4
 
 
 class FiniteVolumes:
-    """7-point finite volumes, u at the voxels' centres, with a conductivity for each face.
+    """7-point finite volumes, u at the voxels' centres, with a conductivity for each face; a `System`.
 
     The transform decides between a periodic cell and one between plane electrodes with insulating sides.  For the latter
     u is fixed on the outer faces of the first and last voxels along x, half a voxel from their centres, as in a periodic

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 from ..errors import ConvergenceError
+from .system import System
 
 # Fitted on 658 stops (8 microstructures, contrast 1, 30, 3516, with zeros, 7 tolerances): true / estimated stays below 2
 # throughout and above 0.1 in 86 %; docs/verification.md has the table.  On 1467 others 6 were above 2.
@@ -105,7 +106,7 @@ def _radau_step(gamma: float, alpha: float, beta: float, mu: float) -> float:
     return (gamma - alpha) / (mu * (gamma - alpha) + beta)
 
 
-def conjugate_gradients(system, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
+def conjugate_gradients(system: System, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
     """Solve A u = b from where ``system.start`` has put u.  Collective.
 
     This is the interface of every solver that :func:`pfsolid.conduction.effective.solve_tensor` can be given: after it
@@ -113,8 +114,8 @@ def conjugate_gradients(system, is_converged, max_iterations: int, on_iteration=
 
     Parameters
     ----------
-    system : object
-        A started system as described in :mod:`pfsolid.conduction.finite_volumes`.
+    system : System
+        Started.
     is_converged : callable
         ``is_converged(energy, error_estimate) -> bool``, of what has been gained since the start.
     max_iterations : int

@@ -18,6 +18,7 @@ import math
 
 from ..errors import ConvergenceError
 from .krylov import CGResult
+from .system import System
 
 # The estimate is a geometric mean: the ratio of the last two decrements, which can only rise, gives too low a value, the
 # lower end of the spectrum too high a one.
@@ -43,7 +44,7 @@ def make_perturbation(lowest: float, highest: float):
     """
     step = 2 / (lowest + highest)
 
-    def perturbation(system, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
+    def perturbation(system: System, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
         """Solve A u = b from where ``system.start`` has put u, by u += P (b - A u) / sigma_0.  Collective."""
         energy = decrement = 0.0
         estimates = []

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..errors import ConvergenceError, InputError
 from .krylov import CGResult, conjugate_gradients
+from .system import System
 from .voxel_matrix import build_voxel_matrix
 
 # Coarsening and interpolation for three dimensions: on our microstructures half the time of hypre's defaults.
@@ -68,7 +69,7 @@ class PetscSolver:
         self._petsc = load_petsc(comm)
         self._system = self._voxels = None
 
-    def __call__(self, system, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
+    def __call__(self, system: System, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
         if system is not self._system:
             self.close()
             self._voxels = _ConductingVoxels(system, self._comm, self._petsc, self._options)
@@ -90,7 +91,7 @@ class PetscSolver:
 class _ConductingVoxels:
     """A d = r on the voxels that conduct, in the form conjugate gradients want; mean products as on the whole cell."""
 
-    def __init__(self, system, comm, petsc, options: dict):
+    def __init__(self, system: System, comm, petsc, options: dict):
         matrix = build_voxel_matrix(system, petsc.IntType)
         self._reducer, self._num_voxels = system.transform.reducer, system.transform.grid.num_voxels
         self._unknowns = matrix.unknowns

@@ -10,6 +10,7 @@ from numba import prange
 from ..errors import InputError
 from ..kernel import kernel
 from .finite_volumes import FiniteVolumes
+from .system import System
 
 _ROW = 7  # entries of a row at the most
 
@@ -35,7 +36,7 @@ class VoxelMatrix:
     values: np.ndarray
 
 
-def build_voxel_matrix(system, int_type=np.int32) -> VoxelMatrix:
+def build_voxel_matrix(system: System, int_type=np.int32) -> VoxelMatrix:
     """Collective: the matrix of a system of finite volumes, periodic or between plane electrodes.
 
     Parameters

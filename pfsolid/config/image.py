@@ -267,11 +267,6 @@ def read_study(path, overrides=()) -> ImageStudyConfig:
     return study_from_text(read_text(path), str(path), overrides)
 
 
-def study_from_dict(raw: dict, source: str = "the command line") -> ImageStudyConfig:
-    """The same from nested dictionaries."""
-    return validated(ImageStudyConfig, raw, source)
-
-
 def study_to_toml(study: ImageStudyConfig) -> str:
     """Every key with its value and meaning.  Reads back equal."""
     return write_toml(study, "pfsolid image study, with every default filled in")

@@ -118,12 +118,6 @@ def _write(path: Path, fields, grid_nm, attributes, comm, keep_others: bool) -> 
         write_arrays(temporary, {name: one.array.transposed() for name, one in fields.items()}, comm)
 
 
-def write_field(path, name: str, array: DistributedArray, grid_nm: PeriodicGrid, units: str, attributes: dict,
-                comm) -> None:
-    """`write_fields` with one field."""
-    write_fields(path, {name: Field(array, units)}, grid_nm, attributes, comm)
-
-
 def write_snapshot(folder, step: int, reduced_time: float, fields: dict[str, Field], grid_nm: PeriodicGrid,
                    attributes: dict, comm) -> Path:
     """Write one moment of a series as ``folder/<first field>_<step>.h5``.  Collective.

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..grid import PeriodicGrid
 from ..labels import MAX_LABEL, NUM_LABELS
 from ..parallel.collective import PlaneExchange, Reducer
-from ..spectral.transform import SlabTransform
+from ..parallel.slab import Slab
 from .thickness import squared_distances
 
 # Of the smallest voxel edge: how far before the nearest centre of the other phase the boundary counts as lying.  With
@@ -23,14 +23,14 @@ _SLACK = 1e-5
 
 @dataclass(frozen=True)
 class _PaddedCell:
-    """What `squared_distances` asks of a transform, for a cell with room behind its walls."""
+    """A slab of a cell with room behind its walls."""
 
     grid: PeriodicGrid
     reducer: Reducer
     ghosts: PlaneExchange
 
 
-def surface_layer(labels: np.ndarray, on, facing, width: float, transform: SlabTransform, new_label: int,
+def surface_layer(labels: np.ndarray, on, facing, width: float, transform: Slab, new_label: int,
                   periodic: tuple[bool, bool, bool] = (True, True, True)) -> int:
     """Give the voxels of one phase that lie within ``width`` of another a label of their own.
 
@@ -48,7 +48,7 @@ def surface_layer(labels: np.ndarray, on, facing, width: float, transform: SlabT
         Labels of the phase that the layer is taken from, and of what lies behind its boundary.
     width : float
         In the unit of the grid's spacing.
-    transform : SlabTransform
+    transform : Slab
     new_label : int
     periodic : tuple of 3 bool
         False along axes where the cell ends at walls or electrodes and nothing lies behind them; a mirrored image is
@@ -99,7 +99,7 @@ def _check_width(width: float, grid: PeriodicGrid) -> None:
                          "proportion, which keeps what it conducts along itself")
 
 
-def _distances(targets: np.ndarray, transform: SlabTransform, cap: float, periodic) -> np.ndarray:
+def _distances(targets: np.ndarray, transform: Slab, cap: float, periodic) -> np.ndarray:
     """`squared_distances` in a cell that need not be periodic along all axes."""
     if all(periodic):
         return squared_distances(targets, transform, cap)

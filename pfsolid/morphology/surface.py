@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.spatial import SphericalVoronoi
 
-from ..spectral.transform import SlabTransform
+from ..parallel.slab import Slab
 from . import kernels
 
 SOLID = 0.5  # rho from which a voxel counts as solid
@@ -62,7 +62,7 @@ class Surface:
         return dimension * self.porosity_by_threshold / area if area > 0 else math.nan
 
 
-def survey_surface(rho: np.ndarray, transform: SlabTransform, rho_pore: float, rho_bulk: float
+def survey_surface(rho: np.ndarray, transform: Slab, rho_pore: float, rho_bulk: float
                    ) -> tuple[Surface, np.ndarray]:
     """Phase fractions, porosity and area, in one pass over rho and one over the phases.
 
@@ -95,7 +95,7 @@ def survey_surface(rho: np.ndarray, transform: SlabTransform, rho_pore: float, r
     return Surface(pore / n, (n - pore - bulk) / n, bulk / n, open_ / n, (n - total) / n, slope / n, crofton), solid
 
 
-def area_by_crofton(solid: np.ndarray, transform: SlabTransform) -> float:
+def area_by_crofton(solid: np.ndarray, transform: Slab) -> float:
     """Area over volume of the interface of a voxel image.
 
     Collective.  S/V = 2 sum_d c_d p_d, with p_d the phase changes for each unit of length along direction d, over the
@@ -128,7 +128,7 @@ def _crofton_directions(spacing: tuple[float, float, float]) -> tuple[np.ndarray
     return lengths, areas / areas.sum()
 
 
-def outer_planes(slab: np.ndarray, transform: SlabTransform) -> tuple[np.ndarray, np.ndarray]:
+def outer_planes(slab: np.ndarray, transform: Slab) -> tuple[np.ndarray, np.ndarray]:
     """The planes before and after a slab, local (n0, n1, n2), periodic.  Collective."""
     planes = np.empty((4, *slab.shape[1:]), slab.dtype)
     planes[1], planes[2] = slab[0], slab[-1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.integrate import trapezoid
 
-from ..spectral.transform import SlabTransform
+from ..parallel.slab import Slab
 from . import kernels
 from .surface import outer_planes
 
@@ -52,7 +52,7 @@ class Thickness:
         return float(np.interp(share, 1 - self.larger, self.diameters))
 
 
-def squared_distances(targets: np.ndarray, transform: SlabTransform, cap: float = math.inf) -> np.ndarray:
+def squared_distances(targets: np.ndarray, transform: Slab, cap: float = math.inf) -> np.ndarray:
     """Squared distance from the centre of each voxel to that of the nearest target, periodic and exact.
 
     Collective.  Within each plane first, then over planes at 1, 2, 3 ... spacings to either side, which come in from
@@ -92,7 +92,7 @@ def squared_distances(targets: np.ndarray, transform: SlabTransform, cap: float 
     return squared
 
 
-def _planes_beyond(planes: list, reach: int, num_planes: int, transform: SlabTransform) -> tuple:
+def _planes_beyond(planes: list, reach: int, num_planes: int, transform: Slab) -> tuple:
     """The two planes that come next around a slab that already has ``reach`` planes of its neighbours on each side.
 
     They come from the neighbours: their own, or what they have received.
@@ -101,7 +101,7 @@ def _planes_beyond(planes: list, reach: int, num_planes: int, transform: SlabTra
     return outer_planes(edges, transform)
 
 
-def measure_thickness(phase: np.ndarray, transform: SlabTransform) -> Thickness:
+def measure_thickness(phase: np.ndarray, transform: Slab) -> Thickness:
     """Local thickness of the voxels where ``phase`` is not zero, by opening with spheres of falling radius.
 
     Collective.  A sphere fits around a voxel if it ends before the nearest voxel of the other phase, at distance D,

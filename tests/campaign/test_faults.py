@@ -1,4 +1,4 @@
-"""A few injections of the faults that scripts/fault_campaign.py repeats at random, and the campaign's own judgement."""
+"""A few injections of the faults that faults/fault_campaign.py repeats at random, and the campaign's own judgement."""
 
 import json
 import random
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path.insert(0, str(ROOT / "tests" / "campaign" / "faults"))
 
 import fault_campaign  # noqa: E402
 from fault_injection import Bench  # noqa: E402
 from fault_runs import differences, reference  # noqa: E402
-from faults import damage  # noqa: E402
+from helpers.faults import damage  # noqa: E402
 
 # Sweeps are in test_sweep_faults.py.
 KINDS = ("run-kill-process", "run-kill-rank", "run-kill-writing", "run-damage", "run-disk-full", "run-read-only",

@@ -11,8 +11,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from helpers.sweeps import POROSITIES, dataset, plan_in
 from slurm_lab import missing_programs, running_lab, wait_until
-from sweeps import POROSITIES, dataset, plan_in
 
 from pfsolid.io.sealed_json import read_sealed_json
 from pfsolid.parallel.launch import environment_for_mpirun

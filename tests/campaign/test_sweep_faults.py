@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sweeps import POROSITIES, dataset, plan_in, write_sweep
+from helpers.sweeps import POROSITIES, dataset, plan_in, write_sweep
 
 from pfsolid.parallel.launch import environment_for_mpirun
 from pfsolid.sweep import launch as sweep_launch

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from sweeps import plan_in, record_of
+from helpers.sweeps import plan_in, record_of
 
 from pfsolid.io.sealed_json import sealed_text, write_sealed_json
 from pfsolid.sweep.collect import collect

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from helpers.builders import ALONE, grow_labels
 
-from pfsolid.config.image import study_from_dict
+from pfsolid.config.image import ImageStudyConfig
+from pfsolid.config.text import validated
 from pfsolid.io.series import read_field
 from pfsolid.workflows.console import open_session
 from pfsolid.workflows.image import conduct_image
-from tests.builders import ALONE, grow_labels
 
 SHAPE = (10, 12, 8)
 
@@ -15,13 +16,13 @@ SHAPE = (10, 12, 8)
 def study(path, boundary):
     # Slabs of voxels of half the edge do not end where those of the image do.
     grid_error = "discretisation" if boundary == "periodic" else "refinement"
-    return study_from_dict({
+    return validated(ImageStudyConfig, {
         "image": {"file": str(path), "voxel_size_nm": [0.5, 0.5, 0.6], "boundary": boundary, "field_axes": "yz"},
         "phases": {"sigma_S_per_cm": {"0": 1e-8, "1": 3.14e-3, "2": 8.93e-7, "3": 1e-3}},
         "layer": {"on": 2, "facing": [1], "width_nm": 0.6, "label": 3},
         "conduction": {"relative_tolerance": 1e-9, "grid_error": grid_error},
         "output": {"save_potential": True},
-    })
+    }, "the test")
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])

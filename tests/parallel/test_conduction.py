@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from builders import ALONE, HU_SIGMA, conduct, divide_labels, gather, grow_labels, make_transform
+from helpers.builders import ALONE, HU_SIGMA, conduct, divide_labels, gather, grow_labels, make_transform
 
 from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.phases import labels_from_density

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from helpers.builders import ALONE
 
 from pfsolid.conduction.currents import current_statistics
 from pfsolid.grid import PeriodicGrid
 from pfsolid.parallel.collective import Reducer
 from pfsolid.spectral.transform import slab_of
-from tests.builders import ALONE
 
 
 @pytest.mark.parametrize("planes", [0, 1, 5])  # more than one on each rank

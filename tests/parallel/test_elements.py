@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from builders import ALONE, divide_labels, gather, make_transform
-from systems import solve_elements, solve_faces
+from helpers.builders import ALONE, divide_labels, gather, make_transform
+from helpers.systems import solve_elements, solve_faces
 
 from pfsolid.conduction.effective import solve_tensor
 from pfsolid.conduction.elements import ElementSystem

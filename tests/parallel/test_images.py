@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
+from helpers.builders import gather
 
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
@@ -12,7 +13,6 @@ from pfsolid.labels import label_counts
 from pfsolid.parallel import memory
 from pfsolid.parallel.collective import Reducer, on_root
 from pfsolid.spectral.transform import slab_of
-from tests.builders import gather
 
 LABELS = np.random.default_rng(1).integers(0, 3, (5, 7, 6)).astype("u1")
 

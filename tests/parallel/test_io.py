@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from helpers.files import write_field
 
 from pfsolid.errors import CheckpointError, OutputError
 from pfsolid.grid import PeriodicGrid
@@ -277,7 +278,7 @@ def test_space_is_checked_before_anything_is_written(comm, shared_tmp_path, monk
         write_checkpoint(shared_tmp_path, {"a": array}, {}, comm, 2)
     assert names(shared_tmp_path) == ["step_00000001.h5"]
     with pytest.raises(OutputError, match="only 2.0 MiB are free"):
-        series.write_field(shared_tmp_path / "fields.h5", "a", DistributedArray(
+        write_field(shared_tmp_path / "fields.h5", "a", DistributedArray(
             big[..., None], (1, 3 * 2**17, 1), (*array.slices, slice(0, 1))),
             PeriodicGrid((1, 3 * 2**17, 1), (1.0, 1.0, 1.0)), "1", {}, comm)
 
@@ -346,10 +347,10 @@ def test_disk_full_while_a_field_is_added(comm, small_disk, monkeypatch, path):
     monkeypatch.setenv(hdf5.SERIAL_SWITCH, "1" if path == "serial" else "0")
     grid = PeriodicGrid((10, 100, 100), (1.0, 1.0, 1.0))
     array = big_array(comm, 10)
-    series.write_field(small_disk / "fields.h5", "rho", array, grid, "1", {}, comm)  # 0.8 MiB
+    write_field(small_disk / "fields.h5", "rho", array, grid, "1", {}, comm)  # 0.8 MiB
     monkeypatch.setattr(files, "free_bytes", lambda folder: 2**60)
     with pytest.raises(OutputError, match="cannot write .*/fields.h5: No space left on device"):
-        series.write_field(small_disk / "fields.h5", "mu", array, grid, "1", {}, comm)
+        write_field(small_disk / "fields.h5", "mu", array, grid, "1", {}, comm)
     comm.Barrier()
     assert [p.name for p in small_disk.iterdir()] == ["fields.h5"]
     assert np.array_equal(series.read_field(small_disk / "fields.h5", "rho", array.slices, comm), array.local)
@@ -376,7 +377,7 @@ def test_folder_that_not_all_nodes_share(comm, shared_tmp_path, monkeypatch):
         save(shared_tmp_path, comm, 1)
     grid, array = PeriodicGrid(SHAPE, (1.0, 1.0, 1.0)), distribute(global_values(), 0, comm)
     monkeypatch.undo()
-    series.write_field(shared_tmp_path / "fields.h5", "rho", array, grid, "1", {}, comm)
+    write_field(shared_tmp_path / "fields.h5", "rho", array, grid, "1", {}, comm)
     if comm.rank == comm.size - 1:
         monkeypatch.setattr(Path, "exists", lambda path: False)
     with pytest.raises(CheckpointError, match=f"cannot read .*fields.h5: {seen}"):
@@ -398,7 +399,7 @@ def test_field_is_stored_with_z_first(comm, shared_tmp_path, write_path):
     codes, slices = position_codes(GRID, comm)
     path = shared_tmp_path / "fields.h5"
     record = {"seed": 3, "run": {"of": None}}
-    series.write_field(path, "rho", distribute(codes, 0, comm), GRID, "1", record, comm)
+    write_field(path, "rho", distribute(codes, 0, comm), GRID, "1", record, comm)
     with h5py.File(path, "r") as file:
         assert np.array_equal(file["rho"][()], codes.transpose(2, 1, 0))
         assert file["rho"].attrs["axes"] == "z y x" and file["rho"].attrs["units"] == "1"
@@ -415,13 +416,13 @@ def test_field_is_stored_with_z_first(comm, shared_tmp_path, write_path):
 def test_fields_are_added_replaced_and_cast(comm, shared_tmp_path, write_path):
     codes, slices = position_codes(GRID, comm)
     path = shared_tmp_path / "fields.h5"
-    series.write_field(path, "rho", distribute(codes, 0, comm), GRID, "1", {"seed": 3}, comm)
+    write_field(path, "rho", distribute(codes, 0, comm), GRID, "1", {"seed": 3}, comm)
     vector = np.stack([codes, -codes, 2 * codes], axis=-1)
     series.write_fields(path, {"J": series.Field(distribute(vector, 0, comm), "A/m2", dtype="float32"),
                                "phase": series.Field(distribute(codes, 0, comm), "1", dtype="u1")},
                         GRID, {}, comm)
     replaced = distribute(1 + codes.astype("u1"), 0, comm)
-    series.write_field(path, "phase", replaced, GRID, "1", {"seed": 4}, comm)
+    write_field(path, "phase", replaced, GRID, "1", {"seed": 4}, comm)
     assert series.list_fields(path) == ["J", "phase", "rho"]
     assert np.array_equal(series.read_field(path, "rho", slices, comm), codes[slices])
     stored = series.read_field(path, "J", slices, comm)
@@ -435,18 +436,18 @@ def test_field_on_another_grid_or_into_a_foreign_file_is_refused(comm, shared_tm
     codes, _ = position_codes(GRID, comm)
     array = distribute(codes, 0, comm)
     path = shared_tmp_path / "fields.h5"
-    series.write_field(path, "rho", array, GRID, "1", {}, comm)
+    write_field(path, "rho", array, GRID, "1", {}, comm)
     with pytest.raises(OutputError, match="its field rho has another grid"):
-        series.write_field(path, "mu", array, PeriodicGrid(GRID.shape, (1.0, 1.0, 1.0)), "1", {}, comm)
+        write_field(path, "mu", array, PeriodicGrid(GRID.shape, (1.0, 1.0, 1.0)), "1", {}, comm)
     with pytest.raises(OutputError, match="is not on the grid"):
-        series.write_field(path, "mu", array, PeriodicGrid((4, 6, 5), (1.0, 1.0, 1.0)), "1", {}, comm)
+        write_field(path, "mu", array, PeriodicGrid((4, 6, 5), (1.0, 1.0, 1.0)), "1", {}, comm)
     foreign = shared_tmp_path / "foreign.h5"
     on_one_rank(comm, lambda: foreign.write_text("my notes"))
     with pytest.raises(OutputError, match="foreign.h5"):
-        series.write_field(foreign, "rho", array, GRID, "1", {}, comm)
+        write_field(foreign, "rho", array, GRID, "1", {}, comm)
     assert foreign.read_text() == "my notes"
     with pytest.raises(OutputError, match="No such file or directory"):
-        series.write_field(shared_tmp_path / "gone" / "fields.h5", "rho", array, GRID, "1", {}, comm)
+        write_field(shared_tmp_path / "gone" / "fields.h5", "rho", array, GRID, "1", {}, comm)
 
 
 def test_unreadable_fields_are_refused(comm, shared_tmp_path):
@@ -454,7 +455,7 @@ def test_unreadable_fields_are_refused(comm, shared_tmp_path):
     path = shared_tmp_path / "fields.h5"
     with pytest.raises(CheckpointError, match="fields.h5 does not exist"):
         series.read_field(path, "rho", slices, comm)
-    series.write_field(path, "rho", distribute(codes, 0, comm), GRID, "1", {}, comm)
+    write_field(path, "rho", distribute(codes, 0, comm), GRID, "1", {}, comm)
     with pytest.raises(CheckpointError, match="no field mu .it has rho"):
         series.read_field(path, "mu", slices, comm)
     with pytest.raises(CheckpointError, match="does not contain"):

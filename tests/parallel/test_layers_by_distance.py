@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers.builders import ALONE, divide_labels, gather, make_transform
 
 from pfsolid.morphology.layers import surface_layer
-from tests.builders import ALONE, divide_labels, gather, make_transform
 
 
 def lay(image, comm, width, spacing, periodic):

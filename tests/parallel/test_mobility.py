@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from builders import ALONE, gather, make_transform
+from helpers.builders import ALONE, gather, make_transform
 
 from pfsolid.phasefield.initial import fill_noise
 from pfsolid.phasefield.mobility import VariableMobilityCahnHilliard

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from helpers.builders import gather, grow_density, make_transform
 
 from pfsolid.errors import InputError
 from pfsolid.morphology.measure import measure
 from pfsolid.morphology.sizes import measure_chords
 from pfsolid.morphology.thickness import squared_distances
-from tests.builders import gather, grow_density, make_transform
 
 
 def compare(one, other, where="report"):

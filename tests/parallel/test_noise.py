@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from builders import gather, make_transform
+from helpers.builders import gather, make_transform
 
 from pfsolid.phasefield.initial import fill_noise
 from pfsolid.spectral.noise import fill_gaussian

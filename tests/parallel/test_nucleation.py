@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from builders import ALONE, HU_SPACING, gather, make_transform
+from helpers.builders import ALONE, HU_SPACING, gather, make_transform
 
 from pfsolid.errors import InputError
 from pfsolid.phasefield.nucleation import plan_nucleation, seed_nuclei

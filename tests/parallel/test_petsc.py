@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from builders import ALONE, HU_SIGMA, divide_labels, gather, grow_labels, make_transform
+from helpers.builders import ALONE, HU_SIGMA, divide_labels, gather, grow_labels, make_transform
 from mpi4py import MPI
 
 from pfsolid.conduction.effective import effective_conductivity

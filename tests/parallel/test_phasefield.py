@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from builders import ALONE, gather, make_transform, run_until, start_from_noise
+from helpers.builders import ALONE, gather, make_transform, run_until, start_from_noise
 
 from pfsolid.errors import ConvergenceError
 from pfsolid.phasefield.observables import Observer, mean_density, mean_spacing

@@ -1,8 +1,8 @@
 """A sweep in one launch: groups of ranks that take cases as they come give the dataset of one rank after another."""
 
 import pytest
+from helpers.sweeps import POROSITIES, dataset, plan_in
 from mpi4py import MPI
-from sweeps import POROSITIES, dataset, plan_in
 
 from pfsolid.errors import InputError
 from pfsolid.parallel.collective import on_root, split_into_groups

@@ -14,7 +14,6 @@ def test_sizes():
     grid = PeriodicGrid((4, 5, 6), (0.5, 1.0, 2.0))
     assert grid.num_voxels == 120
     assert grid.lengths == (2.0, 5.0, 12.0)
-    assert grid.voxel_volume == 1.0
     assert grid.volume == 120.0
 
 

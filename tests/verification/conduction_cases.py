@@ -1,12 +1,12 @@
 """Measurements on the conduction solver that have a known answer.
 
-The tests beside this file hold them to a tolerance; scripts/verification_figures.py draws them.
+The tests beside this file hold them to a tolerance; scripts/docs/verification_figures.py draws them.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from builders import HU_SIGMA, conduct, grow_labels
+from helpers.builders import HU_SIGMA, conduct, grow_labels
 
 # --- convergence with the grid ------------------------------------------------------------------------------
 

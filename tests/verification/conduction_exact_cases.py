@@ -1,6 +1,6 @@
 """Cells with an exact conductivity, and how far from it the two discretisations and faces below the voxel are.
 
-The tests beside this file hold them to tolerances and orders; scripts/conduction_figures.py draws them.
+The tests beside this file hold them to tolerances and orders; scripts/docs/conduction_figures.py draws them.
 """
 
 from functools import partial
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from conduction_cases import PERFECT, SPHERE_ARRAY, voxel_sphere
-from systems import solve_elements, solve_faces, solve_volumes
+from helpers.systems import solve_elements, solve_faces, solve_volumes
 
 from pfsolid.conduction.faces import subvoxel_faces
 

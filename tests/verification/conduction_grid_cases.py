@@ -1,15 +1,15 @@
 """The error of the grid where the exact value is a limit: smooth interfaces on coarse grids and grown microstructures.
 
-tests/verification/test_conduction_exact.py holds some of it to tolerances; scripts/conduction_figures.py draws it all.
+tests/verification/test_conduction_exact.py holds some of it to tolerances; scripts/docs/conduction_figures.py draws it all.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from builders import HU_SIGMA, HU_THRESHOLDS, grow_density, make_transform
 from conduction_cases import CONTRASTS
 from conduction_exact_cases import SCHEMES, diffuse, from_centre, solve_rho
-from systems import solve_elements, solve_volumes
+from helpers.builders import HU_SIGMA, HU_THRESHOLDS, grow_density, make_transform
+from helpers.systems import solve_elements, solve_volumes
 
 from pfsolid.morphology.clusters import percolating_axes
 from pfsolid.phasefield.resample import resample

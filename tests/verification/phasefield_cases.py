@@ -1,13 +1,13 @@
 """Measurements on the Cahn–Hilliard stepper that have a known answer.
 
-The tests beside this file hold them to a tolerance; scripts/verification_figures.py draws them.  Reduced
+The tests beside this file hold them to a tolerance; scripts/docs/verification_figures.py draws them.  Reduced
 units (:mod:`pfsolid.phasefield.free_energy`) unless said otherwise.
 """
 
 import math
 
 import numpy as np
-from builders import make_transform, run_until, start_from, start_from_noise
+from helpers.builders import make_transform, run_until, start_from, start_from_noise
 
 from pfsolid.phasefield.free_energy import REDUCED_KAPPA, ReducedUnits
 from pfsolid.phasefield.observables import mean_density

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from builders import HU_SIGMA, conduct, grow_labels
 from conduction_cases import fitted_order
 from conduction_exact_cases import (
     CASES,
@@ -17,7 +16,8 @@ from conduction_exact_cases import (
     slanted_layers,
 )
 from conduction_grid_cases import SMOOTH_SIGMAS, smooth_errors
-from systems import solve_elements, solve_volumes
+from helpers.builders import HU_SIGMA, conduct, grow_labels
+from helpers.systems import solve_elements, solve_volumes
 
 # --- the exact values themselves ----------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from builders import HU_SIGMA, conduct, grow_labels
 from conduction_cases import (
     SPHERE_ARRAY,
     checkerboard_errors,
@@ -11,6 +10,7 @@ from conduction_cases import (
     fitted_order,
     sphere_array_errors,
 )
+from helpers.builders import HU_SIGMA, conduct, grow_labels
 
 
 def laminate(axis, widths, num_voxels=32):

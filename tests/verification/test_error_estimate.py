@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from builders import HU_SIGMA, conduct, grow_labels
 from conduction_cases import RESISTIVE_SURFACE, TOLERANCES, stops
+from helpers.builders import HU_SIGMA, conduct, grow_labels
 
 
 def ratios(found):

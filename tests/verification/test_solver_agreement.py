@@ -1,14 +1,14 @@
 """The solvers on one discretisation against each other, and the two discretisations, on every class of microstructure.
 
-A part of scripts/study_conduction.py, which does it on twenty larger ones (docs/conduction.md).
+A part of scripts/docs/study_conduction.py, which does it on twenty larger ones (docs/conduction.md).
 """
 
 import numpy as np
 import pytest
-from builders import ALONE, HU_SIGMA, grow_density, make_transform
 from conduction_exact_cases import diffuse, from_centre
 from conduction_grid_cases import phases
-from systems import solve_elements, solve_volumes
+from helpers.builders import ALONE, HU_SIGMA, grow_density, make_transform
+from helpers.systems import solve_elements, solve_volumes
 
 from pfsolid.conduction.perturbation import make_perturbation
 from pfsolid.conduction.petsc import PetscSolver, petsc_is_installed

@@ -1,0 +1,130 @@
+"""Figures of conduction from the files of a directory: currents in any number of phases, temperatures."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers.builders import ALONE, grow_labels
+from matplotlib.figure import Figure
+from PIL import Image
+
+from pfsolid.conduction.currents import current_statistics
+from pfsolid.errors import InputError
+from pfsolid.grid import PeriodicGrid
+from pfsolid.io.hdf5 import DistributedArray
+from pfsolid.io.series import Field, write_fields
+from pfsolid.materials.arrhenius import BOLTZMANN, ELEMENTARY_CHARGE
+from pfsolid.parallel.collective import Reducer
+from pfsolid.plots import conduction as plots
+
+MOST_BYTES = 300_000
+NAMES = ("pore", "surface", "bulk", "electrolyte", "binder")
+SIGMA = np.array([0.0, 3.14e-3, 8.93e-7, 1e-3, 1e-5])  # S/cm
+FIELD_V_PER_M = 10.0
+
+
+def uniform_field(labels, axis):
+    """The current that layers along an axis would carry (A/m^2), a little uneven."""
+    current = np.zeros(labels.shape + (3,), np.float32)
+    current[..., axis] = 100 * SIGMA[labels] * FIELD_V_PER_M * np.random.default_rng(1).uniform(0.5, 1.5, labels.shape)
+    return current
+
+
+def store(directory, labels, axis=0, spacing=(0.5, 0.5, 0.5), **more):
+    """fields.h5 and result.json as `pfsolid conduct` leaves them; ``more`` of result.json."""
+    labels = np.asarray(labels, np.uint8)
+    current = uniform_field(labels, axis)
+    fields = {"phase": labels, f"current_density_{'xyz'[axis]}": current}
+    write_fields(directory / "fields.h5",
+                 {name: Field(DistributedArray(array, array.shape, tuple(slice(0, n) for n in array.shape)), "1")
+                  for name, array in fields.items()}, PeriodicGrid(labels.shape, spacing), {}, ALONE)
+    tensor = np.zeros((3, 3))
+    tensor[axis, axis] = current[..., axis].mean() / FIELD_V_PER_M
+    present = np.unique(labels).tolist()
+    statistics = current_statistics(current, labels, axis, Reducer(ALONE)).as_dict(dict(enumerate(NAMES)))
+    result = {"title": "$a test & {", "sigma_eff_S_per_m": tensor.tolist(), "applied_field_V_per_m": FIELD_V_PER_M,
+              "phases": {NAMES[label]: {"label": label, "sigma_S_per_cm": SIGMA[label],
+                                        "fraction": float(np.mean(labels == label))} for label in present},
+              "currents": {"xyz"[axis]: statistics}}
+    (directory / "result.json").write_text(json.dumps(result | more))
+
+
+def drawn(directory):
+    paths = plots.plot_conduction(directory)
+    for path in paths:
+        assert path.parent == directory / "figures" and path.stat().st_size < MOST_BYTES
+        with Image.open(path) as image:
+            assert image.width <= 1024
+            assert len(np.unique(np.asarray(image.convert("L")))) > 10
+    return [path.stem for path in paths]
+
+
+def series(temperatures, energy=0.3):
+    temperatures = np.array(temperatures, float)
+    inverse = 1 / temperatures - 1 / 300
+    values = 1e-4 * 300 / temperatures * np.exp(-energy * ELEMENTARY_CHARGE / BOLTZMANN * inverse)
+    return [{"temperature_K": T, "mean_S_per_cm": value, "solver_relative_error_xyz": [1e-4, None, 2e-4]}
+            for T, value in zip(temperatures.tolist(), values.tolist())]
+
+
+@pytest.mark.parametrize("shape, axis", [((20, 24, 16), 0), ((20, 24, 16), 2), ((24, 20, 1), 1), ((2, 30, 16), 1)])
+def test_currents(tmp_path, shape, axis):
+    store(tmp_path, grow_labels((24, 24, 24), 0.4)[:shape[0], :shape[1], :shape[2]], axis, (0.5, 0.6, 0.7))
+    assert drawn(tmp_path) == ["currents"]
+
+
+def test_five_phases_one_of_which_carries_nothing(tmp_path):
+    labels = np.random.default_rng(2).integers(0, 5, (8, 8, 8)).repeat(3, 0).repeat(3, 1)
+    store(tmp_path, labels)
+    assert drawn(tmp_path) == ["currents"]
+
+
+def test_one_phase(tmp_path):
+    store(tmp_path, np.full((6, 6, 6), 1))
+    assert drawn(tmp_path) == ["currents"]
+
+
+def test_temperatures_with_and_without_an_activation_energy(tmp_path):
+    store(tmp_path, np.full((6, 6, 6), 1), temperature_series=series([350, 250, 300]), activation_energy_eV=0.3)
+    assert drawn(tmp_path) == ["currents", "arrhenius"]
+    (tmp_path / "fields.h5").unlink()
+    assert drawn(tmp_path) == ["arrhenius"]
+    store(tmp_path, np.full((6, 6, 6), 1), temperature_series=series([300]))
+    assert drawn(tmp_path) == ["currents"]
+
+
+def test_points_lie_on_the_line_of_their_activation_energy():
+    values = plots.temperature_series({"temperature_series": series([250, 300, 400])})
+    assert [error / value for _, value, error in values] == pytest.approx([2e-4] * 3)
+    axes = Figure().subplots()
+    plots.draw_arrhenius(axes, values, 0.3)
+    line = axes.get_lines()[0].get_xydata()
+    for temperature, value, _ in values:
+        # Interpolated between 100 points.
+        assert np.interp(1000 / temperature, line[::-1, 0], np.log(line[::-1, 1])) == pytest.approx(np.log(value), abs=1e-3)
+
+
+def test_what_does_not_conduct_is_left_out():
+    lost = {"temperature_K": 200.0, "mean_S_per_cm": 0.0, "solver_relative_error_xyz": [0.0, 0.0, 0.0]}
+    assert len(plots.temperature_series({"temperature_series": [lost, *series([300, 310])]})) == 2
+
+
+def test_shares_and_percentiles_as_drawn(tmp_path):
+    store(tmp_path, np.random.default_rng(3).integers(0, 3, (9, 9, 9)))
+    statistics = json.loads((tmp_path / "result.json").read_text())["currents"]["x"]
+    phases = plots._phase_styles({"phases": {name: {} for name in NAMES[:3]}}, statistics)
+    assert [(phase.name, phase.label) for phase in phases] == [("pore", 0), ("surface", 1), ("bulk", 2)]
+    axes = Figure().subplots()
+    plots.draw_shares(axes, phases)
+    widths = [bar.get_width() for bar in axes.patches]
+    assert sum(widths[::2]) == pytest.approx(100) and sum(widths[1::2]) == pytest.approx(100)
+    axes = Figure().subplots()
+    plots.draw_percentiles(axes, statistics, phases)
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["bulk", "surface", "all"]  # from below; pores carry nothing
+
+
+def test_a_directory_without_currents(tmp_path):
+    assert plots.plot_conduction(tmp_path) == []
+    with pytest.raises(InputError, match="not a directory"):
+        plots.plot_conduction(tmp_path / "nowhere")

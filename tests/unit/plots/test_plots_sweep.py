@@ -1,0 +1,199 @@
+"""The figures of a sweep, from datasets whose numbers are made up."""
+
+import matplotlib.style
+import numpy as np
+import pytest
+from helpers.sweeps import plan_in, record_of
+from PIL import Image
+
+from pfsolid.cli.main import main
+from pfsolid.errors import InputError
+from pfsolid.grid import PeriodicGrid
+from pfsolid.io.hdf5 import DistributedArray
+from pfsolid.io.sealed_json import write_sealed_json
+from pfsolid.io.series import Field, write_fields
+from pfsolid.parallel.collective import alone
+from pfsolid.plots import sweep as plots_sweep
+from pfsolid.plots.sweep import plot_sweep
+from pfsolid.plots.sweep_gallery import _layout
+from pfsolid.plots.sweep_phases import _Cells, _edges_between
+from pfsolid.plots.sweep_table import described, evenly, label_of, read_table, spread
+from pfsolid.sweep.collect import collect
+from pfsolid.sweep.pick import tidy
+from pfsolid.sweep.state import kept_path, result_path
+from pfsolid.theory.effective_medium import CoatedPores, three_phase_gem
+
+X, Y, POROSITY = "microstructure.shape_factor_x", "microstructure.shape_factor_y", "microstructure.porosity"
+FACTORS = "".join(f'[[axis]]\nkey = "microstructure.shape_factor_{a}"\nlogspace = [1, 100, 3]\n' for a in "xy")
+ONE_POROSITY = f'[[axis]]\nkey = "{POROSITY}"\nvalues = [0.4]\n'
+SHAPES = FACTORS + ONE_POROSITY
+SHAPE = (6, 5, 4)
+
+
+def result_of(case, sigma=(3e-4, 2e-4, 1e-4), connectivity="3-3", surface=0.3):
+    """As `sweeps.record_of`, with these conductivities, class and share of the surface."""
+    record = record_of(case)
+    result = record["result"]
+    result["sigma_eff_S_per_cm"] = np.diag(sigma).tolist()
+    result["mean_S_per_cm"] = float(np.mean(sigma))
+    result["morphology"]["connectivity"]["class"] = connectivity
+    result["growth"]["final"]["surface_fraction"] = surface
+    return record
+
+
+def sweep_of(folder, skip=lambda case: False, result=lambda case: {}, **parts):
+    """A collected sweep: its directory and plan."""
+    plan, directory = plan_in(folder, **parts)
+    tidy(plan, directory)
+    for case in plan.cases:
+        if not skip(case):
+            write_sealed_json(result_path(directory, case.id), result_of(case, **result(case)))
+            if "phase" in plan.keep:
+                keep_phase(kept_path(directory, case.id, "phase"))
+    collect(directory)
+    return directory, plan
+
+
+def keep_phase(path):
+    labels = np.indices(SHAPE).sum(axis=0).astype(np.uint8) % 3
+    whole = DistributedArray(labels, SHAPE, tuple(slice(0, n) for n in SHAPE))
+    write_fields(path, {"phase": Field(whole, "1")}, PeriodicGrid(SHAPE, (0.5,) * 3), {}, alone())
+
+
+def shapes(case):
+    """Rods along x or y where one factor is large, plates where both are."""
+    x, y = case.values[X] > 5, case.values[Y] > 5
+    return {"sigma": (1e-4 if x else 1e-6, 1e-4 if y else 1e-6, 0.0),
+            "connectivity": "2-2" if x and y else "1-3" if x or y else "0-3"}
+
+
+def names(paths):
+    for path in paths:
+        with Image.open(path) as image:
+            assert min(image.size) > 250
+    return [path.stem for path in paths]
+
+
+# --- what is drawn ------------------------------------------------------------------------------------------
+
+
+def test_porosities(tmp_path):
+    directory, _ = sweep_of(tmp_path)
+    paths, left_out = plot_sweep(directory)
+    assert names(paths) == ["sigma_porosity", "sigma_axes"]
+    assert len(left_out) == 1 and 'keep = ["phase"]' in left_out[0]
+
+
+def test_shape_factors_of_an_unfinished_sweep(tmp_path):
+    directory, _ = sweep_of(tmp_path, lambda case: case.values[X] == case.values[Y] == 10, shapes, axes=SHAPES,
+                            head='keep = ["phase"]')
+    paths, left_out = plot_sweep(directory)
+    assert names(paths) == ["sigma_axes", "phase_diagram", "gallery"] and not left_out
+
+
+def test_further_axes_make_rows_of_diagrams(tmp_path):
+    porosities = f'[[axis]]\nkey = "{POROSITY}"\nvalues = [0.4, 0.45]\n'
+    directory, _ = sweep_of(tmp_path, result=shapes, axes=FACTORS + porosities, head="")
+    assert names(plot_sweep(directory)[0]) == ["sigma_porosity", "sigma_axes", "phase_diagram"]
+
+
+def test_an_axis_of_words_and_one_of_lists(tmp_path):
+    axes = ('[[axis]]\nkey = "grid.shape"\nvalues = [[12, 10, 8], [16, 10, 8]]\n'
+            '[[axis]]\nkey = "conduction.subvoxel"\nvalues = [false, true]\n' + ONE_POROSITY)
+    directory, _ = sweep_of(tmp_path, axes=axes, head="")
+    assert names(plot_sweep(directory)[0]) == ["sigma_axes"]
+
+
+def test_nothing_separated(tmp_path):
+    directory, _ = sweep_of(tmp_path, result=lambda case: {"surface": 1.0})
+    with pytest.raises(InputError, match="nothing to draw: no conductivities.*; no gallery"):
+        plot_sweep(directory)
+
+
+def test_the_command_says_what_it_made(tmp_path, capsys):
+    directory, _ = sweep_of(tmp_path)
+    with pytest.raises(SystemExit) as leaving:
+        main(["sweep", "plot", str(directory)])
+    lines = capsys.readouterr().out.splitlines()
+    assert leaving.value.code == 0 and len(lines) == 3
+    assert lines[0].endswith("sigma_porosity.png") and lines[2].startswith("no gallery")
+
+
+@pytest.mark.parametrize("spoil, message", [
+    (lambda directory: (directory / "dataset.h5").unlink(),
+     "dataset.h5 does not exist; make it with: pfsolid sweep collect"),
+    (lambda directory: (directory / "plan.json").unlink(), "is not the directory of a sweep")])
+def test_refused(tmp_path, spoil, message):
+    directory, _ = sweep_of(tmp_path)
+    spoil(directory)
+    with pytest.raises(InputError, match=message):
+        plot_sweep(directory)
+
+
+# --- what the figures say -----------------------------------------------------------------------------------
+
+
+def test_what_has_not_separated_is_left_out(tmp_path):
+    directory, plan = sweep_of(tmp_path, result=lambda case: {"surface": 0.95 if case.values[POROSITY] == 0.35 else 0.3})
+    table = read_table(directory)
+    assert table.separated.tolist() == [case.values[POROSITY] != 0.35 for case in plan.cases]
+    assert np.isnan(table.numbers["sigma_xx_S_per_cm"]).tolist() == (~table.separated).tolist()
+    assert "6 cases, 2 of them left out: not separated" in table.caption
+
+
+def test_curves_over_porosity(tmp_path):
+    """Means and range of the replicas; the theory is the paper's, with the case's surface depth and conductivities."""
+    directory, _ = sweep_of(tmp_path, result=lambda case: {"sigma": (1e-4 * (1 + case.replica),) * 3})
+    with matplotlib.style.context("default"):
+        (axes,) = plots_sweep._porosity_figure(read_table(directory)).axes
+    (mean,) = (box.lines[0] for box in axes.containers)
+    np.testing.assert_allclose(mean.get_xdata().astype(float), [35, 40, 45])
+    np.testing.assert_allclose(mean.get_ydata(), 1.5e-4)
+    (bars,) = axes.containers[0].lines[2]
+    assert {tuple(np.round(segment[:, 1], 9)) for segment in bars.get_segments()} == {(1e-4, 2e-4)}
+    theory = next(line for line in axes.lines if str(line.get_label()).startswith("EMT"))
+    expected = three_phase_gem(theory.get_xdata() / 100, 0.1, CoatedPores(0.0, 3.14e-3, 8.93e-7), 0.32, 0.85)
+    np.testing.assert_allclose(theory.get_ydata(), expected, rtol=1e-9)  # the depth is stored to 12 digits
+    assert any("1.64e-4" in str(line.get_label()) for line in axes.lines)
+
+
+def test_cells_of_the_phase_diagram(tmp_path):
+    directory, _ = sweep_of(tmp_path, lambda case: case.values[X] == case.values[Y] == 100, shapes, axes=SHAPES,
+                            head="replicas = 2")
+    table = read_table(directory)
+    cells = _Cells.of(table, np.arange(len(table.cases)))
+    kinds = ["0-3", "1-3", "2-2"]
+    classes = cells.most_frequent([kinds.index(kind) for kind in table.connectivity])
+    assert classes.tolist() == [[0, 1, 1], [1, 2, 2], [1, 2, -1]]
+    sigma = cells.mean(table.numbers["sigma_xx_S_per_cm"])
+    np.testing.assert_allclose(sigma, [[1e-6] * 3, [1e-4] * 3, [1e-4, 1e-4, np.nan]])
+    # Between the first and second row and column: three edges each; none at the missing cell.
+    edge = 10**0.5
+    assert {tuple(map(tuple, np.round(line, 6))) for line in cells.boundaries(classes)} == {
+        tuple((round(a, 6), round(b, 6)) for a, b in line) for low, high in zip(cells.edges[0][:-1], cells.edges[0][1:])
+        for line in (((edge, low), (edge, high)), ((low, edge), (high, edge)))}
+    assert {name for _, name in cells.names(classes, kinds)} == {"1-3", "2-2"}
+
+
+def test_edges_are_halfway_in_the_logarithm():
+    np.testing.assert_allclose(_edges_between(np.array([1.0, 100.0, 1e4])), [0.1, 10, 1e3, 1e5])
+
+
+def test_gallery_of_crossed_and_of_zipped_axes(tmp_path):
+    directory, _ = sweep_of(tmp_path, lambda case: case.values[X] == 1, shapes, axes=SHAPES, head='keep = ["phase"]')
+    lines = _layout(read_table(directory))
+    assert [[tile.row is None for tile in line] for line in lines] == [[True, False, False]] * 3
+    assert [tile.title for tile in lines[0]] == ["x = 1", "x = 10", "x = 100"]
+    assert [line[0].side for line in lines] == ["y = 100", "y = 10", "y = 1"]  # upwards as in the diagram
+    zipped = SHAPES.replace("logspace", 'zip = "both"\nlogspace')
+    directory, _ = sweep_of(tmp_path, result=shapes, axes=zipped, head='keep = ["phase"]', name="zipped")
+    assert [[tile.title for tile in line] for line in _layout(read_table(directory))] == [
+        ["x = 1\ny = 1", "x = 10\ny = 10", "x = 100\ny = 100"]]
+
+
+def test_words_of_the_figures():
+    assert label_of("material.surface_depth_nm") == "surface depth (nm)"
+    assert label_of("material.surface_energy_eV_per_A2") == "surface energy (eV/Å²)"
+    assert described([X, "material.surface_depth_nm"], [1234.5, 1.4]) == "x = 1230, surface depth 1.4 nm"
+    assert evenly(list(range(40)), 4) == [0, 13, 26, 39] and evenly([1, 2], 4) == [1, 2]
+    assert spread(np.array([1.0, np.nan, 3.0])) == (2.0, 1.0, 3.0) and np.isnan(spread(np.array([]))).all()

@@ -1,0 +1,285 @@
+"""Who does which case, and what status, retry and collect say of a directory; nothing is computed here."""
+
+import csv
+import time
+
+import h5py
+import numpy as np
+import pytest
+from helpers.sweeps import POROSITIES, TENSOR, plan_in, record_of
+
+from pfsolid.errors import InputError
+from pfsolid.io.sealed_json import write_sealed_json
+from pfsolid.sweep.claims import claim_path, read_holder, take
+from pfsolid.sweep.collect import COLUMNS, collect
+from pfsolid.sweep.pick import Picker, tidy
+from pfsolid.sweep.state import failure_path, look, result_path, retry, shard_of, status_lines, status_of, work_path
+
+
+def finish(directory, case, **changes):
+    write_sealed_json(result_path(directory, case.id), record_of(case, **changes))
+
+
+def fail(directory, case, reason="does not converge"):
+    write_sealed_json(failure_path(directory, case.id), {"case": case.id, "reason": reason})
+
+
+def die(claim):
+    """Make a claim look like one whose holder has been killed."""
+    text = claim.path.read_text()
+    claim.path.write_text(text.replace(f'"started": "{read_holder(claim.path)["started"]}"', '"started": "1"'))
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    plan, directory = plan_in(tmp_path)
+    tidy(plan, directory)
+    return plan, directory
+
+
+def picker(sweep, first=0, stop=lambda: False):
+    return Picker(*sweep, first, stop)
+
+
+def drain(one: Picker, directory, limit=100) -> list[str]:
+    """Do all cases that a picker hands out."""
+    got = []
+    while (job := one.next()) and len(got) < limit:
+        got.append(job.case.id)
+        finish(directory, job.case)
+        job.claim.release()
+    return got
+
+
+def test_longest_first(tmp_path):
+    steps = '[[axis]]\nkey = "evolution.max_steps"\nvalues = [10, 400, 50]\n'
+    plan, directory = plan_in(tmp_path, head="", axes=steps + POROSITIES)
+    tidy(plan, directory)
+    got = drain(picker((plan, directory)), directory)
+    length = {case.id: case.values["evolution.max_steps"] for case in plan.cases}
+    assert [length[one] for one in got] == [400] * 3 + [50] * 3 + [10] * 3
+
+
+def test_two_workers_never_get_the_same_case(sweep):
+    plan, _ = sweep
+    first, second = picker(sweep), picker(sweep, 1)
+    jobs = [one.next() for _ in range(3) for one in (first, second)]
+    assert {job.case.id for job in jobs} == {case.id for case in plan.cases}
+    assert first.next() is None and second.next() is None  # the others are being done by a process that lives: this one
+
+
+def test_workers_do_not_all_try_the_same_case_first(sweep):
+    plan, _ = sweep
+    assert picker(sweep, 2).next().case == plan.cases[2]
+
+
+def test_a_worker_that_has_not_looked_lately_does_nothing_twice(sweep):
+    """Between looks another worker does all the rest; its results are found after claiming, before computing."""
+    plan, directory = sweep
+    slow, quick = picker(sweep), picker(sweep)
+    job = slow.next()
+    done = drain(quick, directory)
+    assert len(done) == 5 and job.case.id not in done
+    assert slow.next() is None
+    assert look(directory).claims.keys() == {job.case.id}
+
+
+def test_stop(sweep):
+    assert picker(sweep, stop=lambda: True).next() is None
+
+
+def test_dead_workers_case_is_taken_over_last_with_its_checkpoints(sweep):
+    plan, directory = sweep
+    job = picker(sweep).next()
+    job.folder.mkdir()
+    (job.folder / "checkpoint").touch()
+    die(job.claim)
+    other = picker(sweep)
+    *before, last = [other.next() for _ in range(6)]
+    assert last.case == job.case and last.attempts == 2
+    assert (last.folder / "checkpoint").exists() and not job.folder.exists()
+    assert not job.claim.beat(1) or last.claim.is_mine()
+    last.claim.release()
+    assert job.case.id not in look(directory).claims
+    assert len(before) == 5
+
+
+def test_only_one_takes_over(sweep):
+    plan, directory = sweep
+    job = picker(sweep).next()
+    die(job.claim)
+    for case in plan.cases[1:]:
+        finish(directory, case)
+    one, two = picker(sweep), picker(sweep)
+    assert (one.next() is None) + (two.next() is None) == 1
+
+
+def test_waits_for_a_worker_of_another_machine_until_it_is_known_to_live(sweep, monkeypatch):
+    plan, directory = sweep
+    for case in plan.cases[1:]:
+        finish(directory, case)
+    claim = take(shard_of(directory, plan.cases[0].id), plan.cases[0].id)
+    machine = read_holder(claim.path)["machine"]
+    claim.path.write_text(claim.path.read_text().replace(machine, "another"))
+    waits = []
+
+    def beat_at_third_wait(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            claim.beat(7)
+
+    monkeypatch.setattr(time, "sleep", beat_at_third_wait)
+    assert picker(sweep).next() is None
+    assert len(waits) == 3
+
+
+def test_tidy_sets_damaged_results_aside_and_frees_the_dead(sweep):
+    plan, directory = sweep
+    first, second, third, *_ = plan.cases
+    finish(directory, first)
+    path = result_path(directory, first.id)
+    path.write_bytes(path.read_bytes()[:-20])
+    dead, alive = (take(shard_of(directory, case.id), case.id) for case in (second, third))
+    die(dead)
+    (found,) = tidy(plan, directory)
+    assert first.id in found and "damaged" in found
+    seen = look(directory)
+    assert seen.done == set() and seen.claims.keys() == {third.id} and alive.is_mine()
+    assert len(drain(picker(sweep), directory)) == 5
+
+
+def test_a_case_that_killed_several_workers_comes_last(sweep):
+    plan, directory = sweep
+    suspect = plan.cases[0]
+    for generation in range(3):
+        die(take(shard_of(directory, suspect.id), suspect.id, generation))
+    tidy(plan, directory)
+    got = drain(picker(sweep), directory)
+    assert len(got) == 6 and got[-1] == suspect.id
+
+
+# --- status and retry ---------------------------------------------------------------------------------------
+
+
+def test_status(sweep):
+    plan, directory = sweep
+    done, running, failed, damaged, stopped, missing = plan.cases
+    finish(directory, done)
+    take(shard_of(directory, running.id), running.id)
+    fail(directory, failed)
+    finish(directory, damaged)
+    result_path(directory, damaged.id).write_text("{}")
+    work_path(directory, stopped.id, 0).mkdir()
+    status = status_of(plan, directory)
+    assert status.done == (done.id,) and list(status.running) == [running.id]
+    assert status.failed == {failed.id: "does not converge"} and list(status.damaged) == [damaged.id]
+    assert status.stopped == (stopped.id,) and status.missing == (stopped.id, missing.id)
+    assert status.core_seconds == 2.0
+    # All six are expected to take the same, and four are not done or failed.
+    assert status.remaining_core_seconds == pytest.approx(8.0)
+    text = "\n".join(status_lines(plan, directory))
+    for words in ("done           1", "missing        2   (1 of them begun)", f"failed {failed.id} (porosity = ",
+                  "does not converge", "30 cases a minute; about 8 s to go", "sweep retry", "sweep run"):
+        assert words in text
+
+
+def test_a_case_of_a_dead_worker_is_not_running(sweep):
+    plan, directory = sweep
+    die(take(shard_of(directory, plan.cases[0].id), plan.cases[0].id))
+    status = status_of(plan, directory)
+    assert not status.running and status.stopped == (plan.cases[0].id,)
+
+
+def test_retry(sweep):
+    plan, directory = sweep
+    for case in plan.cases[:3]:
+        fail(directory, case)
+    assert retry(directory, [plan.cases[0].id]) == [plan.cases[0].id]
+    with pytest.raises(InputError, match="has not failed"):
+        retry(directory, [plan.cases[0].id])
+    with pytest.raises(InputError, match="no case of"):
+        retry(directory, ["nonsense"])
+    assert len(retry(directory)) == 2 and retry(directory) == []
+
+
+# --- collect ------------------------------------------------------------------------------------------------
+
+
+def read_csv(directory):
+    with open(directory / "dataset.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_collect_an_unfinished_sweep(sweep):
+    plan, directory = sweep
+    first, second, third, fourth, *_ = plan.cases
+    finish(directory, second)
+    finish(directory, first)
+    fail(directory, third)
+    finish(directory, fourth)
+    result_path(directory, fourth.id).write_text("{}")
+    said = "\n".join(collect(directory))
+    assert "2 of 6 cases; without a result: 1 failed, 1 damaged, 2 missing" in said
+    rows = read_csv(directory)
+    assert [row["case"] for row in rows] == [first.id, second.id]  # in the order of the plan
+    row = rows[0]
+    assert list(row) == ["case", "microstructure.porosity", *COLUMNS]
+    assert float(row["sigma_xx_S_per_cm"]) == 3e-4 and float(row["sigma_xy_S_per_cm"]) == 1e-5
+    assert float(row["solver_relative_error"]) == 9e-5 and float(row["surface_depth_nm"]) == 1.4
+    assert row["wall_size_nm"] == "" and row["connectivity"] == "3-3" and row["warnings"] == "not separated"
+    with h5py.File(directory / "dataset.h5") as file:
+        assert np.array_equal(file["sigma_eff_S_per_cm"], [TENSOR] * 2)
+        assert np.isnan(file["cases/wall_size_nm"][...]).all() and file["cases/seed"].dtype == "i8"
+        assert file["cases/connectivity"].asstr()[0] == "3-3"
+        assert "S/cm" in file["cases/sigma_xx_S_per_cm"].attrs["meaning"]
+        assert list(file["missing/state"].asstr()) == ["failed", "damaged", "missing", "missing"]
+        assert file.attrs["planned"] == 6
+    card = (directory / "dataset.md").read_text()
+    for words in ("2 of 6", "- 1 failed", f"- {third.id}, failed: does not converge",
+                  "| microstructure.porosity | 0.35, 0.4, 0.45 |", "commit c0ffee: 2 cases",
+                  "| sigma_xx_S_per_cm | S/cm", "2 cases warned"):
+        assert words in card, words
+
+
+def test_error_of_the_sample_is_that_of_the_replicas(sweep):
+    """Standard error of their mean; none where there is one replica so far, and none shared between points."""
+    plan, directory = sweep
+    for case, mean in zip(plan.cases[:3], (1e-4, 3e-4, 5e-4)):  # two replicas of one point, one of the next
+        finish(directory, case, result=record_of(case)["result"] | {"mean_S_per_cm": mean})
+    collect(directory)
+    errors = [row["sample_relative_error"] for row in read_csv(directory)]
+    assert [float(error) for error in errors[:2]] == [pytest.approx(0.5)] * 2 and errors[2] == ""
+
+
+def test_collect_without_conduction(sweep):
+    plan, directory = sweep
+    record = record_of(plan.cases[0])
+    for name in ("mean_S_per_cm", "sigma_eff_S_per_cm", "solver_relative_error_xyz"):
+        del record["result"][name]
+    finish(directory, plan.cases[0], result=record["result"])
+    collect(directory)
+    (row,) = read_csv(directory)
+    assert row["sigma_xx_S_per_cm"] == row["solver_relative_error"] == ""
+
+
+def test_collect_nothing(sweep):
+    plan, directory = sweep
+    with pytest.raises(InputError, match="no case that is done"):
+        collect(directory)
+    finish(directory, plan.cases[0])
+    with pytest.raises(InputError, match="keeps none"):
+        collect(directory, with_fields=True)
+
+
+def test_damaged_failure_is_told_as_such(sweep):
+    plan, directory = sweep
+    failure_path(directory, plan.cases[0].id).write_text("nothing")
+    assert "damaged" in status_of(plan, directory).failed[plan.cases[0].id]
+
+
+def test_claims_of_dropped_cases_do_not_matter(sweep):
+    _, directory = sweep
+    path = claim_path(directory / "cases" / "0", "0123", 0)
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    assert picker(sweep).next() is not None

@@ -1,0 +1,243 @@
+"""`pfsolid conduct IMAGE` from the command line to result.json, against what can be calculated by hand."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+from helpers.builders import grow_labels
+
+# Solved to 1e-8, so that what differs by more is wrong.
+TIGHT = ("--tolerance", "1e-8", "--set", "output.figures=false")
+CLOSE = dict(rel=1e-7)
+
+
+@pytest.fixture
+def conduct(tmp_path, run_cli):
+    """Write an image, run the command, return result.json; with ``fails`` what it says when it exits with status 2."""
+
+    def run(image, *options, name="image.npy", fails=False):
+        path, output = tmp_path / name, tmp_path / "out"
+        if image is not None:
+            np.save(path, image)
+        status, _, error = run_cli("conduct", path, "-o", output, *options)
+        if fails:
+            assert status == 2 and not output.exists(), error
+            assert error.count("\n") == 1 and error.startswith("pfsolid: "), error
+            return error
+        assert not status, error
+        return json.loads((output / "result.json").read_text())
+
+    return run
+
+
+def laminate(shape=(12, 6, 4)):
+    """Layers normal to x: one third label 0, two thirds label 1."""
+    image = np.ones(shape, np.uint8)
+    image[: shape[0] // 3] = 0
+    return image
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
+def test_layers(conduct, boundary):
+    """Series and parallel: tensor, tortuosity factor, formation factor and shares of the current."""
+    found = conduct(laminate(), "--voxel-nm", "20", "--sigma", "0=1e-3,1=4e-3", "--boundary", boundary, *TIGHT)
+    tensor = np.array(found["sigma_eff_S_per_cm"], dtype=float)
+    series, parallel = 1 / (1 / 3 / 1e-3 + 2 / 3 / 4e-3), 1 / 3 * 1e-3 + 2 / 3 * 4e-3
+    assert np.diag(tensor) == pytest.approx([series, parallel, parallel], **CLOSE)
+    assert found["transport"]["x"]["tortuosity_factor"] == pytest.approx(parallel / series, **CLOSE)
+    assert found["transport"]["x"]["formation_factor"] == pytest.approx(4e-3 / series, **CLOSE)
+    shares = found["phases"]["label 0"]["current_share_for_field_along"]
+    assert shares["x"] == pytest.approx(1 / 3, rel=1e-5)  # currents are stored in single precision
+    assert shares["y"] == pytest.approx(1e-3 / 3 / parallel, rel=1e-5)
+    if boundary != "electrodes":
+        # Trilinear elements are exact for layers along the voxels.
+        assert max(found["error_bar"]["grid_relative_xyz"]) < 1e-6
+
+
+def test_electrodes_are_the_mirrored_image(conduct):
+    """The same problem, solved by cosine series and by four or eight times the voxels; axes are exchanged on reading."""
+    labels = grow_labels((16, 12, 10), 0.4, seed=3)
+    options = ("--voxel-nm", "0.5,0.5,0.6", "--sigma", "0=0,1=3.14e-3,2=8.93e-7", *TIGHT)
+    mirrored = np.array(conduct(labels, *options, "--boundary", "mirror")["sigma_eff_S_per_cm"])
+    plates = conduct(labels, *options, "--boundary", "electrodes", "--force")["sigma_eff_S_per_cm"]
+    assert [plates[i][i] for i in range(3)] == pytest.approx(np.diag(mirrored), **CLOSE)
+    assert plates[0][1] is None  # not known
+    only_y = conduct(labels, *options, "--boundary", "electrodes", "--axes", "y", "--force")
+    assert only_y["sigma_eff_S_per_cm"][1][1] == pytest.approx(mirrored[1, 1], **CLOSE)
+    assert only_y["mean_S_per_cm"] == pytest.approx(mirrored[1, 1], **CLOSE) and "x" not in only_y["transport"]
+
+
+def test_resistance_between_layers(conduct):
+    """n faces in series add n R: two in a periodic cell, one between electrodes; an infinite one blocks."""
+    options = ("--voxel-nm", "20", "--sigma", "0=1e-3,1=4e-3", "--axes", "x", *TIGHT)
+    length, layers = 240e-7, 80e-7 / 1e-3 + 160e-7 / 4e-3  # cm, ohm cm^2
+    periodic = conduct(laminate(), *options, "--resistance", "0:1=0.01")
+    assert periodic["sigma_eff_S_per_cm"][0][0] == pytest.approx(length / (layers + 2 * 0.01), **CLOSE)
+    plates = conduct(laminate(), *options, "--resistance", "1:0=0.01", "--boundary", "electrodes", "--force")
+    assert plates["sigma_eff_S_per_cm"][0][0] == pytest.approx(length / (layers + 0.01), **CLOSE)
+    blocked = conduct(laminate(), *options, "--resistance", "0:1=inf", "--force")
+    # Nothing but rounding errors: of the mean conductivity, 3e-3.
+    assert abs(blocked["sigma_eff_S_per_cm"][0][0]) < 1e-13
+
+
+def test_layer_by_distance(conduct):
+    """A layer of two voxels on each side of the wall, which conducts a thousand times better."""
+    found = conduct(laminate(), "--voxel-nm", "20", "--sigma", "0=0,1=1e-6,5=1e-3", "--layer", "5:1,0,40", *TIGHT)
+    assert found["phases"]["label 5"]["fraction"] == pytest.approx(4 / 12)
+    assert found["sigma_eff_S_per_cm"][1][1] == pytest.approx(4 / 12 * 1e-3 + 4 / 12 * 1e-6, **CLOSE)
+    assert found["sigma_eff_S_per_cm"][0][0] == 0 and found["conducting_phases_percolate_xyz"] == [False, True, True]
+
+
+def test_tensors(conduct):
+    """One label with a full tensor is that tensor; a diagonal one beside it needs no elements."""
+    full = [[3e-3, 1e-3, 0.0], [1e-3, 2e-3, 5e-4], [0.0, 5e-4, 1e-3]]
+    found = conduct(np.ones((4, 5, 6), np.uint8), "--voxel-nm", "1", "--sigma", f"1={full}", *TIGHT)
+    assert np.array(found["sigma_eff_S_per_cm"]) == pytest.approx(np.array(full), **CLOSE)
+    assert found["error_bar"]["grid_relative_xyz"] == [None] * 3
+    found = conduct(laminate(), "--voxel-nm", "1", "--sigma", "0=[1e-3,2e-3,3e-3],1=4e-3", *TIGHT, "--force")
+    assert found["sigma_eff_S_per_cm"][1][1] == pytest.approx((2e-3 + 2 * 4e-3) / 3, **CLOSE)
+
+
+def test_temperatures(conduct):
+    """One conducting phase: sigma_eff has the activation energy of its law, and later temperatures start warm."""
+    labels = (grow_labels((16, 16, 16), 0.4, seed=2) > 0).astype(np.uint8)
+    law = "{value=1e-3,at_K=300,activation_energy_eV=0.31}"
+    found = conduct(labels, "--voxel-nm", "1", "--sigma", f"0=0,1={law}", "--temperature", "300,340,400", *TIGHT)
+    assert found["activation_energy_eV"] == pytest.approx(0.31, rel=1e-6)
+    iterations = [one["iterations_xyz"] for one in found["temperature_series"]]
+    # In units of the conductivity the three problems are the same: nothing is left to do.
+    assert min(iterations[0]) > 3 and max(max(later) for later in iterations[1:]) <= 1
+
+
+def test_nothing_conducts_through(conduct):
+    blocked = laminate()
+    found = conduct(blocked, "--voxel-nm", "1", "--sigma", "0=0,1=1", "--axes", "x")
+    assert found["sigma_eff_S_per_cm"][0][0] == 0 and found["iterations_xyz"] == [0, 0, 0]
+    assert found["transport"]["x"]["tortuosity_factor"] is None
+    found = conduct(np.zeros((6, 6, 6), np.uint8), "--voxel-nm", "1", "--sigma", "0=0,1=1", "--force")
+    assert np.array(found["sigma_eff_S_per_cm"]).tolist() == np.zeros((3, 3)).tolist()
+
+
+def test_one_voxel_thick_and_crop(conduct):
+    """Two-dimensional images, and a part of one."""
+    flat = laminate((12, 6, 4))[:, :, 0]
+    whole = conduct(flat, "--voxel-nm", "5", "--sigma", "0=1,1=2", *TIGHT)
+    assert whole["grid"]["shape"] == [12, 6, 1]
+    assert whole["sigma_eff_S_per_cm"][0][0] == pytest.approx(1 / (1 / 3 + 2 / 3 / 2), **CLOSE)
+    part = conduct(flat, "--voxel-nm", "5", "--sigma", "0=1,1=2", "--crop", "2:6,:,:", "--force", *TIGHT)
+    assert part["grid"]["shape"] == [4, 6, 1]
+    assert part["sigma_eff_S_per_cm"][1][1] == pytest.approx(1.5, **CLOSE)
+
+
+def test_big_endian_tiff_and_thresholds(conduct, tmp_path):
+    grey = np.where(laminate() == 0, 700, 40000).astype(">u2")
+    path = tmp_path / "grey.tif"
+    tifffile.imwrite(path, grey.transpose(2, 1, 0), byteorder=">", photometric="minisblack")
+    found = conduct(None, "--voxel-nm", "1", "--sigma", "0=1,1=2", "--threshold", "1000", *TIGHT, name="grey.tif")
+    assert found["phases"]["label 0"]["fraction"] == pytest.approx(1 / 3)
+    assert found["sigma_eff_S_per_cm"][1][1] == pytest.approx(5 / 3, **CLOSE)
+
+
+def test_study_in_toml_repeats_itself(conduct, tmp_path):
+    """The input.toml that a study leaves is one."""
+    first = conduct(laminate(), "--voxel-nm", "20", "--sigma", "0=1e-3,1=4e-3", *TIGHT)
+    (tmp_path / "study.toml").write_text((tmp_path / "out" / "input.toml").read_text())
+    again = conduct(None, "--force", name="study.toml")
+    assert again["sigma_eff_S_per_cm"] == first["sigma_eff_S_per_cm"]
+
+
+@pytest.mark.parametrize("options, says", [
+    (("--sigma", "0=0,1=nan"), "label 1 = nan"),
+    (("--sigma", "0=-1,1=1"), "label 0 = -1"),
+    (("--sigma", "0=0"), "at least one label must conduct"),
+    (("--sigma", "0=0,1=1", "--set", "phases.colour=1"), "phases.colour"),
+    (("--sigma", "0"), "LABEL=VALUE"),
+    (("--sigma", "0=0,1=1", "--boundary", "electrodes", "--axes", "xw"), "image.field_axes"),
+    (("--sigma", "0=0,1=1", "--crop", "0:99,:,:"), "crop 0:99 along x"),
+    (("--sigma", "0=0,1=1", "--crop", "nonsense"), "X0:X1"),
+    (("--sigma", "0=0,1={value=1,at_K=300,activation_energy_eV=0.3}"), "conduction.temperature_K"),
+    (("--sigma", "0=0,1=1", "--solver", "petsc", "--set", "conduction.relative_tolerance=2"), "relative_tolerance"),
+    (("--sigma", "0=0,1=1", "--resistance", "0:0=1"), "interface_resistance"),
+    (("--sigma", "1=[[1,2,0],[2,1,0],[0,0,1]]"), "not symmetric and positive"),
+])
+def test_mistakes_cost_a_line(conduct, options, says):
+    assert says in conduct(laminate(), "--voxel-nm", "1", *options, fails=True)
+
+
+def test_mistakes_that_the_image_tells(conduct, tmp_path):
+    """What can be known only with the file: no voxel size, no file, values that are no labels."""
+    assert "--voxel-nm" in conduct(laminate(), "--sigma", "0=0,1=1", fails=True)
+    assert "does not exist" in conduct(None, "--voxel-nm", "1", "--sigma", "0=0,1=1", name="no.npy", fails=True)
+
+
+def test_label_without_conductivity(tmp_path, run_cli):
+    """Known when the image has been read: the labels that occur are listed."""
+    np.save(tmp_path / "image.npy", laminate())
+    status, _, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "1=1", "-o",
+                               tmp_path / "out")
+    assert status == 2
+    assert "label 0 has no conductivity" in error and "0 (96 voxels, 33.3 %)" in error
+
+
+@pytest.mark.parametrize("value", [np.nan, 5.0])
+def test_values_are_refused_before_results_are_replaced(tmp_path, run_cli, value):
+    """Also with --force: the image is read before the old directory is emptied."""
+    path, output = tmp_path / "image.npy", tmp_path / "out"
+    np.save(path, laminate())
+    command = ("conduct", path, "--voxel-nm", "1", "--sigma", "0=1,1=2", "-o", output, "--set", "output.figures=false")
+    assert not run_cli(*command)[0]
+    before = (output / "result.json").read_bytes()
+    image = laminate().astype(np.float32)
+    image[3, 2, 1] = value
+    np.save(path, image)
+    assert run_cli(*command, "--force")[0] == 2
+    assert (output / "result.json").read_bytes() == before
+
+
+def test_info_and_validate_know_a_study(conduct, tmp_path, run_cli):
+    conduct(laminate(), "--voxel-nm", "20", "--sigma", "0=1e-3,1=[4e-3,4e-3,4e-3]", "--boundary", "electrodes", *TIGHT)
+    status, said, _ = run_cli("info", tmp_path / "out")
+    assert not status and "electrodes, grid 12 x 6 x 4" in said and "[0.004, 0.004, 0.004] S/cm" in said
+    status, _, error = run_cli("validate", tmp_path / "out" / "input.toml")
+    assert status == 2 and "pfsolid conduct" in error and error.count("\n") == 1
+
+
+def test_no_label_conducts_along_an_axis(conduct):
+    found = conduct(laminate(), "--voxel-nm", "1", "--sigma", "0=[1,1,0],1=[2,2,0]", *TIGHT)
+    assert found["sigma_eff_S_per_cm"][2] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("solver", ["fft", "petsc", "perturbation"])
+def test_every_solver_finds_the_same(conduct, solver):
+    """Layers and a microstructure of contrast 20 with insulators, to the tolerance of each."""
+    labels = grow_labels((16, 12, 10), 0.4, seed=3)
+    options = ("--voxel-nm", "1", "--sigma", "0=0,1=2e-3,2=1e-4")
+    found = conduct(labels, *options, "--solver", solver, "--tolerance", "1e-6")
+    exact = conduct(labels, *options, *TIGHT, "--force")
+    assert np.array(found["sigma_eff_S_per_cm"]) == pytest.approx(np.array(exact["sigma_eff_S_per_cm"]), rel=1e-5, abs=1e-9)
+    assert found["solver"] == f"{solver}, as asked for" and exact["solver"].startswith("fft: contrast 20")
+
+
+def test_perturbation_gives_up_and_names_another(conduct, tmp_path, run_cli):
+    np.save(tmp_path / "image.npy", grow_labels((16, 12, 10), 0.4, seed=3))
+    status, _, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "0=1e-7,1=1,2=1e-7",
+                               "--solver", "perturbation", "-o", tmp_path / "out")
+    assert status == 1 and "fft" in error
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
+def test_refinement_is_the_same_image_on_finer_voxels(conduct, boundary):
+    """The grid part by voxels of half the edge, also where there is no second discretisation."""
+    image = np.random.default_rng(1).choice(3, (12, 10, 1)).astype(np.uint8)
+    options = ("--voxel-nm", "2", "--sigma", "0=1e-5,1=1e-3,2=1e-4", "--boundary", boundary, *TIGHT)
+    found = conduct(image, *options, "--set", "conduction.grid_error=refinement")
+    fine = image.repeat(2, 0).repeat(2, 1)
+    options = ("--voxel-nm", "1,1,2", *options[2:])
+    expected = np.array(conduct(fine, *options, "--set", "conduction.grid_error=none", "--force")["sigma_eff_S_per_cm"])
+    for axis in range(2):
+        # Solved to 1e-3; the change, of which 2.3 times are the error, is some per cent.
+        assert found["error_bar"]["grid_other_S_per_cm"][axis][axis] == pytest.approx(expected[axis][axis], rel=1e-3)
+        change = expected[axis][axis] / found["sigma_eff_S_per_cm"][axis][axis] - 1
+        assert found["error_bar"]["grid_relative_xyz"][axis] == pytest.approx(2.3 * change, abs=2.3e-3)
+        assert change > 0.01
