@@ -91,3 +91,14 @@ def conduct(labels, sigma, spacing=1.0, comm=ALONE, dtype="float32", **options):
     conducting = np.asarray(sigma)[local[1:-1]] > 0
     percolating = percolating_axes(conducting, transform.reducer, transform.ghosts)
     return effective_conductivity(local, sigma, transform, percolating, **options)
+
+
+def periodic_distance(shape, spacing, centre, axes=(0, 1, 2)):
+    """Distance to a point, or to a line along the axes left out."""
+    square = np.zeros(shape)
+    for axis in axes:
+        length = shape[axis] * spacing[axis]
+        x = (np.arange(shape[axis]) + 0.5) * spacing[axis] - centre[axis]
+        x -= length * np.round(x / length)
+        square = square + (x**2).reshape([-1 if i == axis else 1 for i in range(3)])
+    return np.sqrt(square)

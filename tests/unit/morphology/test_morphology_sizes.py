@@ -4,8 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from helpers.builders import make_transform
-from tests.unit.test_morphology_surface import periodic_distance
+from helpers.builders import make_transform, periodic_distance
 
 from pfsolid.morphology.sizes import measure_chords
 from pfsolid.morphology.thickness import measure_thickness, squared_distances

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.builders import grow_density, make_transform
+from helpers.builders import grow_density, make_transform, periodic_distance
 from skimage.measure import marching_cubes, mesh_surface_area
 
 from pfsolid.morphology.connectivity import classify
@@ -16,17 +16,6 @@ def survey(rho, spacing=1.0, thresholds=(0.1, 0.9)):
 def class_of(filler):
     transform = make_transform(filler.shape)
     return classify(filler, transform.reducer, transform.ghosts)
-
-
-def periodic_distance(shape, spacing, centre, axes=(0, 1, 2)):
-    """Distance to a point, or to a line along the axes left out."""
-    square = np.zeros(shape)
-    for axis in axes:
-        length = shape[axis] * spacing[axis]
-        x = (np.arange(shape[axis]) + 0.5) * spacing[axis] - centre[axis]
-        x -= length * np.round(x / length)
-        square = square + (x**2).reshape([-1 if i == axis else 1 for i in range(3)])
-    return np.sqrt(square)
 
 
 def tanh_profile(distance, depth):
