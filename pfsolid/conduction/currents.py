@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,6 +88,14 @@ class CurrentStatistics:
                                                  "current_over_mean": phase.focusing.as_dict()}
                   for label, phase in self.phases.items()}
         return {"field_along": AXES[self.axis], "current_over_mean": self.focusing.as_dict(), "phases": phases}
+
+    def placed(self, axis: int, voxel: Callable[[tuple], tuple]) -> CurrentStatistics:
+        """The same along ``axis`` of another grid, where ``voxel(v)`` says which of its voxels is v."""
+        def moved(focusing: Focusing) -> Focusing:
+            return replace(focusing, voxel=voxel(focusing.voxel))
+
+        phases = {label: replace(phase, focusing=moved(phase.focusing)) for label, phase in self.phases.items()}
+        return replace(self, axis=axis, focusing=moved(self.focusing), phases=phases)
 
 
 def current_statistics(current: np.ndarray, labels: np.ndarray, axis: int, reducer: Reducer) -> CurrentStatistics:

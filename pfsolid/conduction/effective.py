@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import InputError
+from ..orientation import Orientation
 from ..spectral.transform import SlabTransform
 from .finite_volumes import ConductionSystem
 from .krylov import conjugate_gradients
@@ -49,6 +50,11 @@ class EffectiveConductivity:
     def mean(self) -> float:
         """(s_xx + s_yy + s_zz) / 3."""
         return float(np.trace(self.tensor) / 3)
+
+    def turned(self, orientation: Orientation) -> EffectiveConductivity:
+        """The same by other axes."""
+        return replace(self, tensor=orientation.turn_tensor(self.tensor), relative_error=orientation.turn(self.relative_error),
+                       iterations=orientation.turn(self.iterations), percolating=orientation.turn(self.percolating))
 
 
 def preconditioner_precision(rtol: float) -> str:

@@ -22,6 +22,7 @@ from ..grid import AXES
 from ..labels import count_labels
 from ..morphology.clusters import find_clusters, percolating_axes
 from ..morphology.connectivity import connects_electrodes
+from ..orientation import Orientation
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
 from ..units import S_PER_M
@@ -159,6 +160,15 @@ class Conduction:
     def effective(self) -> EffectiveConductivity:
         """At the first temperature."""
         return self.series[0]
+
+    def turned(self, orientation: Orientation) -> Conduction:
+        """The same by other axes: all that has a direction, coordinates included."""
+        grid = self.grid and replace(self.grid, tensor=orientation.turn_tensor(self.grid.tensor))
+        currents = [one.placed(orientation.turn_axis(axis), orientation.turn) for axis, one in self.currents.items()]
+        return replace(self, axes=tuple(sorted(map(orientation.turn_axis, self.axes))), grid=grid,
+                       series=tuple(one.turned(orientation) for one in self.series),
+                       sigma=orientation.turn_tensor(self.sigma, self.sigma.ndim - 1),
+                       currents={one.axis: one for one in currents})
 
 
 def is_full(sigma: np.ndarray) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from ..grid import PeriodicGrid
 from ..io.hdf5 import DistributedArray
 from ..io.series import Field, write_fields
+from ..orientation import Orientation
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
 from ..units import NM_PER_M
@@ -29,8 +30,8 @@ class FieldStore:
     session : Session
     attributes : dict
         Provenance.
-    axes : tuple of 3 int
-        Axis i of the computation is axis ``axes[i]`` of the file.
+    orientation : Orientation
+        What turned the file's axes into those of the computation.
     """
 
     path: Path
@@ -38,18 +39,13 @@ class FieldStore:
     transform: SlabTransform
     session: Session
     attributes: dict
-    axes: tuple[int, int, int] = (0, 1, 2)
+    orientation: Orientation = Orientation()
 
     def write(self, name: str, local: np.ndarray, units: str, **more) -> None:
         """Collective: a scalar, local (n0, n1, n2), or a vector with its components last, along the computation's axes."""
-        order = [self.axes.index(axis) for axis in range(3)]
-        slices = tuple(self.transform.local_slice[axis] for axis in order)
-        view = local.transpose(*order, *range(3, local.ndim))
-        components = local.shape[3:]
-        if components:
-            view = view if order == [0, 1, 2] else view[..., order]  # the latter a copy
-            slices += (slice(0, 3),)
-        array = DistributedArray(view, self.grid_nm.shape + components, slices)
+        back, components = self.orientation.inverse, local.shape[3:]
+        slices = back.turn(self.transform.local_slice) + tuple(slice(0, n) for n in components)
+        array = DistributedArray(back.turn_field(local), self.grid_nm.shape + components, slices)
         write_fields(self.path, {name: Field(array, units, more)}, self.grid_nm, self.attributes, self.session.comm)
 
 

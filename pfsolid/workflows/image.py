@@ -25,6 +25,7 @@ from ..io.run_directory import FIELDS, INPUT, LOG, RESULT, prepare_run_directory
 from ..io.series import write_xdmf
 from ..labels import check_label_known, empty_labels, label_counts
 from ..morphology.layers import surface_layer
+from ..orientation import Orientation
 from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
@@ -44,8 +45,14 @@ class _Part:
     grid_nm: PeriodicGrid
 
     @property
-    def axis_names(self) -> str:
-        return "".join(AXES[axis] for axis in self.window.axes)
+    def orientation(self) -> Orientation:
+        """What turned the image into this part."""
+        return self.window.orientation
+
+    @property
+    def image_grid_nm(self) -> PeriodicGrid:
+        """The grid by the image's x, y, z."""
+        return self.orientation.inverse.turn_grid(self.grid_nm)
 
 
 @dataclass(frozen=True)
@@ -86,16 +93,16 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     log_to(directory / LOG, session)
     session.say(_headline(study, info, parts[0], session))
     record = provenance(session.comm, seed=None, threads=session.threads, input_text=text)
-    file_grid = _in_file_order(parts[0])
+    image_grid = parts[0].image_grid_nm
     stored = set()
     solved = []
     for part in parts:
         image = first if part is parts[0] else _read_part(study, part, part.grid_nm, study.conduction, session)
-        solved.append(_solve_part(study, part, image, session, directory / FIELDS, file_grid, record | {"input": text},
-                                  stored))
-    found = _joined(solved, parts)
+        found = _solve_part(study, part, image, session, directory / FIELDS, record | {"input": text}, stored)
+        solved.append(_in_image(found, part, info))
+    found = _joined(solved)
     result = {"title": study.title, "source": str(study.image.file), "boundary": study.image.boundary,
-              "grid": {"shape": file_grid.shape, "voxel_size_nm": file_grid.spacing}}
+              "grid": {"shape": image_grid.shape, "voxel_size_nm": image_grid.spacing}}
     result |= conduction_result(found, study.names, study.conduction, study.phases.reference)
     for line in conduction_lines(found, study.names):
         session.say(line)
@@ -130,24 +137,18 @@ def _parts(study: ImageStudyConfig, info: ImageInfo) -> list[_Part]:
         # An axis of one voxel is its own mirror image.
         mirrored = tuple(image.boundary == "mirror" and n > 1 for n in info.shape)
         return [_part(study, info, ImageWindow(crop, mirrored), fields)]
-    orders = [(axis, *(other for other in range(3) if other != axis)) for axis in fields]
-    return [_part(study, info, ImageWindow(crop, axes=order), (0,)) for order in orders]
+    return [_part(study, info, ImageWindow(crop, orientation=Orientation.beginning_with(axis)), (0,)) for axis in fields]
 
 
 def _part(study: ImageStudyConfig, info: ImageInfo, window: ImageWindow, fields: tuple) -> _Part:
     spacing = study.image.voxel_size_nm or info.spacing_nm
     if spacing is None:
         raise InputError(f"{info.name} does not say how large its voxels are: give image.voxel_size_nm (--voxel-nm)")
-    return _Part(window, fields, PeriodicGrid(window.grid_shape(info), window.in_grid_order(spacing)))
-
-
-def _in_file_order(part: _Part) -> PeriodicGrid:
-    order = np.argsort(part.window.axes)
-    return PeriodicGrid(*(tuple(values[i] for i in order) for values in (part.grid_nm.shape, part.grid_nm.spacing)))
+    return _Part(window, fields, window.orientation.turn_grid(PeriodicGrid(window.image_shape(info), spacing)))
 
 
 def _headline(study: ImageStudyConfig, info: ImageInfo, part: _Part, session: Session) -> str:
-    shape = " x ".join(map(str, _in_file_order(part).shape))
+    shape = " x ".join(map(str, part.image_grid_nm.shape))
     return (f"pfsolid: conduction on {study.title or info.name}: {shape} voxels, {study.image.boundary}, on "
             f"{plural(session.reducer.size, 'rank')} x {plural(session.threads, 'thread')}")
 
@@ -155,12 +156,12 @@ def _headline(study: ImageStudyConfig, info: ImageInfo, part: _Part, session: Se
 # --- the computation ----------------------------------------------------------------------------------------
 
 
-def _solve_part(study: ImageStudyConfig, part: _Part, image: _Image, session: Session, fields: Path, file_grid: PeriodicGrid,
-                attributes: dict, stored: set) -> Conduction:
+def _solve_part(study: ImageStudyConfig, part: _Part, image: _Image, session: Session, fields: Path, attributes: dict,
+                stored: set) -> Conduction:
     """Labels, layer and solve of one part; labels and the first current go to a file, and to ``stored`` that they did."""
     medium = image.medium
     _tell_of_layer(study, image, session)
-    store = FieldStore(fields, file_grid, medium.transform, session, attributes, part.window.axes)
+    store = FieldStore(fields, part.image_grid_nm, medium.transform, session, attributes, part.orientation)
     if "phase" not in stored:
         stored.add("phase")
         store.write("phase", medium.labels[1:-1], "1",
@@ -169,7 +170,7 @@ def _solve_part(study: ImageStudyConfig, part: _Part, image: _Image, session: Se
     def keep(axis, system, unit):
         if "solution" not in stored:
             stored.add("solution")
-            store_solution(store, system, axis, part.axis_names[axis], unit, study.output,
+            store_solution(store, system, axis, part.orientation.names[axis], unit, study.output,
                            study.conduction.applied_field_V_per_m)
 
     found = solve_conduction(medium, study.conduction, session, part.fields, keep)
@@ -200,8 +201,8 @@ def _read_part(study: ImageStudyConfig, part: _Part, grid_nm: PeriodicGrid, sett
     if study.layer is not None:
         num_laid = _lay_surface(study, labels, transform, session)
     check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
-    return _Image(Medium(labels, lambda temperature: _checked(study, temperature), transform, part.axis_names,
-                         _resistances(study)), num_laid)
+    return _Image(Medium(labels, lambda temperature: _turned_sigma(study, part.orientation, temperature), transform,
+                         part.orientation.names, _resistances(study)), num_laid)
 
 
 def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform, session: Session) -> np.ndarray:
@@ -247,11 +248,11 @@ def _warn_of_thin(width_nm: float, grid_nm: PeriodicGrid, session: Session) -> N
         session.warn(f"the surface layer is {voxels:.2g} voxels wide: curved, its volume may come out 20 % too small")
 
 
-def _checked(study: ImageStudyConfig, temperature: float | None) -> np.ndarray:
-    """Conductivities in S/m; labels between those given do not occur and count as insulators."""
+def _turned_sigma(study: ImageStudyConfig, orientation: Orientation, temperature: float | None) -> np.ndarray:
+    """Conductivities in S/m by the grid's axes; labels between those given do not occur and count as insulators."""
     sigma = np.nan_to_num(study.sigma_S_per_m(temperature))
     check_conductivities(sigma)
-    return sigma
+    return orientation.turn_tensor(sigma, sigma.ndim - 1)
 
 
 def _resistances(study: ImageStudyConfig) -> dict:
@@ -263,28 +264,43 @@ def _resistances(study: ImageStudyConfig) -> dict:
     return found
 
 
-def _joined(solved: list[Conduction], parts: list[_Part]) -> Conduction:
+def _in_image(found: Conduction, part: _Part, info: ImageInfo) -> Conduction:
+    """What was found on a part, by the image's axes; of a voxel and its mirror images, the voxel."""
+    found = found.turned(part.orientation.inverse)
+
+    def unmirrored(voxel: tuple) -> tuple:
+        return tuple(map(int, part.window.unmirrored(voxel, info)))
+
+    return replace(found, currents={axis: one.placed(axis, unmirrored) for axis, one in found.currents.items()})
+
+
+def _joined(solved: list[Conduction]) -> Conduction:
     """One result from the axes that were solved each for itself."""
     first = solved[0]
-    if len(parts) == 1 and parts[0].window.axes == (0, 1, 2):
+    if len(solved) == 1:
         return first
-    axes = tuple(part.window.axes[0] for part in parts)
     series = []
-    for index in range(len(first.temperatures)):
-        ones = [one.series[index] for one in solved]
-        tensor = np.full((3, 3), np.nan)
+    for ones in zip(*(one.series for one in solved)):
         error, iterations, percolating = [0.0] * 3, [0] * 3, [False] * 3
-        for axis, one in zip(axes, ones):
-            tensor[axis, axis] = one.tensor[0, 0]
-            error[axis], iterations[axis], percolating[axis] = one.relative_error[0], one.iterations[0], one.percolating[0]
-        series.append(replace(ones[0], tensor=tensor, relative_error=tuple(error), iterations=tuple(iterations),
-                              percolating=tuple(percolating), asymmetry=0.0))
-    currents = {axis: one.currents[0] for axis, one in zip(axes, solved) if 0 in one.currents}
-    grid = None
-    if first.grid is not None:
-        tensor = np.full((3, 3), np.nan)
-        for axis, one in zip(axes, solved):
-            tensor[axis, axis] = one.grid.tensor[0, 0]
-        grid = replace(first.grid, tensor=tensor)
-    return replace(first, axes=axes, series=tuple(series), currents=currents, grid=grid,
-                   seconds=sum(one.seconds for one in solved))
+        for axis, one in _with_axis(solved, ones):
+            error[axis], iterations[axis], percolating[axis] = (
+                one.relative_error[axis], one.iterations[axis], one.percolating[axis])
+        series.append(replace(ones[0], tensor=_diagonal(solved, ones), relative_error=tuple(error),
+                              iterations=tuple(iterations), percolating=tuple(percolating), asymmetry=0.0))
+    currents = {axis: current for one in solved for axis, current in one.currents.items()}
+    judged = [one for one in solved if one.grid is not None]
+    grid = replace(judged[0].grid, tensor=_diagonal(judged, [one.grid for one in judged])) if judged else None
+    return replace(first, axes=tuple(axis for axis, _ in _with_axis(solved, solved)), series=tuple(series),
+                   currents=currents, grid=grid, seconds=sum(one.seconds for one in solved))
+
+
+def _with_axis(solved: list[Conduction], values) -> list[tuple]:
+    """Of each axis that was solved for itself, the axis and what belongs to it."""
+    return [(one.axes[0], value) for one, value in zip(solved, values)]
+
+
+def _diagonal(solved: list[Conduction], having_tensors) -> np.ndarray:
+    tensor = np.full((3, 3), np.nan)
+    for axis, one in _with_axis(solved, having_tensors):
+        tensor[axis, axis] = one.tensor[axis, axis]
+    return tensor

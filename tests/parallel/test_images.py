@@ -10,6 +10,7 @@ from pfsolid.grid import PeriodicGrid
 from pfsolid.io.images.formats import RawLayout
 from pfsolid.io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
 from pfsolid.labels import label_counts
+from pfsolid.orientation import Orientation
 from pfsolid.parallel import memory
 from pfsolid.parallel.collective import Reducer, on_root
 from pfsolid.spectral.transform import slab_of
@@ -41,7 +42,7 @@ def test_windows(name, axes, comm, shared_tmp_path):
         expected = LABELS[:, 1:6, 2:]
         for axis in np.flatnonzero(mirrored):
             expected = np.concatenate([expected, np.flip(expected, axis)], axis)
-        found = read(path, comm, ImageWindow((None, (1, 6), (2, 6)), mirrored, axes))
+        found = read(path, comm, ImageWindow((None, (1, 6), (2, 6)), mirrored, Orientation(axes)))
         assert np.array_equal(gather(found, comm), expected.transpose(axes))
         counts = label_counts(found, Reducer(comm))
         assert counts == dict(zip(*(part.tolist() for part in np.unique(expected, return_counts=True))))

@@ -25,6 +25,7 @@ LAYERS = [
     ["spectral"],
     ["parallel"],
     ["theory", "materials"],
+    ["orientation"],
     ["grid", "text", "units"],
     ["errors", "kernel"],
     ["__init__"],  # the version

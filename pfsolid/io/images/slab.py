@@ -13,6 +13,7 @@ import numpy as np
 from ...errors import InputError
 from ...grid import AXES
 from ...labels import MAX_LABEL
+from ...orientation import Orientation
 from ...parallel.collective import agreed_errors
 from .formats import ImageInfo, RawLayout, opened_image
 
@@ -24,8 +25,7 @@ DENSITY_BOUNDS = (-0.25, 1.25)
 class ImageWindow:
     """Which voxels of an image make the grid, and in what order.
 
-    The image is cropped, then mirrored, then its axes are exchanged; ``crop`` and ``mirrored`` speak of the file's
-    x, y, z.
+    The image is cropped, then mirrored, then turned; ``crop`` and ``mirrored`` speak of the image's x, y, z.
 
     Attributes
     ----------
@@ -35,13 +35,13 @@ class ImageWindow:
         Axes along which the image is followed by its mirror image: twice as many voxels, and periodic without a jump.
         Along each axis it then conducts as the image does between plane electrodes, with insulating sides (where
         conductivities are scalars or diagonal).
-    axes : tuple of 3 int
-        Axis i of the grid is axis ``axes[i]`` of the file.
+    orientation : Orientation
+        What turns the image's axes into those of the grid.
     """
 
     crop: tuple = (None, None, None)
     mirrored: tuple[bool, bool, bool] = (False, False, False)
-    axes: tuple[int, int, int] = (0, 1, 2)
+    orientation: Orientation = Orientation()
 
     def grid_shape(self, info: ImageInfo) -> tuple[int, int, int]:
         """Voxels along the axes of the grid.
@@ -49,28 +49,28 @@ class ImageWindow:
         Raises
         ------
         InputError
-            If the crop is empty or goes beyond the image, or the axes are not 0, 1, 2 in some order.
+            If the crop is empty or goes beyond the image.
         """
-        if sorted(self.axes) != [0, 1, 2]:
-            raise InputError(f"axes {self.axes}: x, y and z must each stand there once")
-        return tuple((1 + bool(self.mirrored[axis])) * len(range(*self._cropped(info)[axis])) for axis in self.axes)
+        return self.orientation.turn(self.image_shape(info))
 
-    def in_grid_order(self, values) -> tuple:
-        """What belongs to the file's x, y, z, such as a spacing, by the axes of the grid."""
-        return tuple(values[axis] for axis in self.axes)
+    def image_shape(self, info: ImageInfo) -> tuple[int, int, int]:
+        """The same along the image's x, y, z."""
+        return tuple((1 + bool(mirrored)) * (stop - start)
+                     for mirrored, (start, stop) in zip(self.mirrored, self._cropped(info)))
 
     def file_voxels(self, info: ImageInfo, slices) -> list[np.ndarray]:
-        """For each axis of the file, its voxel for each of the grid's inside ``slices``."""
-        shape, voxels = self.grid_shape(info), [None] * 3
-        for axis, part, length in zip(self.axes, slices, shape):
-            if part.start < 0 or part.stop > length:
-                raise InputError(f"{info.name} makes {_voxels(shape)} voxels and is asked for those up to "
-                                 f"{_voxels(s.stop for s in slices)}")
-            index = np.arange(part.start, part.stop)
-            if self.mirrored[axis]:
-                index = np.minimum(index, length - 1 - index)
-            voxels[axis] = index + self._cropped(info)[axis][0]
-        return voxels
+        """For each axis of the image, its voxel for each of the grid's inside ``slices``."""
+        shape = self.grid_shape(info)
+        if any(part.start < 0 or part.stop > length for part, length in zip(slices, shape)):
+            raise InputError(f"{info.name} makes {_voxels(shape)} voxels and is asked for those up to "
+                             f"{_voxels(s.stop for s in slices)}")
+        indices = self.unmirrored([np.arange(s.start, s.stop) for s in self.orientation.inverse.turn(slices)], info)
+        return [index + start for index, (start, _) in zip(indices, self._cropped(info))]
+
+    def unmirrored(self, voxel, info: ImageInfo) -> tuple:
+        """The voxel of the cropped image, or voxels along each axis, of which those of the mirrored one are copies."""
+        return tuple(np.minimum(v, n - 1 - v) if mirrored else v
+                     for v, mirrored, n in zip(voxel, self.mirrored, self.image_shape(info)))
 
     def _cropped(self, info: ImageInfo) -> list[tuple[int, int]]:
         ranges = [(0, n) if part is None else tuple(part) for part, n in zip(self.crop, info.shape)]
@@ -188,7 +188,7 @@ def read_label_slab(path, slices: tuple[slice, slice, slice], comm, window: Imag
             voxels = window.file_voxels(info, slices)
             if out is None:
                 out = np.empty([s.stop - s.start for s in slices], np.uint8)
-            target = out.transpose(np.argsort(window.axes))
+            target = window.orientation.inverse.turn_field(out)
             box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in voxels)
             if all((np.diff(index) == 1).all() for index in voxels):
                 _read_labels(target, page, box, info, labelling)

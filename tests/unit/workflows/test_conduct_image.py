@@ -99,6 +99,53 @@ def test_tensors(conduct):
     assert found["sigma_eff_S_per_cm"][1][1] == pytest.approx((2e-3 + 2 * 4e-3) / 3, **CLOSE)
 
 
+def test_directions_between_electrodes(conduct):
+    """One label, a conductivity for each direction: that of the label, whatever axis the field is along."""
+    found = conduct(np.ones((6, 6, 6), np.uint8), "--voxel-nm", "1", "--sigma", "1=[1e-3,2e-3,3e-3]", "--boundary",
+                    "electrodes", *TIGHT)
+    assert np.diag(np.array(found["sigma_eff_S_per_cm"], float)) == pytest.approx([1e-3, 2e-3, 3e-3], **CLOSE)
+    for axis in "xyz":
+        assert found["transport"][axis]["tortuosity_factor"] == pytest.approx(1, **CLOSE)
+        assert found["currents"][axis]["field_along"] == axis
+
+
+@pytest.mark.parametrize("axis", "xyz")
+def test_layers_of_directions_between_electrodes(conduct, axis):
+    """Layers normal to each axis in turn: in series along it, in parallel across, each with the element of its own axis."""
+    normal = "xyz".index(axis)
+    image = np.moveaxis(laminate((12, 6, 4)), 0, normal)
+    sigma = np.array([[1e-3, 2e-3, 3e-3], [7e-3, 5e-3, 4e-3]])
+    found = conduct(image, "--voxel-nm", "1,2,3", "--sigma", "0=[1e-3,2e-3,3e-3],1=[7e-3,5e-3,4e-3]", "--boundary",
+                    "electrodes", *TIGHT)
+    expected = sigma[0] / 3 + 2 * sigma[1] / 3
+    expected[normal] = 1 / (1 / 3 / sigma[0, normal] + 2 / 3 / sigma[1, normal])
+    assert np.diag(np.array(found["sigma_eff_S_per_cm"], float)) == pytest.approx(expected, **CLOSE)
+
+
+def test_coordinates_between_electrodes(conduct):
+    """One neck in a wall: the voxel of the largest current is the neck, by the image's axes, whatever the field's axis."""
+    for axis, neck in enumerate([(3, 1, 2), (1, 2, 5), (4, 0, 2)]):
+        image = np.ones((6, 5, 7), np.uint8)
+        wall = [slice(None)] * 3
+        wall[axis] = neck[axis]
+        image[tuple(wall)] = 0
+        image[neck] = 1
+        found = conduct(image, "--voxel-nm", "1", "--sigma", "0=0,1=1", "--boundary", "electrodes", *TIGHT, "--force")
+        assert found["currents"]["xyz"[axis]]["current_over_mean"]["maximum_at_voxel"] == list(neck)
+
+
+def test_what_is_said_between_electrodes(tmp_path, run_cli):
+    """Channels along z: nothing flows along x and y, and the lines say z."""
+    image = np.zeros((4, 4, 5), np.uint8)
+    image[1, 2] = 1
+    np.save(tmp_path / "image.npy", image)
+    status, said, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "0=0,1=1", "--boundary",
+                                  "electrodes", "-o", tmp_path / "out", "--set", "output.figures=false")
+    assert not status, error
+    assert "current along z: " in said and "tortuosity factor <sigma>/sigma_eff along z: 1" in said
+    assert "no conducting cluster percolates along x, y: exactly 0 there" in said
+
+
 def test_temperatures(conduct):
     """One conducting phase: sigma_eff has the activation energy of its law, and later temperatures start warm."""
     labels = (grow_labels((16, 16, 16), 0.4, seed=2) > 0).astype(np.uint8)
