@@ -43,6 +43,11 @@ class PeriodicGrid:
         return math.prod(self.shape)
 
     @property
+    def real_axes(self) -> tuple[int, ...]:
+        """Axes of more than one voxel: along the others nothing varies, there is no length.  All three of a single voxel."""
+        return tuple(axis for axis, n in enumerate(self.shape) if n > 1) or (0, 1, 2)
+
+    @property
     def lengths(self) -> tuple[float, float, float]:
         """Edges of the box."""
         return tuple(n * h for n, h in zip(self.shape, self.spacing))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from .errors import InputError
 from .grid import AXES, PeriodicGrid
+
+ORDERS = 'an order of the axes, first index first: "zyx", "xyz" or another, "yx" or "xy" in two dimensions'
+
+
+def order_of_axes(text: str) -> str | None:
+    """'zyx' of 'zyx', 'Z Y X' or 'z, y, x', and 'yx' in two dimensions; None of what is no order of the axes."""
+    letters = re.sub(r"[\s,]+", "", text).lower()
+    return letters if sorted(letters) in (list(AXES), list(AXES[:2])) else None
 
 
 @dataclass(frozen=True)

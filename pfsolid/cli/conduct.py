@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from argparse import SUPPRESS
 from pathlib import Path
 
 from ..errors import InputError
 from ..parallel.collective import on_root, world
 from .options import add_output, add_set, add_threads, draw, session_of
 
-_NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes", "crop", "threshold", "raw", "layer", "resistance")
+_NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes_order", "directions", "crop", "threshold", "raw", "layer", "resistance")
 _NOTATION = {
     "crop": "X0:X1,Y0:Y1,Z0:Z1", "raw": "NX,NY,NZ,TYPE", "layer": "LABEL:ON,FACING,WIDTH_NM", "resistance": "A:B=R",
 }
@@ -28,7 +29,10 @@ def add_commands(command) -> None:
                        "or a law 1={value=1e-3,at_K=298,activation_energy_eV=0.3}")
     image.add_argument("--voxel-nm", metavar="H", help="edge of a voxel, or three: 20 or 20,20,40")
     image.add_argument("--boundary", choices=["periodic", "mirror", "electrodes"], help="default: periodic")
-    image.add_argument("--axes", metavar="AXES", help="axes to apply a field along (default: xyz)")
+    image.add_argument("--axes-order", metavar="ORDER", help="axes of an array (npy, HDF5, TIFF), first index first: zyx "
+                       "(default where the file does not say), xyz ...; yx or xy in two dimensions")
+    image.add_argument("--directions", metavar="AXES", help="axes to apply a field along (default: all of more than one voxel)")
+    image.add_argument("--axes", dest="directions", help=SUPPRESS)  # its name in older versions
     image.add_argument("--crop", metavar=_NOTATION["crop"], help="part of the image; : is all of an axis")
     image.add_argument("--threshold", metavar="G,...", help="grey values between labels 0, 1, 2 ...")
     image.add_argument("--raw", metavar=_NOTATION["raw"], help="a file of numbers: voxels and NumPy type (uint8, >u2)")
@@ -115,8 +119,10 @@ def _image_overrides(options) -> list[str]:
         found.append(f"image.voxel_size_nm={_list_or_one(options.voxel_nm)}")
     if options.boundary is not None:
         found.append(f"image.boundary={options.boundary}")
-    if options.axes is not None:
-        found.append(f"image.field_axes={_quoted(options.axes)}")
+    if options.axes_order is not None:
+        found.append(f"image.axes={_quoted(options.axes_order)}")
+    if options.directions is not None:
+        found.append(f"image.directions={_quoted(options.directions)}")
     if options.threshold is not None:
         found.append(f"image.thresholds=[{options.threshold}]")
     if options.crop is not None:

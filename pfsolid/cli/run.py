@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import EXIT_FAULT, EXIT_INPUT, InputError
+from ..orientation import ORDERS, order_of_axes
 from ..parallel.collective import on_root, world
 from .options import all_figures, draw, print_on_root, running, session_of
 
@@ -41,8 +42,11 @@ def resume_command(options) -> None:
 def measure_command(options) -> None:
     from ..workflows.measure import measure_file, morphology_lines
 
+    axes = options.axes_order and order_of_axes(options.axes_order)
+    if options.axes_order is not None and not axes:
+        raise InputError(f"--axes-order {options.axes_order}: must be {ORDERS}")
     session = session_of(options)
-    path, found = measure_file(options.source, session, options.filler, options.voxel_nm, options.output, options.force)
+    path, found = measure_file(options.source, session, options.filler, options.voxel_nm, options.output, options.force, axes)
     for line in [*morphology_lines(found), f"written to {path}"]:
         session.say(line)
 

@@ -155,7 +155,7 @@ def solve_tensor(system: System, axes, rtol: float = 1e-4, max_iterations: int =
         if on_solved is not None:
             on_solved(axis, system)
     solved = fluxes[np.ix_(axes, axes)]
-    scale = np.trace(tensor) / 3
+    scale = np.trace(solved) / max(len(axes), 1)
     asymmetry = float(np.abs(solved - solved.T).max() / scale) if len(axes) > 1 and scale > 0 else 0.0
     return EffectiveConductivity(tensor, tuple(error), tuple(iterations), tuple(axis in axes for axis in range(3)),
                                  asymmetry)

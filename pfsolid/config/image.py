@@ -6,18 +6,32 @@ import re
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, field_validator, model_validator
+from pydantic import BeforeValidator, PrivateAttr, field_validator, model_validator
 
+from ..errors import InputError
 from ..grid import AXES
 from ..labels import MAX_LABEL
+from ..orientation import ORDERS
 from ..units import S_PER_M
 from .conduction import MAX_CONDUCTIVITY, SolverConfig, as_conductivity, conductivity_at
-from .run import LENGTH_LIMITS, Length, as_edges, as_tuple
-from .text import Section, apply_overrides, key, parse_toml, read_text, shown, validated, write_toml
+from .run import LENGTH_LIMITS, AxesOrder, Length, as_edges, as_tuple
+from .text import (
+    Section,
+    apply_overrides,
+    key,
+    parse_toml,
+    read_text,
+    shown,
+    validated,
+    was_written_without,
+    write_toml,
+)
 
 _LABELS = f"a table of labels from 0 to {MAX_LABEL}"
 _SIGMA = "for each label a number, a law { value, at_K, activation_energy_eV }, three numbers or the three rows of a tensor"
 _RESISTANCES = "a table of pairs of labels with a resistance from 0 (inf blocks), for example { \"0:1\" = 10.0 }"
+_HEADING = "pfsolid image study, with every default filled in"
+_OLD_NAMES = {"field_axes": "directions"}  # of keys of [image]
 _CROP = "three pairs [first, last + 1] of voxels along x, y, z; [] takes all of an axis"
 
 
@@ -110,6 +124,8 @@ Crop = Annotated[tuple, BeforeValidator(_as_crop)]
 
 class ImageConfig(Section):
     file: str = key("the image: .tif, .npy, .h5[:DATASET], .vti, .raw, or a run directory")
+    axes: AxesOrder | None = key(
+        "order of an array's axes, first index first; as the file says, or zyx, if not set", None, allowed=ORDERS)
     voxel_size_nm: Annotated[tuple[Length, Length, Length] | None, BeforeValidator(as_edges)] = key(
         "nm, edge of a voxel along x, y, z, where the file does not say it", None,
         allowed="a length from 1e-06 to 1e+09, or three in brackets")
@@ -127,7 +143,8 @@ class ImageConfig(Section):
     boundary: Literal["periodic", "mirror", "electrodes"] = key(
         "periodic; mirror: its mirror images make it so; electrodes: plates across the field, insulating sides",
         "periodic")
-    field_axes: str = key("axes along which a field is applied", AXES, allowed="letters of \"xyz\"")
+    directions: str | None = key("axes along which a field is applied; all of more than one voxel if not set", None,
+                                 allowed="letters of \"xyz\"")
 
     @model_validator(mode="after")
     def _one_labelling(self):
@@ -135,11 +152,15 @@ class ImageConfig(Section):
             raise ValueError("image: thresholds and labels are two ways of the same: give one")
         if (self.raw_shape is None) != (self.raw_dtype is None):
             raise ValueError("image: raw_shape and raw_dtype go together")
+        if self.axes is not None and self.raw_shape is not None:
+            raise ValueError(f"image.axes = {shown(self.axes)}: of a raw file image.raw_fastest_axis says the order")
         return self
 
-    @field_validator("field_axes")
+    @field_validator("directions")
     @classmethod
-    def _axes(cls, value):
+    def _directions(cls, value):
+        if value is None:
+            return None
         if not value or set(value) - set(AXES) or len(set(value)) != len(value):
             raise ValueError("letters of \"xyz\", each once at most")
         return "".join(sorted(value))
@@ -202,6 +223,13 @@ class ImageStudyConfig(Section):
     conduction: SolverConfig = SolverConfig()
     output: ImageOutputConfig = ImageOutputConfig()
     parallel: ImageParallelConfig = ImageParallelConfig()
+    # Of a version that took arrays for x, y, z: it wrote no order of axes.
+    _older: bool = PrivateAttr(False)
+
+    @property
+    def unsaid_axes(self) -> str:
+        """The order of axes of an array that does not say its own."""
+        return "xyz" if self._older else "zyx"
 
     @model_validator(mode="after")
     def _fits(self):
@@ -258,8 +286,26 @@ def _sigma_at(label: int, value, temperature, extrapolate):
 def study_from_text(text: str, source: str, overrides=()) -> ImageStudyConfig:
     """An image study from TOML text; ``source`` names it in errors."""
     raw = parse_toml(text, source)
+    image = raw.get("image")
+    older = was_written_without(text, _HEADING, "axes") or isinstance(image, dict) and not _OLD_NAMES.keys().isdisjoint(image)
     places = apply_overrides(raw, overrides)
-    return validated(ImageStudyConfig, raw, source, places)
+    _rename(raw, source, places)
+    study = validated(ImageStudyConfig, raw, source, places)
+    study._older = older
+    return study
+
+
+def _rename(raw: dict, source: str, places: set) -> None:
+    """Give keys of older versions their names of today."""
+    image = raw.get("image")
+    for old, new in _OLD_NAMES.items():
+        if not isinstance(image, dict) or old not in image:
+            continue
+        if new in image:
+            raise InputError(f"{source}: image.{new} and image.{old}, its older name, are both given: give one")
+        image[new] = image.pop(old)
+        if ("image", old) in places:
+            places.add(("image", new))
 
 
 def read_study(path, overrides=()) -> ImageStudyConfig:
@@ -269,4 +315,4 @@ def read_study(path, overrides=()) -> ImageStudyConfig:
 
 def study_to_toml(study: ImageStudyConfig) -> str:
     """Every key with its value and meaning.  Reads back equal."""
-    return write_toml(study, "pfsolid image study, with every default filled in")
+    return write_toml(study, _HEADING)

@@ -10,11 +10,12 @@ import math
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from ..errors import InputError
 from ..grid import PeriodicGrid
 from ..materials.arrhenius import BOLTZMANN
+from ..orientation import ORDERS, order_of_axes
 from ..phasefield.free_energy import REDUCED_KAPPA, ReducedUnits, inside_spinodal
 from ..phasefield.nucleation import (
     RADIUS_FACTOR,
@@ -28,7 +29,9 @@ from ..phasefield.nucleation import (
 from ..units import EV_PER_A2, NM
 from .conduction import ConductionConfig
 from .material import expand_material, fill_from_material, material_overrides
-from .text import Section, apply_overrides, key, parse_toml, read_text, validated, write_toml
+from .text import Section, apply_overrides, key, parse_toml, read_text, validated, was_written_without, write_toml
+
+_HEADING = "pfsolid input, with every default filled in"
 
 DEFAULT_STEP_TOLERANCE = 0.03
 DEFAULT_INITIAL_STEP = 1e-3
@@ -58,8 +61,18 @@ def as_edges(value):
     return as_tuple(value)
 
 
+def as_order(value):
+    """An order of axes as `order_of_axes` spells it."""
+    return (order_of_axes(value) if isinstance(value, str) else None) or _refuse(ORDERS)
+
+
+def _refuse(allowed: str):
+    raise ValueError(allowed)
+
+
 VoxelCount = Annotated[int, Field(ge=1, le=4096)]
 Length = Annotated[float, Field(**LENGTH_LIMITS)]
+AxesOrder = Annotated[str, BeforeValidator(as_order)]
 
 
 class GridConfig(Section):
@@ -114,6 +127,8 @@ class MicrostructureConfig(Section):
         "how it begins; auto: noise inside the spinodal, nucleation outside", "auto")
     initial_field: str | None = key(
         "density to begin with instead: .h5[:DATASET], .npy, .tif or a run directory; any grid on the same cell", None)
+    initial_field_axes: AxesOrder | None = key(
+        "order of its axes, first index first; as the file says, or zyx, if not set", None, allowed=ORDERS)
     shape_factor_x: float = key("kappa_11/kappa_33: large for rods along x", 1.0, **SHAPE_FACTOR_LIMITS)
     shape_factor_y: float = key("kappa_22/kappa_33: large for rods along y, both large for plates normal to z", 1.0,
                                 **SHAPE_FACTOR_LIMITS)
@@ -199,6 +214,13 @@ class RunConfig(Section):
     conduction: ConductionConfig | None = None
     output: OutputConfig = OutputConfig()
     parallel: ParallelConfig = ParallelConfig()
+    # Of a version that took arrays for x, y, z: it wrote no order of axes.
+    _older: bool = PrivateAttr(False)
+
+    @property
+    def unsaid_axes(self) -> str:
+        """The order of axes of an initial field that does not say its own."""
+        return "xyz" if self._older else "zyx"
 
     @field_validator("title")
     @classmethod
@@ -315,7 +337,14 @@ def config_from_text(text: str, source: str, overrides=()) -> RunConfig:
     expand_material(raw)
     places = apply_overrides(raw, material_overrides(overrides))
     fill_from_material(raw, source, places)
-    return validated(RunConfig, raw, source, places)
+    config = validated(RunConfig, raw, source, places)
+    config._older = is_of_older_version(text)
+    return config
+
+
+def is_of_older_version(text: str) -> bool:
+    """Whether an input was written by a version that took arrays for x, y, z where they do not say."""
+    return was_written_without(text, _HEADING, "initial_field_axes")
 
 
 def config_from_dict(raw: dict, source: str = "input") -> RunConfig:
@@ -328,4 +357,4 @@ def config_from_dict(raw: dict, source: str = "input") -> RunConfig:
 
 def to_toml(config: RunConfig) -> str:
     """The resolved input: every key with its value and meaning.  Reads back equal."""
-    return write_toml(config, "pfsolid input, with every default filled in")
+    return write_toml(config, _HEADING)

@@ -22,7 +22,7 @@ from pydantic import BeforeValidator
 
 from ..errors import InputError
 from .material import expand_material, material_overrides
-from .run import RunConfig
+from .run import RunConfig, is_of_older_version
 from .text import Section, apply_overrides, key, nearest_keys, parse_toml, read_text, section_models, shown, validated
 
 KEEPABLE = ("rho", "phase", "history")
@@ -133,7 +133,12 @@ def problem_lines(error: InputError) -> list[str]:
 def _base(base, path: Path, overrides) -> dict:
     if isinstance(base, str):
         source = path.parent / base
-        base = parse_toml(read_text(source), str(source))
+        text = read_text(source)
+        base = parse_toml(text, str(source))
+        start = base.get("microstructure")
+        if is_of_older_version(text) and isinstance(start, dict) and "initial_field" in start:
+            raise InputError(f"{source}: was written by an older version, which took arrays for x, y, z: add to its "
+                             'microstructure initial_field_axes = "xyz", or "zyx" where that is what the file holds')
     elif not isinstance(base, dict):
         raise InputError(f'{path}: base must be given: the name of an input file beside this one, or its sections as '
                          "[base.grid], [base.material] ...")

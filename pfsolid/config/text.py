@@ -315,6 +315,12 @@ def write_toml(config: BaseModel, heading: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def was_written_without(text: str, heading: str, name: str) -> bool:
+    """Whether `write_toml`, which names every key, wrote a text when there was no key of that name yet."""
+    lines = text.splitlines()
+    return f"# {heading}" in lines and not any(re.match(rf"(# )?{name}\b", line) for line in lines)
+
+
 def _line(section: BaseModel, name: str) -> str:
     value, meaning = getattr(section, name), type(section).model_fields[name].description
     if value is None:

@@ -53,6 +53,6 @@ def refined_density(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: Conducti
     target.close()
     settings = settings_of_second(conduction, found)
     transform = SlabTransform(fine_nm, session.comm, preconditioner_precision(settings.relative_tolerance), session.threads)
-    fine = solve_conduction(density_medium(fine_rho, settings, transform), settings, session)
+    fine = solve_conduction(density_medium(fine_rho, settings, transform), settings, session, grid_nm.real_axes)
     transform.close()
     return GridPart(tensor=fine.effective.tensor, **DENSITY_HALVED)

@@ -14,6 +14,7 @@ from ..units import S_PER_M
 from .solve import Conduction
 
 NO_REPLICAS = "one sample: repeat it with other seeds, or other parts of the image, for its spread"
+_COUNT = {2: "two", 3: "three"}
 
 
 def conduction_result(found: Conduction, names: dict[int, str], settings: SolverConfig, reference: int | None = None,
@@ -60,12 +61,12 @@ def mean_of(found: Conduction, index: int = 0) -> float:
 def error_bar(found: Conduction, isotropic: bool) -> dict:
     """The three parts of the error of sigma_eff, relative: solver and grid for each axis, sample for the mean."""
     diagonal = np.diag(found.effective.tensor)
-    sample = None
-    if isotropic and len(found.axes) == 3 and diagonal.mean() > 0:
-        sample = diagonal.std(ddof=1) / math.sqrt(3) / diagonal.mean()
+    sample, values = None, diagonal[list(found.axes)]
+    if isotropic and values.size > 1 and values.mean() > 0:
+        sample = values.std(ddof=1) / math.sqrt(values.size) / values.mean()
     return {"solver_relative_xyz": found.effective.relative_error} | _grid_part(found, diagonal) | {
         "sample_relative_of_mean": sample,
-        "sample_method": "spread of the three axes" if sample is not None else NO_REPLICAS,
+        "sample_method": f"spread of the {_COUNT[values.size]} axes" if sample is not None else NO_REPLICAS,
     }
 
 

@@ -194,7 +194,8 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
     sigma = medium.sigma_at(temperatures[0])
     inner = medium.labels[1:-1]
     counts = count_labels(inner, session.reducer)[:len(sigma)]
-    percolating = medium.percolating(sigma, session)
+    real = medium.transform.grid.real_axes
+    percolating = tuple(wraps and axis in real for axis, wraps in enumerate(medium.percolating(sigma, session)))
     wanted = [axis for axis in axes if percolating[axis]]
     make_solver, reason = _choose(medium, sigma, counts, wanted, settings, session)
     currents: dict[int, CurrentStatistics] = {}

@@ -175,6 +175,8 @@ def _draw_axis(axes, table: Table, key: str) -> None:
     order = np.argsort(places)
     for number, (axis, colour, marker) in enumerate(zip(AXES, COMPONENT_COLOURS, "os^")):
         sigma = table.numbers[f"sigma_{axis}{axis}_S_per_cm"]
+        if not np.isfinite(sigma).any():  # an axis that two-dimensional runs do not have
+            continue
         mean, low, high = np.array([spread(sigma[rows]) for _, rows in groups]).T[:, order]
         label = f"σ$_{{{axis}{axis}}}$"
         if numeric:

@@ -30,7 +30,7 @@ COLUMNS = {
     **{f"sigma_{a}{b}_S_per_cm": (f"result.{TENSOR}.{i}.{j}", "S/cm, effective conductivity")
        for a, b, i, j in (("x", "x", 0, 0), ("y", "y", 1, 1), ("z", "z", 2, 2),
                           ("x", "y", 0, 1), ("x", "z", 0, 2), ("y", "z", 1, 2))},
-    "sigma_mean_S_per_cm": ("result.mean_S_per_cm", "S/cm, a third of the tensor's trace"),
+    "sigma_mean_S_per_cm": ("result.mean_S_per_cm", "S/cm, mean of the diagonal over the axes of more than one voxel"),
     "solver_relative_error": ("result.solver_relative_error_xyz", "largest estimated relative error of sigma_xx, yy, zz"),
     "grid_relative_error": ("result.error_bar.grid_relative_xyz",
                             "as above, of the voxels (result.json says by which method)"),

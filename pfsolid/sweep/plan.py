@@ -21,6 +21,7 @@ from ..config.sweep import SEED, SweepConfig, groups_of, problem_lines
 from ..config.text import shown
 from ..errors import CheckpointError, InputError
 from ..io.files import make_folder
+from ..io.images.formats import ArrayLayout
 from ..io.images.slab import describe_image
 from ..io.records import atomic_write_text, csv_text
 from ..io.sealed_json import read_sealed_json, write_sealed_json
@@ -110,7 +111,8 @@ def _check(config: RunConfig) -> None:
     if errors:
         raise InputError("\n".join(errors))
     if config.microstructure.initial_field is not None:
-        describe_image(config.microstructure.initial_field)
+        describe_image(config.microstructure.initial_field,
+                       ArrayLayout(config.microstructure.initial_field_axes, config.unsaid_axes))
 
 
 def _which(where: list[dict]) -> str:

@@ -52,7 +52,7 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
             saved.append(axis)
             store_solution(store, system, axis, AXES[axis], unit, output, conduction.applied_field_V_per_m)
 
-    found = solve_conduction(medium, conduction, session, on_solved=keep)
+    found = solve_conduction(medium, conduction, session, grid_nm.real_axes, keep)
     transform.close()
     if conduction.grid_error == "refinement":
         found = replace(found, grid=refined_density(rho, grid_nm, conduction, found, session))

@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
 from ..homogenization.report import conduction_lines, conduction_result
 from ..homogenization.solve import IMAGE_HALVED, Conduction, GridPart, Medium, settings_of_second, solve_conduction
-from ..io.images.formats import ImageInfo, RawLayout
+from ..io.images.formats import ArrayLayout, ImageInfo, Layout, RawLayout
 from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
 from ..io.provenance import provenance
 from ..io.records import atomic_write_text, write_json
@@ -78,22 +78,25 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     Interrupted, ConvergenceError, OutputError
     """
     started = time.monotonic()
-    info = on_root(session.comm, describe_image, study.image.file, _raw_layout(study))
+    info = on_root(session.comm, describe_image, study.image.file, _layout(study))
     parts = _parts(study, info)
     for part in parts:
         check_rank_count(part.grid_nm, session.reducer.size)
-    grid_nm = parts[0].grid_nm
+    grid_nm, image_grid = parts[0].grid_nm, parts[0].image_grid_nm
     check_memory(grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction, grid_nm), PROGRAM_BYTES, session.comm,
                  info.name)
     # Values that cannot be used are refused here, before anything is replaced.
     first = _read_part(study, parts[0], parts[0].grid_nm, study.conduction, session)
     directory = prepare_run_directory(directory, force, session.comm)
-    text = study_to_toml(study)
+    text = study_to_toml(_with_order(study, info))
     on_root(session.comm, atomic_write_text, directory / INPUT, text)
     log_to(directory / LOG, session)
     session.say(_headline(study, info, parts[0], session))
+    session.say(info.order_line)
+    flat = [name for axis, name in enumerate(AXES) if axis not in image_grid.real_axes and name in _asked(study)]
+    if flat:
+        session.say(f"no field along {', '.join(flat)}: the image is one voxel thick there, so that is no axis of it")
     record = provenance(session.comm, seed=None, threads=session.threads, input_text=text)
-    image_grid = parts[0].image_grid_nm
     stored = set()
     solved = []
     for part in parts:
@@ -102,6 +105,7 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
         solved.append(_in_image(found, part, info))
     found = _joined(solved)
     result = {"title": study.title, "source": str(study.image.file), "boundary": study.image.boundary,
+              "axes_order": info.axes,
               "grid": {"shape": image_grid.shape, "voxel_size_nm": image_grid.spacing}}
     result |= conduction_result(found, study.names, study.conduction, study.phases.reference)
     for line in conduction_lines(found, study.names):
@@ -121,23 +125,46 @@ def is_image_study(directory: Path) -> bool:
 # --- the image and its grid ---------------------------------------------------------------------------------
 
 
-def _raw_layout(study: ImageStudyConfig) -> RawLayout | None:
+def _layout(study: ImageStudyConfig) -> Layout:
     image = study.image
     if image.raw_shape is None:
-        return None
+        return ArrayLayout(image.axes, study.unsaid_axes)
     return RawLayout(image.raw_shape, image.raw_dtype, image.raw_offset, image.raw_fastest_axis)
+
+
+def _with_order(study: ImageStudyConfig, info: ImageInfo) -> ImageStudyConfig:
+    """The study with the order of the axes, where neither it nor the file says one: read again it means the same."""
+    if info.axes_said:
+        return study
+    return study.model_copy(update={"image": study.image.model_copy(update={"axes": info.axes})})
 
 
 def _parts(study: ImageStudyConfig, info: ImageInfo) -> list[_Part]:
     """All field axes at once where the cell is periodic; each for itself between electrodes, the field's axis first."""
     image = study.image
     crop = tuple(pair or None for pair in image.crop or (None,) * 3)
-    fields = tuple(AXES.index(name) for name in image.field_axes)
+    whole = _part(study, info, ImageWindow(crop), ())
+    fields = _fields(study, whole.grid_nm)
     if image.boundary != "electrodes":
         # An axis of one voxel is its own mirror image.
-        mirrored = tuple(image.boundary == "mirror" and n > 1 for n in info.shape)
+        mirrored = tuple(image.boundary == "mirror" and n > 1 for n in whole.grid_nm.shape)
         return [_part(study, info, ImageWindow(crop, mirrored), fields)]
     return [_part(study, info, ImageWindow(crop, orientation=Orientation.beginning_with(axis)), (0,)) for axis in fields]
+
+
+def _asked(study: ImageStudyConfig) -> str:
+    """Names of the axes that a field is asked for along."""
+    return study.image.directions or AXES
+
+
+def _fields(study: ImageStudyConfig, grid_nm: PeriodicGrid) -> tuple[int, ...]:
+    """The axes to apply a field along: of those asked for, the ones of more than one voxel."""
+    asked = _asked(study)
+    fields = tuple(axis for axis in grid_nm.real_axes if AXES[axis] in asked)
+    if not fields:
+        raise InputError(f"image.directions = \"{asked}\": the image is one voxel thick along {', '.join(asked)}, so that is "
+                         f"no direction of it; {', '.join(AXES[axis] for axis in grid_nm.real_axes)} can be had")
+    return fields
 
 
 def _part(study: ImageStudyConfig, info: ImageInfo, window: ImageWindow, fields: tuple) -> _Part:
@@ -212,7 +239,7 @@ def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform,
     times = [fine // coarse for fine, coarse in zip(transform.grid.shape, part.grid_nm.shape)]
     voxels = tuple(slice(s.start // n, -(-s.stop // n)) for s, n in zip(transform.local_slice, times))
     image = read_label_slab(study.image.file, voxels, session.comm, part.window,
-                            Labelling(study.image.thresholds or (), study.image.labels or {}), _raw_layout(study),
+                            Labelling(study.image.thresholds or (), study.image.labels or {}), _layout(study),
                             None if halved else labels[1:-1])
     if halved:
         for axis, n in enumerate(times):

@@ -10,6 +10,7 @@ import numpy as np
 from ..config.conduction import DEFAULT_THRESHOLDS
 from ..errors import InputError
 from ..grid import PeriodicGrid
+from ..io.images.formats import ArrayLayout
 from ..io.images.slab import ImageInfo, describe_image, read_image_slab
 from ..io.provenance import provenance
 from ..io.records import write_json
@@ -60,7 +61,7 @@ def _axes(names: str) -> str:
 
 
 def measure_file(source: str, session: Session, filler: int | None = None, voxel_nm: float | None = None,
-                 output: Path | None = None, force: bool = False) -> tuple[Path, dict]:
+                 output: Path | None = None, force: bool = False, axes: str | None = None) -> tuple[Path, dict]:
     """Measure an image or the density of a run and write the numbers as JSON.  Collective.
 
     Parameters
@@ -73,19 +74,23 @@ def measure_file(source: str, session: Session, filler: int | None = None, voxel
         Edge of a voxel where the file does not say it.
     output : Path, optional
         Default: morphology.json in the run directory, or beside the file.
+    axes : str, optional
+        Order of the axes of an array, 'zyx' or another; default: as the file says, or zyx.
 
     Raises
     ------
     InputError
     """
-    info = on_root(session.comm, describe_image, source)
+    layout = ArrayLayout(axes)
+    info = on_root(session.comm, describe_image, source, layout)
     grid_nm = _grid_of(info, voxel_nm)
     check_rank_count(grid_nm, session.reducer.size)
     path = output or _default_output(Path(source), info)
     on_root(session.comm, _check_output, path, force)
-    rho = _read(source, info, grid_nm, filler, session)
+    session.say(info.order_line)
+    rho = _read(source, layout, info, grid_nm, filler, session)
     found = characterize(rho, grid_nm, DEFAULT_THRESHOLDS, None, session, distributions=True)
-    result = {"source": str(source), "filler_label": filler, "morphology": found,
+    result = {"source": str(source), "axes_order": info.axes, "filler_label": filler, "morphology": found,
               "grid": {"shape": grid_nm.shape, "voxel_size_nm": grid_nm.spacing},
               "provenance": provenance(session.comm, seed=None, threads=session.threads, input_text="")}
     on_root(session.comm, write_json, path, result)
@@ -102,14 +107,15 @@ def _grid_of(info: ImageInfo, voxel_nm: float | None) -> PeriodicGrid:
     return PeriodicGrid(info.shape, (voxel_nm,) * 3)
 
 
-def _read(source: str, info: ImageInfo, grid_nm: PeriodicGrid, filler: int | None, session: Session) -> np.ndarray:
+def _read(source: str, layout: ArrayLayout, info: ImageInfo, grid_nm: PeriodicGrid, filler: int | None,
+          session: Session) -> np.ndarray:
     slices = slab_of(grid_nm, session.comm)
     if filler is None:
-        return read_image_slab(source, slices, session.comm).astype(np.float64)
+        return read_image_slab(source, slices, session.comm, layout=layout).astype(np.float64)
     if info.dtype.kind not in "iub":
         raise InputError(f"--filler {filler}: {info.name} holds {info.dtype}, and labels are whole numbers")
     scale = 1.0 if info.dtype.kind == "b" else float(np.iinfo(info.dtype).max)
-    labels = np.rint(read_image_slab(source, slices, session.comm, full_scale=scale) * scale)
+    labels = np.rint(read_image_slab(source, slices, session.comm, full_scale=scale, layout=layout) * scale)
     return (labels != filler).astype(np.float64)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..conduction.phases import NAMES
 from ..config.review import review
-from ..config.run import RunConfig, to_toml
+from ..config.run import RunConfig, config_from_text, to_toml
 from ..errors import CheckpointError, InputError, Interrupted
 from ..homogenization.report import conduction_lines, conduction_result
 from ..io.checkpoint import Checkpoint, load_latest
@@ -27,7 +27,7 @@ from ..text import in_words, plural
 from .console import log_to
 from .density import homogenize
 from .measure import characterize, morphology_lines
-from .simulate import Growth, checkpoint_arrays, grow, thresholds
+from .simulate import Growth, checkpoint_arrays, grow, layout_of_initial, thresholds
 
 # Of the volume; what has separated is below even at the first moment (compare figures/evolution.png of any run).
 NOT_SEPARATED = 0.9
@@ -56,8 +56,7 @@ def run(config: RunConfig, directory: Path, session: Session, force: bool = Fals
     """
     checked = review(config, session.reducer.size, session.threads)
     checked.raise_errors()
-    if config.microstructure.initial_field is not None:
-        on_root(session.comm, describe_image, config.microstructure.initial_field)
+    config = _with_order(config, session)
     directory = prepare_run_directory(directory, force, session.comm)
     on_root(session.comm, atomic_write_text, directory / INPUT, to_toml(config))
     log_to(directory / LOG, session)
@@ -65,6 +64,17 @@ def run(config: RunConfig, directory: Path, session: Session, force: bool = Fals
     for warning in checked.warnings:
         session.warn(warning)
     return _compute(config, directory, session, None)
+
+
+def _with_order(config: RunConfig, session: Session) -> RunConfig:
+    """The input with the order of axes of its initial field, where neither it nor the file says one.  Collective."""
+    start = config.microstructure
+    if start.initial_field is None:
+        return config
+    info = on_root(session.comm, describe_image, start.initial_field, layout_of_initial(config))
+    if info.axes_said:
+        return config
+    return config.model_copy(update={"microstructure": start.model_copy(update={"initial_field_axes": info.axes})})
 
 
 def resume(config: RunConfig, directory: Path, session: Session) -> dict:
@@ -200,7 +210,8 @@ def last_checkpoint(config: RunConfig, directory: Path, session: Session) -> Che
     checkpoint, refusals = load_latest(folder, session.comm, checkpoint_arrays(config))
     for reason in refusals:
         session.warn(f"checkpoint refused: {reason}")
-    if checkpoint.state["input"] != to_toml(config):
+    # By what it says, not letter by letter: another version has other keys and comments.
+    if config_from_text(checkpoint.state["input"], str(checkpoint.path)).model_dump() != config.model_dump():
         raise CheckpointError(f"{checkpoint.path} belongs to another input than {directory / INPUT}: that file was "
                               "edited; put it back, or start a new run with -o")
     return checkpoint

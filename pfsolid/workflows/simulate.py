@@ -14,6 +14,7 @@ from ..errors import CheckpointError, ConvergenceError, InputError, Interrupted
 from ..grid import PeriodicGrid
 from ..io.checkpoint import Checkpoint, write_checkpoint
 from ..io.hdf5 import DistributedArray
+from ..io.images.formats import ArrayLayout
 from ..io.images.slab import describe_image, read_image_slab
 from ..io.records import CsvHistory
 from ..io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS
@@ -128,16 +129,21 @@ def _fill_initial(config: RunConfig, transform: SlabTransform, session: Session)
     session.say(f"{seed_nuclei(transform, plan, start.seed)} nuclei placed")
 
 
+def layout_of_initial(config: RunConfig) -> ArrayLayout:
+    """The order of the axes of the initial field."""
+    return ArrayLayout(config.microstructure.initial_field_axes, config.unsaid_axes)
+
+
 def _fill_from_file(config: RunConfig, transform: SlabTransform, session: Session) -> None:
     """The density of a file, resampled by its Fourier series where its grid is another one."""
-    source = config.microstructure.initial_field
-    info = on_root(session.comm, describe_image, source)
+    source, layout = config.microstructure.initial_field, layout_of_initial(config)
+    info = on_root(session.comm, describe_image, source, layout)
     # A file without a spacing covers the cell.
     edges = config.reduced_grid.lengths if info.spacing_nm is None else tuple(
         n * h / config.material.surface_depth_nm for n, h in zip(info.shape, info.spacing_nm))
     grid = PeriodicGrid(info.shape, tuple(length / n for length, n in zip(edges, info.shape)))
     coarse = SlabTransform(grid, session.comm, _dtype(config), session.threads)
-    coarse.real[...] = read_image_slab(source, coarse.local_slice, session.comm)
+    coarse.real[...] = read_image_slab(source, coarse.local_slice, session.comm, layout=layout)
     mean = session.reducer.sum(float(coarse.real.sum(dtype=float)))[0] / grid.num_voxels
     if abs(mean - config.mean_density) > _POROSITY_SLACK:
         raise InputError(f"microstructure.porosity = {config.microstructure.porosity!r}: the porosity of "
@@ -145,6 +151,7 @@ def _fill_from_file(config: RunConfig, transform: SlabTransform, session: Sessio
     resample(coarse, transform)
     coarse.close()
     session.say(f"initial field {info.name}, {' x '.join(map(str, info.shape))} voxels, porosity {1 - mean:.4f}")
+    session.say(info.order_line)
 
 
 def restore(stepper: CahnHilliard, checkpoint: Checkpoint) -> None:

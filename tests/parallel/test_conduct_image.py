@@ -17,7 +17,7 @@ def study(path, boundary):
     # Slabs of voxels of half the edge do not end where those of the image do.
     grid_error = "discretisation" if boundary == "periodic" else "refinement"
     return validated(ImageStudyConfig, {
-        "image": {"file": str(path), "voxel_size_nm": [0.5, 0.5, 0.6], "boundary": boundary, "field_axes": "yz"},
+        "image": {"file": str(path), "voxel_size_nm": [0.5, 0.5, 0.6], "boundary": boundary, "directions": "yz"},
         "phases": {"sigma_S_per_cm": {"0": 1e-8, "1": 3.14e-3, "2": 8.93e-7, "3": 1e-3}},
         "layer": {"on": 2, "facing": [1], "width_nm": 0.6, "label": 3},
         "conduction": {"relative_tolerance": 1e-9, "grid_error": grid_error},
@@ -28,7 +28,7 @@ def study(path, boundary):
 @pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
 def test_same_on_any_number_of_ranks(comm, shared_tmp_path, tmp_path, boundary):
     if comm.rank == 0:
-        np.save(shared_tmp_path / "image.npy", grow_labels(SHAPE, 0.4, seed=3))
+        np.save(shared_tmp_path / "image.npy", grow_labels(SHAPE, 0.4, seed=3).T)
     comm.Barrier()
     given = study(shared_tmp_path / "image.npy", boundary)
     together = conduct_image(given, shared_tmp_path / "together", open_session(1, comm))

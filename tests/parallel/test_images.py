@@ -7,7 +7,7 @@ from helpers.builders import gather
 
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.io.images.formats import RawLayout
+from pfsolid.io.images.formats import ArrayLayout, RawLayout
 from pfsolid.io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
 from pfsolid.labels import label_counts
 from pfsolid.orientation import Orientation
@@ -20,7 +20,7 @@ LABELS = np.random.default_rng(1).integers(0, 3, (5, 7, 6)).astype("u1")
 
 def write(path, image):
     if path.suffix == ".npy":
-        np.save(path, image)
+        np.save(path, image.T)
     elif path.suffix == ".tif":
         tifffile.imwrite(path, image.transpose(2, 1, 0).astype(">u2"), byteorder=">", photometric="minisblack")
     else:
@@ -28,9 +28,9 @@ def write(path, image):
 
 
 def read(path, comm, window=ImageWindow(), labelling=Labelling()):
-    raw = RawLayout(LABELS.shape, "u1") if path.suffix == ".raw" else None
-    grid = PeriodicGrid(window.grid_shape(on_root(comm, describe_image, path, raw)), (1, 1, 1))
-    return read_label_slab(path, slab_of(grid, comm), comm, window, labelling, raw)
+    layout = RawLayout(LABELS.shape, "u1") if path.suffix == ".raw" else ArrayLayout()
+    grid = PeriodicGrid(window.grid_shape(on_root(comm, describe_image, path, layout)), (1, 1, 1))
+    return read_label_slab(path, slab_of(grid, comm), comm, window, labelling, layout)
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.tif", "a.raw"])

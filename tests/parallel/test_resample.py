@@ -97,7 +97,7 @@ def test_an_image_on_another_grid(comm, shared_tmp_path, name):
     import tifffile
     if comm.rank == 0:
         whole = series(on_cell((12, 10, 8), ALONE))
-        np.save(shared_tmp_path / "a.npy", whole)
+        np.save(shared_tmp_path / "a.npy", whole.T)
         tifffile.imwrite(shared_tmp_path / "a.tif", whole.transpose(2, 1, 0))
     comm.Barrier()
     source, target = on_cell((12, 10, 8), comm), on_cell((15, 20, 11), comm)
@@ -110,7 +110,7 @@ def test_a_bad_value_on_one_rank_is_refused_by_all(comm, shared_tmp_path):
     if comm.rank == 0:
         field = np.full((12, 10, 8), 0.5)
         field[11, 2, 3] = np.nan
-        np.save(shared_tmp_path / "a.npy", field)
+        np.save(shared_tmp_path / "a.npy", field.T)
     comm.Barrier()
     with pytest.raises(InputError, match=r"\(11, 2, 3\) is nan"):
         read_image_slab(shared_tmp_path / "a.npy", on_cell((12, 10, 8), comm).local_slice, comm)

@@ -15,7 +15,7 @@ from ...grid import AXES
 from ...labels import MAX_LABEL
 from ...orientation import Orientation
 from ...parallel.collective import agreed_errors
-from .formats import ImageInfo, RawLayout, opened_image
+from .formats import ArrayLayout, ImageInfo, Layout, opened_image
 
 # A phase field passes its wells by some percent; grey values of an image are far beyond these.
 DENSITY_BOUNDS = (-0.25, 1.25)
@@ -135,26 +135,26 @@ class Labelling:
         return f"which is no label, a whole number from 0 to {MAX_LABEL}: give thresholds, or a label for each value"
 
 
-def describe_image(path, raw: RawLayout | None = None) -> ImageInfo:
+def describe_image(path, layout: Layout = ArrayLayout()) -> ImageInfo:
     """Shape, type and spacing of an image, its values not read.  For one rank: ``on_root(comm, describe_image, path)``.
 
     Parameters
     ----------
     path : str or Path
-    raw : RawLayout, optional
-        For a file of plain numbers.
+    layout : RawLayout or ArrayLayout
+        What plain numbers are; in what order an array has its axes.
 
     Raises
     ------
     InputError
-        Missing, unreadable, of another format, not two- or three-dimensional, not real numbers.
+        Missing, unreadable, of another format, not two- or three-dimensional, not real numbers, in another order of axes.
     """
-    with opened_image(path, raw) as (info, _):
+    with opened_image(path, layout) as (info, _):
         return info
 
 
 def read_label_slab(path, slices: tuple[slice, slice, slice], comm, window: ImageWindow = ImageWindow(),
-                    labelling: Labelling = Labelling(), raw: RawLayout | None = None,
+                    labelling: Labelling = Labelling(), layout: Layout = ArrayLayout(),
                     out: np.ndarray | None = None) -> np.ndarray:
     """This rank's part of an image as labels.  Collective.
 
@@ -168,8 +168,8 @@ def read_label_slab(path, slices: tuple[slice, slice, slice], comm, window: Imag
         By default all of the image as it lies.
     labelling : Labelling
         By default whole numbers stand for themselves.
-    raw : RawLayout, optional
-        For a file of plain numbers.
+    layout : RawLayout or ArrayLayout
+        As for `describe_image`.
     out : ndarray of uint8, local (n0, n1, n2), optional
         Where the labels go, such as the interior of an array with ghost planes.
 
@@ -184,7 +184,7 @@ def read_label_slab(path, slices: tuple[slice, slice, slice], comm, window: Imag
         one of the lowest rank that finds any, in the file's voxels x, y, z and as the file has it.
     """
     with agreed_errors(comm):
-        with opened_image(path, raw) as (info, page):
+        with opened_image(path, layout) as (info, page):
             voxels = window.file_voxels(info, slices)
             if out is None:
                 out = np.empty([s.stop - s.start for s in slices], np.uint8)
@@ -207,29 +207,26 @@ def _unfold(part: np.ndarray, voxels: list[np.ndarray], target: np.ndarray) -> N
 
 
 def _read_labels(out: np.ndarray, page, box, info: ImageInfo, labelling: Labelling) -> None:
-    for placed, values, corner in _pages(out, page, box, info.slowest_axis):
+    for index, placed, values in _pages(out, page, box, info.order):
         labels, bad = labelling.apply(values)
         if bad.any():
             place = np.argwhere(bad)[0]
-            voxel = tuple(int(c + i) for c, i in zip(corner, np.insert(place, 2 if info.slowest_axis else 0, 0)))
+            first = [s.start for s in info.order.turn(box)]
+            voxel = info.order.inverse.turn([int(a + b) for a, b in zip(first, (index, *place))])
             value = values[tuple(place)]
             raise InputError(f"{info.name}: the value at voxel {voxel} is {value}, {labelling.complaint(value)}")
         placed[...] = labels
 
 
-def _pages(out: np.ndarray, page, box, slowest_axis: int):
-    """Each page inside the box: its place in ``out``, its values in that order, and its first voxel."""
-    x, y, z = box
-    if slowest_axis == 0:
-        for i in range(out.shape[0]):
-            yield out[i], page(x.start + i, y, z), (x.start + i, y.start, z.start)
-    else:
-        for k in range(out.shape[2]):
-            yield out[:, :, k], page(z.start + k, y, x).T, (x.start, y.start, z.start + k)
+def _pages(out: np.ndarray, page, box, order: Orientation):
+    """Each page of the file inside a box along x, y, z: its number there, its place in ``out``, and its values."""
+    pages, rows, columns = order.turn(box)
+    for index, placed in enumerate(order.turn_field(out)):
+        yield index, placed, page(pages.start + index, rows, columns)
 
 
 def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: float = 1.0,
-                    expected_shape: tuple[int, int, int] | None = None) -> np.ndarray:
+                    expected_shape: tuple[int, int, int] | None = None, layout: ArrayLayout = ArrayLayout()) -> np.ndarray:
     """This rank's part of an image as a density, value / ``full_scale``.  Collective.
 
     Parameters
@@ -242,6 +239,8 @@ def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: 
         The value that stands for the solid; 255 for a binary image of 8 bits.
     expected_shape : tuple of 3 int, optional
         Of the grid that is to be filled.
+    layout : ArrayLayout
+        As for `describe_image`.
 
     Returns
     -------
@@ -256,10 +255,10 @@ def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: 
     with agreed_errors(comm):
         if not (np.isfinite(full_scale) and full_scale > 0):
             raise InputError(f"{path}: full_scale {full_scale:g} must be above 0")
-        with opened_image(path) as (info, page):
+        with opened_image(path, layout) as (info, page):
             _check_shape(info, slices, expected_shape)
             density = np.empty([s.stop - s.start for s in slices])
-            for placed, values, _ in _pages(density, page, slices, info.slowest_axis):
+            for _, placed, values in _pages(density, page, slices, info.order):
                 placed[...] = values
         density /= full_scale
         _check_values(info.name, density, slices, full_scale)

@@ -219,7 +219,7 @@ def test_a_coarse_run_seeds_a_fine_one(case, tmp_path):
 def test_measure(case, tmp_path):
     labels = np.zeros((12, 10, 8), dtype=np.uint8)
     labels[:, 2:5, 3:6] = 7  # a channel along x
-    np.save(tmp_path / "image.npy", labels)
+    np.save(tmp_path / "image.npy", labels.T)
     done = pfsolid("measure", tmp_path / "image.npy", "--filler", "7", "--voxel-nm", "20")
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "image_morphology.json").read_text())["morphology"]
@@ -227,9 +227,17 @@ def test_measure(case, tmp_path):
     # Four faces of 3 voxels by 12; Crofton's area of a box is exact to its discretisation, the coarea one of an image
     # is not: only the order is checked here, tests/unit/test_morphology_surface.py has the figures.
     assert found["surface"]["area_crofton_per_nm"] == pytest.approx(12 / 80 / 20, rel=0.2)
+    assert "order of axes in " in done.stdout and "z, y, x" in done.stdout
+    np.save(tmp_path / "turned.npy", labels.transpose(1, 2, 0))
+    turned = pfsolid("measure", tmp_path / "turned.npy", "--filler", "7", "--voxel-nm", "20", "--axes-order", "yzx")
+    assert turned.returncode == 0, turned.stderr
+    other = json.loads((tmp_path / "turned_morphology.json").read_text())
+    del found["seconds"], other["morphology"]["seconds"]
+    assert other["morphology"] == found and other["axes_order"] == "yzx"
     again = pfsolid("measure", tmp_path / "image.npy", "--filler", "7", "--voxel-nm", "20")
     assert again.returncode == 2 and "--force" in again.stderr
-    for arguments, says in ((["--filler", "7"], "--voxel-nm"), (["--voxel-nm", "-1"], "positive")):
+    for arguments, says in ((["--filler", "7"], "--voxel-nm"), (["--voxel-nm", "-1"], "positive"),
+                            (["--voxel-nm", "1", "--axes-order", "xyy"], "--axes-order xyy: must be an order")):
         refused = pfsolid("measure", tmp_path / "image.npy", "-o", tmp_path / "x.json", *arguments)
         assert refused.returncode == 2 and says in refused.stderr
 

@@ -1,6 +1,7 @@
 """Densities and labels from files of every format, and what is said of files that hold none."""
 
 import importlib.util
+import json
 
 import h5py
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
-from pfsolid.io.images.formats import RawLayout
+from pfsolid.io.images.formats import ArrayLayout, RawLayout
 from pfsolid.io.images.slab import ImageWindow, Labelling, describe_image, read_image_slab, read_label_slab
 from pfsolid.labels import check_label_known, label_counts
 from pfsolid.orientation import Orientation
@@ -33,11 +34,11 @@ def write(path, rho, kind):
     """rho in one of the formats; the name to read it by."""
     stack = rho.transpose(2, 1, 0)
     if kind == "npy":
-        np.save(path / "a.npy", rho)
+        np.save(path / "a.npy", stack)
     elif kind == "npy, Fortran order":
-        np.save(path / "a.npy", np.asfortranarray(rho))
+        np.save(path / "a.npy", np.asfortranarray(stack))
     elif kind == "npy, big-endian":
-        np.save(path / "a.npy", rho.astype(">f8"))
+        np.save(path / "a.npy", stack.astype(">f8"))
     elif kind.startswith("tif"):
         # Without a description tifffile takes every page for an image of its own; with ImageJ's they are one stack.
         order = ">" if "big-endian" in kind else "<"
@@ -53,7 +54,7 @@ def write(path, rho, kind):
         return path
     else:
         with h5py.File(path / "b.h5", "w") as file:
-            file.create_dataset("scans/one", data=rho, chunks=(2, 2, 2), compression="gzip")
+            file.create_dataset("scans/one", data=stack, chunks=(2, 2, 2), compression="gzip")
         return f"{path}/b.h5:scans/one"
     return path / "a.npy"
 
@@ -87,15 +88,15 @@ def test_pages_without_a_description(tmp_path, rho):
 
 @pytest.mark.parametrize("dtype", ["?", "u1", "i4", "f4"])
 def test_types(tmp_path, rho, dtype):
-    np.save(tmp_path / "a.npy", (rho > 0.5).astype(dtype))
+    np.save(tmp_path / "a.npy", (rho > 0.5).astype(dtype).T)
     assert np.array_equal(read_image_slab(tmp_path / "a.npy", WHOLE, ALONE), rho > 0.5)
 
 
 def test_two_dimensions(tmp_path, rho):
-    np.save(tmp_path / "a.npy", rho[:, :, 0])
+    np.save(tmp_path / "a.npy", rho[:, :, 0].T)
     tifffile.imwrite(tmp_path / "a.tif", rho[:, :, 0].T)
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["rho"] = rho[:, :, 0]
+        file["rho"] = rho[:, :, 0].T
     for name in ("a.npy", "a.tif", "a.h5"):
         assert describe_image(tmp_path / name).shape == (5, 4, 1)
         density = read_image_slab(tmp_path / name, (*PART[:2], slice(0, 1)), ALONE)
@@ -104,7 +105,7 @@ def test_two_dimensions(tmp_path, rho):
 
 def test_overshoot_of_a_computed_field_is_kept(tmp_path, rho):
     rho[0, 0, 0], rho[1, 1, 1] = -0.03, 1.05
-    np.save(tmp_path / "a.npy", rho)
+    np.save(tmp_path / "a.npy", rho.T)
     assert np.array_equal(read_image_slab(tmp_path / "a.npy", WHOLE, ALONE), rho)
 
 
@@ -123,18 +124,18 @@ def refused(path, words, slices=WHOLE, **options):
     (-0.5, "the value -0.5 .*full_scale")])
 def test_values(tmp_path, rho, value, words):
     rho[2, 3, 1] = value
-    np.save(tmp_path / "a.npy", rho)
+    np.save(tmp_path / "a.npy", rho.T)
     refused(tmp_path / "a.npy", words, PART)
 
 
 def test_grey_values(tmp_path, rho):
-    np.save(tmp_path / "a.npy", np.round(200 * rho + 50).astype("u1"))
+    np.save(tmp_path / "a.npy", np.round(200 * rho + 50).astype("u1").T)
     refused(tmp_path / "a.npy", "no density, which is 0 in a pore and 1 in the solid; full_scale sets")
     refused(tmp_path / "a.npy", "full_scale 0 must be above 0", full_scale=0)
 
 
 def test_another_shape(tmp_path, rho):
-    np.save(tmp_path / "a.npy", rho)
+    np.save(tmp_path / "a.npy", rho.T)
     refused(tmp_path / "a.npy", "5 x 4 x 3 voxels and the grid 4 x 4 x 4", expected_shape=(4, 4, 4))
     refused(tmp_path / "a.npy", "up to 6 x 4 x 3", (slice(0, 6), *WHOLE[1:]))
 
@@ -150,7 +151,7 @@ def test_not_an_image(tmp_path, rho):
     (tmp_path / "empty").mkdir()
     tifffile.imwrite(tmp_path / "colours.tif", np.zeros((4, 4, 3), "u1"), photometric="rgb")
     with h5py.File(tmp_path / "other.h5", "w") as file:
-        file["density"] = rho
+        file["density"] = rho.T
     for name, words in {"line.npy": "shape \\(3,\\)", "complex.npy": "not real numbers", "objects.npy": "objects.npy",
                         "text.npy": "not a .npy file", "text.tif": "cannot read .*text.tif",
                         "text.h5": "cannot read .*text.h5", "a.gif": "an image is read from .npy, .tif",
@@ -198,6 +199,74 @@ def test_a_compression_without_its_library(tmp_path):
             (slice(0, 5), slice(0, 4), slice(0, 1)))
 
 
+# --- the order of axes --------------------------------------------------------------------------------------------
+
+
+def write_dataset(path, array, labels=(), **attributes):
+    with h5py.File(path, "w") as file:
+        dataset = file.create_dataset("a", data=array)
+        dataset.attrs.update(attributes)
+        for dimension, label in zip(dataset.dims, labels):
+            dimension.label = label
+    return f"{path}:a"
+
+
+@pytest.mark.parametrize("order", ["xyz", "xzy", "yxz", "yzx", "zxy", "zyx"])
+@pytest.mark.parametrize("kind", ["npy", "tif", "axes", "axes, list", "axistags", "dimension labels"])
+def test_every_order_of_axes(tmp_path, rho, kind, order):
+    """An array in any order is the same image, whether the caller says the order or the file does."""
+    array = rho.transpose(["xyz".index(axis) for axis in order])
+    layout = ArrayLayout(order) if kind in ("npy", "tif") else ArrayLayout()
+    path, tags = tmp_path / f"a.{kind}", json.dumps({"axes": [{"key": axis, "typeFlags": 2} for axis in order]})
+    if kind == "npy":
+        np.save(path, array)
+    elif kind == "tif":
+        tifffile.imwrite(path, array, photometric="minisblack")
+    else:
+        said = {"axes": {"axes": " ".join(order)}, "axes, list": {"axes": list(order.upper())},
+                "axistags": {"axistags": np.bytes_(tags)}, "dimension labels": {"labels": order}}[kind]
+        path = write_dataset(tmp_path / "a.h5", array, spacing_nm=[1.0 + "xyz".index(axis) for axis in order], **said)
+    info = describe_image(path, layout)
+    assert (info.shape, info.axes, info.axes_said) == (SHAPE, order, True)
+    assert info.spacing_nm == (None if layout.axes else (1, 2, 3))
+    for slices in (WHOLE, PART):
+        assert np.array_equal(read_image_slab(path, slices, ALONE, layout=layout), rho[slices])
+
+
+def test_pictures_have_two_axes(tmp_path, rho):
+    """Three letters count without their z."""
+    np.save(tmp_path / "a.npy", rho[:, :, 0])
+    tifffile.imwrite(tmp_path / "a.tif", rho[:, :, 0])
+    write_dataset(tmp_path / "a.h5", rho[:, :, 0], spacing_nm=[1.0, 2.0])
+    for name in ("a.npy", "a.tif", "a.h5:a"):
+        for order in ("xy", "xyz", "xzy"):
+            info = describe_image(tmp_path / name, ArrayLayout(order))
+            assert (info.shape, info.axes) == ((5, 4, 1), "xy")
+            assert np.array_equal(read_image_slab(tmp_path / name, (*WHOLE[:2], slice(0, 1)), ALONE, layout=ArrayLayout(order)),
+                                  rho[:, :, :1])
+        assert describe_image(tmp_path / name).shape == (4, 5, 1)
+    assert info.spacing_nm == (1, 2, 1)
+
+
+def test_orders_that_do_not_fit(tmp_path, rho):
+    np.save(tmp_path / "a.npy", rho)
+    refused(tmp_path / "a.npy", "\"yx\" is one of two, and .*a.npy has three", layout=ArrayLayout("yx"))
+    refused(write(tmp_path, rho, "fields"), '"xyz" is asked for, and .*fields.h5:rho says that it has z, y, x: leave',
+            layout=ArrayLayout("xyz"))
+    assert describe_image(tmp_path, ArrayLayout("zyx")).shape == SHAPE
+    refused(write_dataset(tmp_path / "b.h5", rho, spacing_nm=[1.0, 2.0]), "spacing_nm has 2 lengths, and it has 3 axes")
+
+
+def test_what_is_said_of_the_order(tmp_path, rho):
+    np.save(tmp_path / "a.npy", rho)
+    assert describe_image(tmp_path / "a.npy").order_line.endswith("a.npy: z, y, x, as arrays have them that do not say")
+    assert not describe_image(tmp_path / "a.npy").axes_said
+    older = describe_image(tmp_path / "a.npy", ArrayLayout(unsaid="xyz"))
+    assert older.shape == SHAPE and "x, y, z, as the older version that wrote the input took arrays" in older.order_line
+    path = write_dataset(tmp_path / "b.h5", rho, axes="rows columns pages", labels=("", "depth", ""))
+    assert describe_image(path).axes == "zyx" and not describe_image(path).axes_said
+
+
 # --- labels ---------------------------------------------------------------------------------------------------------
 
 LABELS = np.random.default_rng(3).integers(0, 3, SHAPE)
@@ -205,7 +274,7 @@ LABELS = np.random.default_rng(3).integers(0, 3, SHAPE)
 
 def read_labels(path, window=ImageWindow(), part=None, **options):
     """All of the grid that a window makes, or a part of it."""
-    shape = window.grid_shape(describe_image(path, options.get("raw")))
+    shape = window.grid_shape(describe_image(path, options.get("layout", ArrayLayout())))
     found = read_label_slab(path, part or tuple(slice(0, n) for n in shape), ALONE, window, **options)
     assert found.dtype == np.uint8 and (part or found.shape == shape)
     return found
@@ -214,18 +283,18 @@ def read_labels(path, window=ImageWindow(), part=None, **options):
 @pytest.mark.parametrize("dtype", ["u1", "<u2", ">u2", "i4", ">i4", "f4", ">f8"])
 @pytest.mark.parametrize("kind", ["npy", "tif", "raw", "raw, z fastest"])
 def test_whole_numbers_are_labels(tmp_path, kind, dtype):
-    labels, raw = LABELS.astype(dtype), None
+    labels, layout = LABELS.astype(dtype), ArrayLayout()
     path = tmp_path / f"a.{kind[:3]}"
     if kind == "npy":
-        np.save(path, labels)
+        np.save(path, labels.T)
     elif kind == "tif":
         tifffile.imwrite(path, labels.transpose(2, 1, 0), byteorder=">" if dtype[0] == ">" else "<",
                          photometric="minisblack")
     else:
-        raw = RawLayout(SHAPE, dtype, 11, "z" if "z" in kind else "x")
+        layout = RawLayout(SHAPE, dtype, 11, "z" if "z" in kind else "x")
         path.write_bytes(b"eleven byte" + labels.tobytes(order="C" if "z" in kind else "F"))
-    assert np.array_equal(read_labels(path, raw=raw), LABELS)
-    assert np.array_equal(read_labels(path, part=PART, raw=raw), LABELS[PART])
+    assert np.array_equal(read_labels(path, layout=layout), LABELS)
+    assert np.array_equal(read_labels(path, part=PART, layout=layout), LABELS[PART])
 
 
 def test_a_picture(tmp_path):
@@ -250,7 +319,7 @@ def test_the_spacing_of_imagej(tmp_path):
 def test_windows_against_numpy(tmp_path, kind, axes, mirrored):
     path = tmp_path / f"a.{kind}"
     if kind == "npy":
-        np.save(path, LABELS)
+        np.save(path, LABELS.T)
     else:
         tifffile.imwrite(path, LABELS.transpose(2, 1, 0).astype("u1"), photometric="minisblack")
     window = ImageWindow((None, (1, 4), (0, 2)), mirrored, Orientation(axes))
@@ -266,7 +335,7 @@ def test_windows_against_numpy(tmp_path, kind, axes, mirrored):
 
 
 def test_into_an_array_with_ghost_planes(tmp_path):
-    np.save(tmp_path / "a.npy", LABELS)
+    np.save(tmp_path / "a.npy", LABELS.T)
     ghosted = np.full((7, 4, 3), 9, np.uint8)
     for window, expected in ((ImageWindow(), LABELS), (ImageWindow((None, (0, 2), None), (False, True, False)),
                                                        np.concatenate([LABELS[:, :2], LABELS[:, 1::-1]], axis=1))):
@@ -276,10 +345,10 @@ def test_into_an_array_with_ghost_planes(tmp_path):
 
 def test_thresholds_and_tables(tmp_path):
     grey = np.array([0, 99, 100, 101, 200, 255, 100, 0]).reshape(2, 2, 2)
-    np.save(tmp_path / "a.npy", grey.astype(">u2"))
+    np.save(tmp_path / "a.npy", grey.astype(">u2").T)
     found = read_labels(tmp_path / "a.npy", labelling=Labelling((100, 200)))
     assert found.ravel().tolist() == [0, 0, 1, 1, 2, 2, 1, 0]
-    np.save(tmp_path / "b.npy", grey + 0.5)
+    np.save(tmp_path / "b.npy", (grey + 0.5).T)
     assert read_labels(tmp_path / "b.npy", labelling=Labelling((100.5,))).ravel().tolist() == [0, 0, 1, 1, 1, 1, 1, 0]
     table = {0: 3, 99: 1, 100: 0, 101: 0, 200: 7, 255: 255}
     found = read_labels(tmp_path / "a.npy", labelling=Labelling(values=table))
@@ -300,7 +369,7 @@ def test_values_without_a_label(tmp_path, kind, value, dtype, options, words):
     labels = LABELS.astype(dtype)
     labels[2, 3, 1] = value
     if kind == "npy":
-        np.save(tmp_path / "a.npy", labels)
+        np.save(tmp_path / "a.npy", labels.T)
     else:
         tifffile.imwrite(tmp_path / "a.tif", labels.transpose(2, 1, 0), photometric="minisblack")
     for part in (WHOLE, PART):
@@ -322,7 +391,7 @@ def test_labellings_that_make_no_sense(make, words):
     (ImageWindow(((0, 6), None, None)), "crop 0:6 along x: .* has the voxels 0:5 there"),
     (ImageWindow((None, (3, 3), None)), "crop 3:3 along y"), (ImageWindow((None, None, (-1, 2))), "crop -1:2 along z")])
 def test_windows_that_do_not_fit(tmp_path, window, words):
-    np.save(tmp_path / "a.npy", LABELS)
+    np.save(tmp_path / "a.npy", LABELS.T)
     with pytest.raises(InputError, match=words):
         read_labels(tmp_path / "a.npy", window)
     with pytest.raises(InputError, match="makes 5 x 4 x 3 voxels and is asked for those up to 6 x 4 x 3"):
@@ -348,7 +417,7 @@ def test_raw_files_that_do_not_fit(tmp_path, layout, words):
 def test_one_voxel_thick_and_of_one_label(tmp_path, shape, kind):
     image = np.full(shape, 4, "u1")
     if kind == "npy":
-        np.save(tmp_path / "a.npy", image)
+        np.save(tmp_path / "a.npy", image.T)
     else:
         tifffile.imwrite(tmp_path / "a.tif", image.transpose(2, 1, 0), photometric="minisblack")
     assert np.array_equal(read_labels(tmp_path / f"a.{kind}"), image)

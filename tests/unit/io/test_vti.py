@@ -64,7 +64,7 @@ def test_as_vtk_writes_it(tmp_path, content):
     assert np.array_equal(found, SMALL)
     assert (array.name, array.spacing) == ("labels", (2, 3, 4))
     info = describe_image(path)
-    assert (info.shape, info.spacing, info.spacing_nm, info.slowest_axis) == ((3, 2, 2), (2, 3, 4), None, 2)
+    assert (info.shape, info.spacing, info.spacing_nm, info.axes) == ((3, 2, 2), (2, 3, 4), None, "zyx")
     part = slice(1, 3), slice(0, 2), slice(1, 2)
     assert np.array_equal(read_label_slab(f"{path}:labels", part, ALONE), SMALL[part])
 

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -14,12 +15,12 @@ CLOSE = dict(rel=1e-7)
 
 @pytest.fixture
 def conduct(tmp_path, run_cli):
-    """Write an image, run the command, return result.json; with ``fails`` what it says when it exits with status 2."""
+    """Write an image [x, y, z], run the command, return result.json; with ``fails`` what it says when it exits with status 2."""
 
-    def run(image, *options, name="image.npy", fails=False):
-        path, output = tmp_path / name, tmp_path / "out"
+    def run(image, *options, name="image.npy", fails=False, output="out"):
+        path, output = tmp_path / name, tmp_path / output
         if image is not None:
-            np.save(path, image)
+            np.save(path, image.T)
         status, _, error = run_cli("conduct", path, "-o", output, *options)
         if fails:
             assert status == 2 and not output.exists(), error
@@ -63,14 +64,14 @@ def test_electrodes_are_the_mirrored_image(conduct):
     plates = conduct(labels, *options, "--boundary", "electrodes", "--force")["sigma_eff_S_per_cm"]
     assert [plates[i][i] for i in range(3)] == pytest.approx(np.diag(mirrored), **CLOSE)
     assert plates[0][1] is None  # not known
-    only_y = conduct(labels, *options, "--boundary", "electrodes", "--axes", "y", "--force")
+    only_y = conduct(labels, *options, "--boundary", "electrodes", "--directions", "y", "--force")
     assert only_y["sigma_eff_S_per_cm"][1][1] == pytest.approx(mirrored[1, 1], **CLOSE)
     assert only_y["mean_S_per_cm"] == pytest.approx(mirrored[1, 1], **CLOSE) and "x" not in only_y["transport"]
 
 
 def test_resistance_between_layers(conduct):
     """n faces in series add n R: two in a periodic cell, one between electrodes; an infinite one blocks."""
-    options = ("--voxel-nm", "20", "--sigma", "0=1e-3,1=4e-3", "--axes", "x", *TIGHT)
+    options = ("--voxel-nm", "20", "--sigma", "0=1e-3,1=4e-3", "--directions", "x", *TIGHT)
     length, layers = 240e-7, 80e-7 / 1e-3 + 160e-7 / 4e-3  # cm, ohm cm^2
     periodic = conduct(laminate(), *options, "--resistance", "0:1=0.01")
     assert periodic["sigma_eff_S_per_cm"][0][0] == pytest.approx(length / (layers + 2 * 0.01), **CLOSE)
@@ -138,7 +139,7 @@ def test_what_is_said_between_electrodes(tmp_path, run_cli):
     """Channels along z: nothing flows along x and y, and the lines say z."""
     image = np.zeros((4, 4, 5), np.uint8)
     image[1, 2] = 1
-    np.save(tmp_path / "image.npy", image)
+    np.save(tmp_path / "image.npy", image.T)
     status, said, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "0=0,1=1", "--boundary",
                                   "electrodes", "-o", tmp_path / "out", "--set", "output.figures=false")
     assert not status, error
@@ -159,7 +160,7 @@ def test_temperatures(conduct):
 
 def test_nothing_conducts_through(conduct):
     blocked = laminate()
-    found = conduct(blocked, "--voxel-nm", "1", "--sigma", "0=0,1=1", "--axes", "x")
+    found = conduct(blocked, "--voxel-nm", "1", "--sigma", "0=0,1=1", "--directions", "x")
     assert found["sigma_eff_S_per_cm"][0][0] == 0 and found["iterations_xyz"] == [0, 0, 0]
     assert found["transport"]["x"]["tortuosity_factor"] is None
     found = conduct(np.zeros((6, 6, 6), np.uint8), "--voxel-nm", "1", "--sigma", "0=0,1=1", "--force")
@@ -200,7 +201,7 @@ def test_study_in_toml_repeats_itself(conduct, tmp_path):
     (("--sigma", "0=0"), "at least one label must conduct"),
     (("--sigma", "0=0,1=1", "--set", "phases.colour=1"), "phases.colour"),
     (("--sigma", "0"), "LABEL=VALUE"),
-    (("--sigma", "0=0,1=1", "--boundary", "electrodes", "--axes", "xw"), "image.field_axes"),
+    (("--sigma", "0=0,1=1", "--boundary", "electrodes", "--directions", "xw"), "image.directions"),
     (("--sigma", "0=0,1=1", "--crop", "0:99,:,:"), "crop 0:99 along x"),
     (("--sigma", "0=0,1=1", "--crop", "nonsense"), "X0:X1"),
     (("--sigma", "0=0,1={value=1,at_K=300,activation_energy_eV=0.3}"), "conduction.temperature_K"),
@@ -220,7 +221,7 @@ def test_mistakes_that_the_image_tells(conduct, tmp_path):
 
 def test_label_without_conductivity(tmp_path, run_cli):
     """Known when the image has been read: the labels that occur are listed."""
-    np.save(tmp_path / "image.npy", laminate())
+    np.save(tmp_path / "image.npy", laminate().T)
     status, _, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "1=1", "-o",
                                tmp_path / "out")
     assert status == 2
@@ -237,7 +238,7 @@ def test_values_are_refused_before_results_are_replaced(tmp_path, run_cli, value
     before = (output / "result.json").read_bytes()
     image = laminate().astype(np.float32)
     image[3, 2, 1] = value
-    np.save(path, image)
+    np.save(path, image.T)
     assert run_cli(*command, "--force")[0] == 2
     assert (output / "result.json").read_bytes() == before
 
@@ -267,7 +268,7 @@ def test_every_solver_finds_the_same(conduct, solver):
 
 
 def test_perturbation_gives_up_and_names_another(conduct, tmp_path, run_cli):
-    np.save(tmp_path / "image.npy", grow_labels((16, 12, 10), 0.4, seed=3))
+    np.save(tmp_path / "image.npy", grow_labels((16, 12, 10), 0.4, seed=3).T)
     status, _, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "0=1e-7,1=1,2=1e-7",
                                "--solver", "perturbation", "-o", tmp_path / "out")
     assert status == 1 and "fft" in error
@@ -288,3 +289,166 @@ def test_refinement_is_the_same_image_on_finer_voxels(conduct, boundary):
         change = expected[axis][axis] / found["sigma_eff_S_per_cm"][axis][axis] - 1
         assert found["error_bar"]["grid_relative_xyz"][axis] == pytest.approx(2.3 * change, abs=2.3e-3)
         assert change > 0.01
+
+
+# --- the order of axes ----------------------------------------------------------------------------------------------
+
+# Layers of 1 and 3 normal to z of an array z, y, x: in series 1.5, in parallel 2.
+PAGES = np.zeros((8, 12, 16), np.uint8)
+PAGES[4:] = 1
+ACROSS_Z, ACROSS_X = [2, 2, 1.5], [1.5, 2, 2]
+LAYERED = ("--voxel-nm", "1", "--sigma", "0=1,1=3", *TIGHT)
+
+
+def diagonal(found) -> np.ndarray:
+    return np.diag(np.array(found["sigma_eff_S_per_cm"], float))
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.npy", "a.h5", "a.h5, axes"])
+def test_the_same_array_is_the_same_image(conduct, tmp_path, name):
+    """Whatever it is stored in; and the other way round where that is asked for, or where the file says so."""
+    path = tmp_path / name.partition(",")[0]
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, PAGES, photometric="minisblack")
+    elif path.suffix == ".npy":
+        np.save(path, PAGES)
+    else:
+        with h5py.File(path, "w") as file:
+            file["rho"] = PAGES
+            if "axes" in name:
+                file["rho"].attrs["axes"] = "z y x"
+    found = conduct(None, *LAYERED, name=path.name)
+    assert diagonal(found) == pytest.approx(ACROSS_Z, **CLOSE)
+    assert found["axes_order"] == "zyx" and found["grid"]["shape"] == [16, 12, 8]
+    turned = (*LAYERED, "--axes-order", "xyz", "--force")
+    if "axes" in name:
+        return
+    found = conduct(None, *turned, name=path.name)
+    assert diagonal(found) == pytest.approx(ACROSS_X, **CLOSE) and found["grid"]["shape"] == [8, 12, 16]
+
+
+def test_an_image_of_ones_own_is_read_as_it_was_written(conduct, tmp_path):
+    conduct(laminate((6, 5, 4)), *LAYERED)
+    again = conduct(None, *LAYERED, name="out/fields.h5:phase", fails=False, output="again")
+    assert diagonal(again) == pytest.approx([1 / (1 / 3 + 2 / 9), 7 / 3, 7 / 3], **CLOSE)
+
+
+def test_the_order_is_said_and_kept(conduct, tmp_path, run_cli):
+    """One line of the order; input.toml gives it, so that it means the same to any later default."""
+    np.save(tmp_path / "image.npy", PAGES)
+    command = ("conduct", tmp_path / "image.npy", "-o", tmp_path / "out", *LAYERED)
+    status, said, error = run_cli(*command)
+    assert not status, error
+    lines = [line for line in said.splitlines() if "order of axes" in line]
+    assert len(lines) == 1 and "image.npy: z, y, x, as arrays have them that do not say" in lines[0]
+    assert '\naxes = "zyx"' in (tmp_path / "out" / "input.toml").read_text()
+    said = run_cli(*command, "--force", "--axes-order", "X, Y, Z")[1]
+    assert "image.npy: x, y, z, as asked for" in said
+    assert '\naxes = "xyz"' in (tmp_path / "out" / "input.toml").read_text()
+
+
+OLDER = """# pfsolid image study, with every default filled in
+title = ""
+
+[image]
+file = "{path}"
+voxel_size_nm = [1.0, 1.0, 1.0]
+# crop: not set                             # part of the image to take, in voxels along x, y, z
+boundary = "periodic"
+field_axes = "xyz"                          # axes along which a field is applied
+
+[phases]
+sigma_S_per_cm = {{ 0 = 1.0, 1 = 3.0 }}     # S/cm of each label
+
+[output]
+figures = false
+"""
+
+
+@pytest.mark.parametrize("lost", ["", 'field_axes = "xyz"', "# pfsolid image study, with every default filled in"])
+def test_an_input_of_an_older_version_means_what_it_meant(conduct, tmp_path, run_cli, lost):
+    """Arrays were x, y, z then: told by the heading without a word of axes, or by the older name of a key."""
+    np.save(tmp_path / "image.npy", PAGES)
+    (tmp_path / "study.toml").write_text(OLDER.format(path=tmp_path / "image.npy").replace(lost, "", 1))
+    status, said, error = run_cli("conduct", tmp_path / "study.toml", "-o", tmp_path / "out")
+    assert not status, error
+    assert [line for line in said.splitlines() if "x, y, z, as the older version that wrote the input took arrays" in line]
+    assert diagonal(json.loads((tmp_path / "out" / "result.json").read_text())) == pytest.approx(ACROSS_X, rel=1e-4)
+    # What is written now says it, and means the same.
+    (tmp_path / "study.toml").write_text((tmp_path / "out" / "input.toml").read_text())
+    again = conduct(None, "--force", name="study.toml")
+    assert diagonal(again) == pytest.approx(ACROSS_X, rel=1e-4)
+    new = conduct(None, "--force", "--axes-order", "zyx", name="study.toml")
+    assert diagonal(new) == pytest.approx(ACROSS_Z, rel=1e-4)
+
+
+def test_a_tiff_of_an_older_input(conduct, tmp_path):
+    """The format says its order: it was z, y, x then as well."""
+    tifffile.imwrite(tmp_path / "image.tif", PAGES, photometric="minisblack")
+    (tmp_path / "study.toml").write_text(OLDER.format(path=tmp_path / "image.tif"))
+    assert diagonal(conduct(None, name="study.toml")) == pytest.approx(ACROSS_Z, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["--directions", "--axes"])
+def test_directions_have_an_older_name(conduct, name):
+    found = conduct(PAGES.T, *LAYERED, name, "zx")
+    assert found["field_axes"] == "xz" and np.isnan(diagonal(found)).tolist() == [False, True, False]
+
+
+def test_a_key_has_an_older_name(conduct):
+    """On the command line it says nothing of the age of a file: the array is z, y, x as ever."""
+    options = ("--voxel-nm", "1", "--sigma", "0=1,1=3", "--set", "image.field_axes=xz")
+    assert conduct(PAGES.T, *options)["sigma_eff_S_per_cm"][2][2] == pytest.approx(1.5, rel=1e-4)
+    error = conduct(PAGES.T, *options, "--directions", "x", "--force", fails=True, output="other")
+    assert "image.directions and image.field_axes, its older name, are both given" in error
+
+
+# --- fewer dimensions -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
+@pytest.mark.parametrize("flat", "xyz")
+def test_an_axis_of_one_voxel_is_no_axis(conduct, boundary, flat):
+    """Layers in the plane: in series 1.5e-3, in parallel 2e-3, mean 1.75e-3; nothing is said of the axis that is not there."""
+    normal, thin = [axis for axis in range(3) if axis != "xyz".index(flat)][0], "xyz".index(flat)
+    shape = [6, 6, 6]
+    shape[normal], shape[thin] = 8, 1
+    image = np.zeros(shape, np.uint8)
+    image[(slice(None),) * normal + (slice(0, 4),)] = 1
+    found = conduct(image, "--voxel-nm", "1", "--sigma", "0=1e-3,1=3e-3", "--boundary", boundary, *TIGHT)
+    expected = np.full(3, 2e-3)
+    expected[normal], expected[thin] = 1.5e-3, np.nan
+    assert diagonal(found) == pytest.approx(expected, nan_ok=True, **CLOSE)
+    assert found["mean_S_per_cm"] == pytest.approx(1.75e-3, **CLOSE)
+    assert flat not in found["field_axes"] and flat not in found["transport"] and flat not in found["currents"]
+    assert not found["conducting_phases_percolate_xyz"][thin]
+    assert found["grid"]["shape"][thin] == 1
+
+
+def test_one_dimension(conduct):
+    """A row of voxels conducts in series."""
+    image = np.zeros((1, 10, 1), np.uint8)
+    image[:, :4] = 1
+    found = conduct(image, "--voxel-nm", "1", "--sigma", "0=1e-3,1=4e-3", *TIGHT)
+    series = 1 / (0.6 / 1e-3 + 0.4 / 4e-3)
+    assert found["field_axes"] == "y" and found["mean_S_per_cm"] == pytest.approx(series, **CLOSE)
+
+
+def test_a_crop_to_one_voxel_is_flat(conduct):
+    """Also for mirrors: a plane is its own mirror image."""
+    image = laminate((12, 6, 4))
+    options = ("--voxel-nm", "1", "--sigma", "0=1,1=2", "--boundary", "mirror", *TIGHT)
+    found = conduct(image, *options, "--crop", ":,:,1:2")
+    assert found["grid"]["shape"] == [24, 12, 1] and found["field_axes"] == "xy"
+    asked = conduct(image, *options, "--crop", ":,:,1:2", "--directions", "yz", "--force")
+    assert asked["field_axes"] == "y" and asked["mean_S_per_cm"] == pytest.approx(5 / 3, **CLOSE)
+
+
+def test_a_field_along_no_axis_is_refused(conduct):
+    error = conduct(laminate()[:, :, :1], *LAYERED, "--directions", "z", fails=True)
+    assert 'image.directions = "z": the image is one voxel thick along z' in error and "x, y can be had" in error
+
+
+def test_a_single_voxel(conduct):
+    found = conduct(np.ones((1, 1, 1), np.uint8), "--voxel-nm", "1", "--sigma", "1=[1,2,3]", *TIGHT)
+    assert diagonal(found) == pytest.approx([1, 2, 3], **CLOSE) and found["mean_S_per_cm"] == pytest.approx(2, **CLOSE)
