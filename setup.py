@@ -38,7 +38,7 @@ setup(
     extras_require={
         "petsc": ["petsc4py>=3.18"],
         "pictures": ["scikit-image>=0.20"],
-        "test": ["pytest>=7", "pytest-timeout>=2.1"],
+        "test": ["pytest>=7", "pytest-timeout>=2.1", "hypothesis>=6"],
     },
     entry_points={"console_scripts": ["pfsolid = pfsolid.cli:main"]},
     classifiers=[

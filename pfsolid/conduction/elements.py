@@ -121,6 +121,14 @@ class ElementSystem:
         kernels.current_density(self._direction, self.labels, self.tensors, self.spacing, axis, out)
         return out
 
+    def voxel_potential(self) -> np.ndarray:
+        """Collective: u at the centres of the voxels, the mean of their corners, local (n0, n1, n2); likewise."""
+        self._take_potential()
+        total = self._direction[1:-1] + self._direction[2:]
+        for axis in (1, 2):
+            total += np.roll(total, -1, axis)
+        return total / 8
+
     def mean_product(self, a: np.ndarray, b: np.ndarray) -> float:
         """Collective: <a b> over the nodes, plane by plane."""
         return self._mean(sum(float(np.vdot(x, y)) for x, y in zip(a, b)))

@@ -114,6 +114,10 @@ class FiniteVolumes:
         kernels.current_density(self.potential, self._edges(), self.faces, self.spacing, axis, out)
         return out
 
+    def voxel_potential(self) -> np.ndarray:
+        """u at the centres of the voxels, local (n0, n1, n2): where finite volumes have it."""
+        return self.potential
+
     def mean_product(self, a: np.ndarray, b: np.ndarray) -> float:
         """Collective: <a b> over the voxels, plane by plane."""
         return self._mean(sum(float(np.vdot(x, y)) for x, y in zip(a, b)))

@@ -51,5 +51,8 @@ class System(Protocol):
     def current_density(self, axis: int, dtype=np.float32) -> np.ndarray:
         """J of each voxel, local (n0, n1, n2, 3); a new solve needs a new start."""
 
+    def voxel_potential(self) -> np.ndarray:
+        """u at the centres of the voxels, local (n0, n1, n2); a new solve needs a new start."""
+
     def mean_product(self, a: np.ndarray, b: np.ndarray) -> float:
         """<a b> of two fields, local (n0, n1, n2)."""

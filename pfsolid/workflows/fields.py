@@ -70,4 +70,4 @@ def store_solution(store: FieldStore, system, axis: int, name: str, unit: float,
         store.write(f"current_density_{name}", current, "A/m^2", **about)
     if output.save_potential:
         # Without the part -E . r of the applied field; the spacing is in nm.
-        store.write(f"potential_{name}", (system.potential * (field / NM_PER_M)).astype(np.float32), "V", **about)
+        store.write(f"potential_{name}", (system.voxel_potential() * (field / NM_PER_M)).astype(np.float32), "V", **about)
