@@ -40,7 +40,7 @@ def test_fields_of_elements(comm):
         transform = make_transform(labels.shape, SPACING, one)
         system = ElementSystem(divide_labels(labels, transform), SIGMAS["tensors"], transform)
         solve_tensor(system, [1], rtol=1e-10)
-        kept.append((system.potential.copy(), system.current_density(1, dtype=np.float64)))
+        kept.append((system.potential.copy(), system.current_density(1, dtype=np.float64), system.voxel_potential()))
     # Of first order in an error whose square is the tensor's, but the two runs stop at the same one.
     for divided, alone in zip(*kept):
         assert np.allclose(gather(divided, comm), alone, atol=1e-9)

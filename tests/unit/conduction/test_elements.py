@@ -202,3 +202,13 @@ def test_periodic_cells_only():
     transform = CosineSlabTransform(PeriodicGrid((4, 4, 4), (1.0, 1.0, 1.0)), ALONE, planning="estimate")
     with pytest.raises(InputError, match="not plane electrodes"):
         ElementSystem(np.zeros((6, 4, 4), np.uint8), [1.0], transform)
+
+
+def test_the_potential_of_a_voxel_is_the_mean_of_its_corners():
+    transform = make_transform(LABELS.shape, SPACING)
+    system = ElementSystem(divide_labels(LABELS, transform), SIGMAS["tensors"], transform)
+    system.potential[...] = RNG.random(LABELS.shape)
+    expected = np.zeros(LABELS.shape)
+    for corner in product((0, -1), repeat=3):
+        expected += np.roll(system.potential, corner, (0, 1, 2)) / 8
+    assert system.voxel_potential() == pytest.approx(expected, rel=1e-14)

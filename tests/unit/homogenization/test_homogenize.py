@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from helpers.builders import ALONE, grow_density
 
+from pfsolid.conduction.phases import NAMES
 from pfsolid.config.conduction import ConductionConfig
 from pfsolid.config.run import OutputConfig
 from pfsolid.grid import PeriodicGrid
+from pfsolid.homogenization.report import conduction_lines, conduction_result
 from pfsolid.parallel.collective import Reducer
 from pfsolid.parallel.session import Session
 from pfsolid.workflows.density import homogenize
@@ -56,3 +58,38 @@ def test_refinement_is_the_grid_part_of_a_profile():
     fine = wave(32)[:, 0, 0]
     expected = 1 / np.mean(1 / np.interp(fine, [0.1, 0.5, 0.9], [0.1, 100.0, 10.0]))
     assert found.grid.tensor[0, 0] == pytest.approx(expected, rel=1e-3)  # solved to 1e-3
+
+
+@pytest.mark.parametrize("flat", [0, 1, 2])
+def test_two_dimensions_have_two_axes(flat):
+    """A plane of any orientation: mean, sample part and percolation are those of its own two axes, as of the plane along x, y.
+
+    A stack of identical planes conducts in parallel along the third: with insulating pores beside a good surface that is
+    a hundred times what the plane does, and no part of it.
+    """
+    rho = grow_density((24, 20, 1), 0.4, seed=2)
+    thin = np.moveaxis(rho, 2, flat)
+    conduction = ConductionConfig(relative_tolerance=1e-8, grid_error="none", **THREE)
+    plane, found = solve(rho), solve(thin)
+    axes = [axis for axis in range(3) if axis != flat]
+    values = np.diag(found.effective.tensor)
+    assert found.axes == tuple(axes) and np.isnan(values[flat]) and not found.effective.percolating[flat]
+    # Both are solved to 1e-8.
+    assert values[axes] == pytest.approx(np.diag(plane.effective.tensor)[:2], rel=1e-7)
+    result = conduction_result(found, NAMES, conduction, isotropic=True)
+    assert result["mean_S_per_cm"] == pytest.approx(values[axes].mean() / 100, rel=1e-12)
+    # Standard error of the mean of two: half their distance.
+    half = abs(values[axes[0]] - values[axes[1]]) / 2 / values[axes].mean()
+    assert result["error_bar"]["sample_relative_of_mean"] == pytest.approx(half, rel=1e-12)
+    assert "xyz"[flat] not in result["field_axes"] and "xyz"[flat] not in result["transport"]
+    names = ", ".join("xyz"[axis] for axis in axes)
+    assert any(f"mean over {names}: " in line for line in conduction_lines(found, NAMES))
+
+
+def test_one_dimension_has_one_axis():
+    """Series along the line; one axis has no spread."""
+    found = solve(wave()[:, :1, :1], profile="linear")
+    sigma = 100 * np.interp(wave()[:, 0, 0], [0.1, 0.5, 0.9], [0.001, 1.0, 0.1])
+    result = conduction_result(found, NAMES, ConductionConfig(**THREE), isotropic=True)
+    assert result["field_axes"] == "x" and result["error_bar"]["sample_relative_of_mean"] is None
+    assert result["mean_S_per_cm"] == pytest.approx(1 / np.mean(1 / sigma) / 100, rel=1e-6)
