@@ -133,6 +133,13 @@ class MicrostructureConfig(Section):
     shape_factor_y: float = key("kappa_22/kappa_33: large for rods along y, both large for plates normal to z", 1.0,
                                 **SHAPE_FACTOR_LIMITS)
 
+    @model_validator(mode="after")
+    def _axes_of_something(self):
+        if self.initial_field_axes is not None and self.initial_field is None:
+            raise ValueError(f"microstructure.initial_field_axes = \"{self.initial_field_axes}\": there is no initial_field "
+                             "whose axes these could be")
+        return self
+
 
 class NucleationConfig(Section):
     number_density_per_um3: float | None = key("1/um^3, nuclei to be expected", None, gt=0, le=1e12)

@@ -158,7 +158,7 @@ def _error_line(found: Conduction, isotropic: bool) -> str:
     if found.grid is None:
         conducting = any(found.effective.percolating[axis] for axis in found.axes)
         parts.append("grid not estimated"
-                     + (' (grid_error = "refinement" does, on eight times the voxels)' if conducting else ""))
+                     + (' (grid_error = "refinement" does, on voxels of half the edge)' if conducting else ""))
     else:
         values = ", ".join("-" if value is None else f"{value:.1e}" for value in grid)
         parts.append(f"grid {values} ({bar['grid_method'].split(':')[0]})")

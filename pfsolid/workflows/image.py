@@ -81,7 +81,7 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     info = on_root(session.comm, describe_image, study.image.file, _layout(study))
     parts = _parts(study, info)
     for part in parts:
-        check_rank_count(part.grid_nm, session.reducer.size)
+        check_rank_count(part.grid_nm, session.reducer.size, part.orientation.names)
     grid_nm, image_grid = parts[0].grid_nm, parts[0].image_grid_nm
     check_memory(grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction, grid_nm), PROGRAM_BYTES, session.comm,
                  info.name)
@@ -270,7 +270,7 @@ def _tell_of_layer(study: ImageStudyConfig, image: _Image, session: Session, whe
 
 
 def _warn_of_thin(width_nm: float, grid_nm: PeriodicGrid, session: Session) -> None:
-    voxels = width_nm / max(grid_nm.spacing)
+    voxels = width_nm / max(grid_nm.spacing[axis] for axis in grid_nm.real_axes)
     if voxels < 2:
         session.warn(f"the surface layer is {voxels:.2g} voxels wide: curved, its volume may come out 20 % too small")
 

@@ -79,6 +79,11 @@ def test_a_sweep_over_an_older_input_asks_for_the_order(tmp_path):
     read_sweep(sweep)
 
 
+def test_an_order_of_nothing():
+    with pytest.raises(InputError, match='initial_field_axes = "zyx": there is no initial_field'):
+        config_from_text(INPUT.replace('initial_field = "PATH"', 'initial_field_axes = "zyx"'), "input")
+
+
 @pytest.mark.parametrize("order", ["xyy", "zy", "abc", ""])
 def test_an_order_that_is_none(tmp_path, order):
     with pytest.raises(InputError, match="microstructure.initial_field_axes = .*: must be an order of the axes"):
