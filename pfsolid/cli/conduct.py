@@ -31,7 +31,8 @@ def add_commands(command) -> None:
     image.add_argument("--boundary", choices=["periodic", "mirror", "electrodes"], help="default: periodic")
     image.add_argument("--axes-order", metavar="ORDER", help="axes of an array (npy, HDF5, TIFF), first index first: zyx "
                        "(default where the file does not say), xyz ...; yx or xy in two dimensions")
-    image.add_argument("--directions", metavar="AXES", help="axes to apply a field along (default: all of more than one voxel)")
+    image.add_argument("--directions", metavar="AXES", help="axes to apply a field along (default: all of more than one "
+                       "voxel)")
     image.add_argument("--axes", dest="directions", help=SUPPRESS)  # its name in older versions
     image.add_argument("--crop", metavar=_NOTATION["crop"], help="part of the image; : is all of an axis")
     image.add_argument("--threshold", metavar="G,...", help="grey values between labels 0, 1, 2 ...")

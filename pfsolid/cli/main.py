@@ -87,8 +87,8 @@ def _build_parser() -> argparse.ArgumentParser:
     sub.add_argument("source", metavar="DIR|FILE", help="a run directory, or a density: .h5[:DATASET], .npy, .tif")
     sub.add_argument("--filler", type=int, metavar="LABEL", help="the file holds labels, and this one is the filler")
     sub.add_argument("--voxel-nm", type=float, metavar="H", help="edge of a voxel, where the file does not say it")
-    sub.add_argument("--axes-order", metavar="ORDER", help="axes of an array, first index first: zyx (default where the file "
-                     "does not say), xyz ...; yx or xy in two dimensions")
+    sub.add_argument("--axes-order", metavar="ORDER", help="axes of an array, first index first: zyx (default where the "
+                     "file does not say), xyz ...; yx or xy in two dimensions")
     add_output(sub, "output file (default: morphology.json in the directory, or beside the file)")
     add_threads(sub)
 

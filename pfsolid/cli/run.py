@@ -46,7 +46,8 @@ def measure_command(options) -> None:
     if options.axes_order is not None and not axes:
         raise InputError(f"--axes-order {options.axes_order}: must be {ORDERS}")
     session = session_of(options)
-    path, found = measure_file(options.source, session, options.filler, options.voxel_nm, options.output, options.force, axes)
+    path, found = measure_file(options.source, session, options.filler, options.voxel_nm, options.output, options.force,
+                               axes)
     for line in [*morphology_lines(found), f"written to {path}"]:
         session.say(line)
 

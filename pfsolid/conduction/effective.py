@@ -53,8 +53,9 @@ class EffectiveConductivity:
 
     def turned(self, orientation: Orientation) -> EffectiveConductivity:
         """The same by other axes."""
-        return replace(self, tensor=orientation.turn_tensor(self.tensor), relative_error=orientation.turn(self.relative_error),
-                       iterations=orientation.turn(self.iterations), percolating=orientation.turn(self.percolating))
+        turn = orientation.turn
+        return replace(self, tensor=orientation.turn_tensor(self.tensor), relative_error=turn(self.relative_error),
+                       iterations=turn(self.iterations), percolating=turn(self.percolating))
 
 
 def preconditioner_precision(rtol: float) -> str:

@@ -287,7 +287,7 @@ def study_from_text(text: str, source: str, overrides=()) -> ImageStudyConfig:
     """An image study from TOML text; ``source`` names it in errors."""
     raw = parse_toml(text, source)
     image = raw.get("image")
-    older = was_written_without(text, _HEADING, "axes") or isinstance(image, dict) and not _OLD_NAMES.keys().isdisjoint(image)
+    older = was_written_without(text, _HEADING, "axes") or isinstance(image, dict) and bool(_OLD_NAMES.keys() & image)
     places = apply_overrides(raw, overrides)
     _rename(raw, source, places)
     study = validated(ImageStudyConfig, raw, source, places)

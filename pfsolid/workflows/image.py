@@ -162,8 +162,8 @@ def _fields(study: ImageStudyConfig, grid_nm: PeriodicGrid) -> tuple[int, ...]:
     asked = _asked(study)
     fields = tuple(axis for axis in grid_nm.real_axes if AXES[axis] in asked)
     if not fields:
-        raise InputError(f"image.directions = \"{asked}\": the image is one voxel thick along {', '.join(asked)}, so that is "
-                         f"no direction of it; {', '.join(AXES[axis] for axis in grid_nm.real_axes)} can be had")
+        raise InputError(f"image.directions = \"{asked}\": the image is one voxel thick along {', '.join(asked)}, so that "
+                         f"is no direction of it; {', '.join(AXES[axis] for axis in grid_nm.real_axes)} can be had")
     return fields
 
 

@@ -382,7 +382,7 @@ def _spacing_of_dataset(path: Path, dataset: h5py.Dataset) -> tuple[float, float
         return None
     edges = [float(h) for h in np.ravel(edges)]
     if len(edges) != dataset.ndim:
-        raise InputError(f"{path}:{dataset.name[1:]}: its spacing_nm has {len(edges)} lengths, and it has {dataset.ndim} axes")
+        raise InputError(f"{path}:{dataset.name[1:]}: its spacing_nm has {len(edges)} lengths, and it {dataset.ndim} axes")
     return (edges[0],) * (3 - len(edges)) + tuple(edges)
 
 

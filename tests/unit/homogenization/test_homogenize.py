@@ -62,7 +62,7 @@ def test_refinement_is_the_grid_part_of_a_profile():
 
 @pytest.mark.parametrize("flat", [0, 1, 2])
 def test_two_dimensions_have_two_axes(flat):
-    """A plane of any orientation: mean, sample part and percolation are those of its own two axes, as of the plane along x, y.
+    """A plane of any orientation: mean, sample part and percolation are those of its own two axes, as of that along x, y.
 
     A stack of identical planes conducts in parallel along the third: with insulating pores beside a good surface that is
     a hundred times what the plane does, and no part of it.

@@ -242,8 +242,8 @@ def test_pictures_have_two_axes(tmp_path, rho):
         for order in ("xy", "xyz", "xzy"):
             info = describe_image(tmp_path / name, ArrayLayout(order))
             assert (info.shape, info.axes) == ((5, 4, 1), "xy")
-            assert np.array_equal(read_image_slab(tmp_path / name, (*WHOLE[:2], slice(0, 1)), ALONE, layout=ArrayLayout(order)),
-                                  rho[:, :, :1])
+            found = read_image_slab(tmp_path / name, (*WHOLE[:2], slice(0, 1)), ALONE, layout=ArrayLayout(order))
+            assert np.array_equal(found, rho[:, :, :1])
         assert describe_image(tmp_path / name).shape == (4, 5, 1)
     assert info.spacing_nm == (1, 2, 1)
 
@@ -254,7 +254,7 @@ def test_orders_that_do_not_fit(tmp_path, rho):
     refused(write(tmp_path, rho, "fields"), '"xyz" is asked for, and .*fields.h5:rho says that it has z, y, x: leave',
             layout=ArrayLayout("xyz"))
     assert describe_image(tmp_path, ArrayLayout("zyx")).shape == SHAPE
-    refused(write_dataset(tmp_path / "b.h5", rho, spacing_nm=[1.0, 2.0]), "spacing_nm has 2 lengths, and it has 3 axes")
+    refused(write_dataset(tmp_path / "b.h5", rho, spacing_nm=[1.0, 2.0]), "spacing_nm has 2 lengths, and it 3 axes")
 
 
 def test_what_is_said_of_the_order(tmp_path, rho):

@@ -15,7 +15,7 @@ CLOSE = dict(rel=1e-7)
 
 @pytest.fixture
 def conduct(tmp_path, run_cli):
-    """Write an image [x, y, z], run the command, return result.json; with ``fails`` what it says when it exits with status 2."""
+    """Write an image [x, y, z], run the command, return result.json; with ``fails`` what it says on exit status 2."""
 
     def run(image, *options, name="image.npy", fails=False, output="out"):
         path, output = tmp_path / name, tmp_path / output
@@ -409,7 +409,7 @@ def test_a_key_has_an_older_name(conduct):
 @pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
 @pytest.mark.parametrize("flat", "xyz")
 def test_an_axis_of_one_voxel_is_no_axis(conduct, boundary, flat):
-    """Layers in the plane: in series 1.5e-3, in parallel 2e-3, mean 1.75e-3; nothing is said of the axis that is not there."""
+    """Layers in the plane: in series 1.5e-3, in parallel 2e-3, mean 1.75e-3; nothing is known of what is no axis."""
     normal, thin = [axis for axis in range(3) if axis != "xyz".index(flat)][0], "xyz".index(flat)
     shape = [6, 6, 6]
     shape[normal], shape[thin] = 8, 1

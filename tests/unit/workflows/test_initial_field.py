@@ -75,7 +75,8 @@ def test_a_sweep_over_an_older_input_asks_for_the_order(tmp_path):
     sweep.write_text('base = "base.toml"\n[[axis]]\nkey = "microstructure.porosity"\nvalues = [0.4]\n')
     with pytest.raises(InputError, match='base.toml: was written by an older version.*initial_field_axes = "xyz"'):
         read_sweep(sweep)
-    (tmp_path / "base.toml").write_text((OLDER + INPUT).replace("initial_field =", 'initial_field_axes = "xyz"\ninitial_field ='))
+    said = 'initial_field_axes = "xyz"\ninitial_field ='
+    (tmp_path / "base.toml").write_text((OLDER + INPUT).replace("initial_field =", said))
     read_sweep(sweep)
 
 

@@ -1,4 +1,4 @@
-"""Images under the 48 operations of the cube: whatever is permuted or mirrored, the results are, and nothing else changes."""
+"""Images under the 48 operations of the cube: what is permuted or mirrored in them is in the results, and nothing else."""
 
 import itertools
 import tempfile
