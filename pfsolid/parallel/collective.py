@@ -111,6 +111,25 @@ class PlaneExchange:
         if self._mirror_high:
             ghosted[-1] = -ghosted[-2] if odd else ghosted[-2]
 
+    def fill_deep(self, ghosted: np.ndarray, depth: int) -> None:
+        """Collective.  Sets ``depth`` ghost planes at each end of ``ghosted``, local (n0 + 2 depth, n1, n2).
+
+        Slabs may be thinner than that: plane by plane from the inside out, what a neighbour sends may be a ghost of its own.
+        """
+        last = ghosted.shape[0] - depth - 1
+        for step in range(depth):
+            first_ghost, last_ghost = ghosted[depth - 1 - step], ghosted[last + 1 + step]
+            first_sent, last_sent = ghosted[depth + step], ghosted[last - step]
+            if self._comm.Get_size() == 1:
+                first_ghost[...], last_ghost[...] = last_sent, first_sent
+            else:
+                self._comm.Sendrecv(first_sent, self._low, 4, last_ghost, self._high, 4)
+                self._comm.Sendrecv(last_sent, self._high, 5, first_ghost, self._low, 5)
+            if self._mirror_low:
+                first_ghost[...] = first_sent
+            if self._mirror_high:
+                last_ghost[...] = last_sent
+
     def next_plane(self, slab: np.ndarray, out: np.ndarray) -> None:
         """Collective.  ``out`` = the first plane of the slab that follows this one, periodically."""
         if self._comm.Get_size() == 1:

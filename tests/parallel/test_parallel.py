@@ -116,3 +116,16 @@ def test_ranks_stay_in_step_after_an_error(comm, reducer):
                 if comm.rank == 0:
                     raise InputError("once more")
         assert reducer.sum(1.0)[0] == comm.size
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("planes", [1, 2, 5])
+def test_deep_ghost_planes(comm, planes, mirrored):
+    """Deeper than a slab, and than the cell."""
+    depth, total, start = 4, planes * comm.size, planes * comm.rank
+    whole = np.arange(total * 6).reshape(total, 2, 3)
+    ghosted = np.zeros((planes + 2 * depth, 2, 3), whole.dtype)
+    ghosted[depth:-depth] = whole[start:start + planes]
+    PlaneExchange(comm, mirrored).fill_deep(ghosted, depth)
+    around = np.pad(whole, ((depth, depth), (0, 0), (0, 0)), mode="symmetric" if mirrored else "wrap")
+    assert np.array_equal(ghosted, around[start:start + planes + 2 * depth])
