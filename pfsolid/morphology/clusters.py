@@ -19,7 +19,15 @@ import numpy as np
 
 from ..errors import InputError
 from ..parallel.collective import PlaneExchange, Reducer
-from .union_find import count_independent, join_cells, label_open_slab, list_crossings, relabel
+from .union_find import (
+    count_independent,
+    join_cells,
+    label_open_slab,
+    label_slab_through_faces,
+    list_crossings,
+    list_open_crossings,
+    relabel,
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,69 @@ def find_clusters(mask_local: np.ndarray, reducer: Reducer, ghosts: PlaneExchang
     InputError
         If ``connectivity`` is neither 6 nor 26.
     """
-    slab, graph = _analyse(mask_local, reducer, ghosts, connectivity)
+    return _number_clusters(*_analyse(mask_local, reducer, ghosts, connectivity), reducer)
+
+
+def find_clusters_through_faces(open_faces: np.ndarray, reducer: Reducer, ghosts: PlaneExchange) -> Clusters:
+    """As `find_clusters`, of voxels that hang together through open faces; one that has none belongs to no cluster.
+
+    Collective.  What current can flow through is not a matter of voxels alone: an interface may block it, and a voxel
+    may conduct along some axes only.
+
+    Parameters
+    ----------
+    open_faces : ndarray of uint8, local (n0 + 1, n1, n2)
+        See `open_faces_of`.
+    """
+    return _number_clusters(*_analyse_faces(open_faces, reducer, ghosts), reducer)
+
+
+def open_faces_of(faces: np.ndarray) -> np.ndarray:
+    """Which faces conduct, one byte a voxel, from the conductivities of a system of finite volumes.
+
+    Parameters
+    ----------
+    faces : ndarray, local (3, n0 + 1, n1, n2)
+        ``[a, i + 1, j, k]``: of the face between voxel (i, j, k) and the next one along axis a; open where it is above 0.
+
+    Returns
+    -------
+    ndarray of uint8, local (n0 + 1, n1, n2)
+        ``[i + 1, j, k]``: bits 1, 2, 4 for the faces along x, y, z; plane 0: bit 1 only, for the faces behind the slab.
+    """
+    found = (faces[0] > 0).view(np.uint8).copy()
+    for axis in (1, 2):
+        found[1:] |= (faces[axis, 1:] > 0).view(np.uint8) << axis
+    return found
+
+
+def axes_percolating_through_faces(open_faces: np.ndarray, reducer: Reducer, ghosts: PlaneExchange,
+                                   periodic: bool = True) -> tuple[bool, bool, bool]:
+    """Whether current can flow endlessly along x, y, z through open faces, or from one electrode to the other.
+
+    Collective.  Exactly what decides whether an element of the diagonal of sigma_eff is above 0 in finite volumes.
+
+    Parameters
+    ----------
+    open_faces : ndarray of uint8, local (n0 + 1, n1, n2)
+        See `open_faces_of`.
+    periodic : bool
+        Otherwise there are electrodes at both ends of x, which the first and last voxels reach through the faces behind
+        and ahead of them, and what is said of y and z is False.
+    """
+    if periodic:
+        _, graph = _analyse_faces(open_faces, reducer, ghosts)
+        return tuple((graph.cycles != 0).any(axis=0).tolist())
+    # Wrapping along x of the same cell with a conducting plate between its last and its first plane.
+    behind_first = np.empty(open_faces.shape[1:], np.uint8)
+    ghosts.next_plane(open_faces, behind_first)
+    if reducer.rank == reducer.size - 1:
+        open_faces = np.concatenate([open_faces, (6 | (behind_first & 1))[None]])
+    _, graph = _analyse_faces(open_faces, reducer, ghosts)
+    return bool((graph.cycles[:, 0] != 0).any()), False, False
+
+
+def _number_clusters(slab: _Slab, graph: _Graph, reducer: Reducer) -> Clusters:
     # Ids rise with the components' first voxels, so a cluster's first voxel is in its root, its smallest id.
     is_root = graph.roots == np.arange(graph.nodes.size)
     joined = graph.nodes[~is_root]
@@ -157,8 +227,28 @@ def _analyse(mask_local, reducer, ghosts, connectivity) -> tuple[_Slab, _Graph]:
     runs, component_of_run, num_components = label_open_slab(mask, reach)
     first_id = sum(reducer.gather(num_components)[:reducer.rank])
     slab = _Slab(runs, component_of_run, num_components, first_id)
-    edges = _distinct_rows(_list_edges(slab, reducer, ghosts, reach))
-    return slab, _build_graph(_distinct_rows(reducer.concatenate(edges)))
+    steps = _half_neighbours(reach)
+
+    def crossings(next_plane, x_winding, edges):
+        return list_crossings(runs, component_of_run, next_plane, first_id, x_winding, steps, edges)
+
+    return slab, _join_slabs(slab, crossings, reducer, ghosts)
+
+
+def _analyse_faces(open_faces, reducer, ghosts) -> tuple[_Slab, _Graph]:
+    runs, component_of_run, num_components = label_slab_through_faces(open_faces)
+    first_id = sum(reducer.gather(num_components)[:reducer.rank])
+
+    def crossings(next_plane, x_winding, edges):
+        return list_open_crossings(runs, component_of_run, open_faces, next_plane, first_id, x_winding, edges)
+
+    slab = _Slab(runs, component_of_run, num_components, first_id)
+    return slab, _join_slabs(slab, crossings, reducer, ghosts)
+
+
+def _join_slabs(slab: _Slab, crossings, reducer: Reducer, ghosts: PlaneExchange) -> _Graph:
+    edges = _distinct_rows(_list_edges(slab, crossings, reducer, ghosts))
+    return _build_graph(_distinct_rows(reducer.concatenate(edges)))
 
 
 def _label(slab: _Slab, graph: _Graph, number) -> np.ndarray:
@@ -173,20 +263,18 @@ def _label(slab: _Slab, graph: _Graph, number) -> np.ndarray:
     return sizes[1:]
 
 
-def _list_edges(slab: _Slab, reducer: Reducer, ghosts: PlaneExchange, reach: int) -> np.ndarray:
+def _list_edges(slab: _Slab, crossings, reducer: Reducer, ghosts: PlaneExchange) -> np.ndarray:
     """Contacts across the faces of this slab, each face of a pair once: (id, id, winding along x, y, z)."""
-    planes = np.zeros((3,) + slab.runs.shape[1:], np.int64)  # a slab of its first plane alone, with ghosts
-    first = slab.component_of_run[slab.runs[0]]
-    planes[1] = np.where(first > 0, first + np.int64(slab.first_id), 0)
-    ghosts.fill(planes)
+    first = slab.component_of_run[slab.runs[:1]]
+    first = np.where(first > 0, first + np.int64(slab.first_id), 0)
+    next_plane = np.empty_like(first[0])
+    ghosts.next_plane(first, next_plane)
     x_winding = int(reducer.rank == reducer.size - 1)
-    steps = _half_neighbours(reach)
-    arguments = (slab.runs, slab.component_of_run, planes[2], slab.first_id, x_winding, steps)
     edges = np.empty((0, 5), np.int64)
-    count = list_crossings(*arguments, edges)
+    count = crossings(next_plane, x_winding, edges)
     if count:
         edges = np.empty((count, 5), np.int64)
-        list_crossings(*arguments, edges)
+        crossings(next_plane, x_winding, edges)
     return edges
 
 

@@ -183,6 +183,91 @@ def list_crossings(runs, component_of_run, next_plane, first_id, x_winding, dire
 
 
 @kernel()
+def _is_joined(open_faces, x, y, z):
+    """Whether any of a voxel's six faces is open."""
+    n1, n2 = open_faces.shape[1:]
+    return (open_faces[x + 1, y, z] | (open_faces[x, y, z] & 1) | (open_faces[x + 1, y - 1 if y > 0 else n1 - 1, z] & 2)
+            | (open_faces[x + 1, y, z - 1 if z > 0 else n2 - 1] & 4)) != 0
+
+
+@kernel()
+def _number_joined_runs(open_faces, x, y, row, num_runs):
+    """As `_number_runs`, of runs that end at closed faces; 0 for a voxel all of whose faces are closed."""
+    for z in range(row.size):
+        if not _is_joined(open_faces, x, y, z):
+            row[z] = 0
+            continue
+        if z == 0 or not open_faces[x + 1, y, z - 1] & 4:
+            num_runs += 1
+        row[z] = num_runs
+    return num_runs
+
+
+@kernel()
+def _join_through(row, other, faces, bit, parent):
+    """Unite the runs of two neighbouring rows through the open ones of the faces between them."""
+    last_a, last_b = 0, 0
+    for z in range(row.size):
+        if faces[z] & bit and (row[z] != last_a or other[z] != last_b):
+            last_a, last_b = row[z], other[z]
+            _unite(parent, last_a, last_b)
+
+
+@kernel()
+def label_slab_through_faces(open_faces):
+    """As `label_open_slab`, of voxels that are joined by open faces only.
+
+    Parameters
+    ----------
+    open_faces : ndarray of uint8, local (n0 + 1, n1, n2)
+        ``[i + 1, j, k]``: bits 1, 2, 4 for the faces ahead of voxel (i, j, k) along x, y, z; bit 1 of plane 0: the face
+        behind the slab.
+    """
+    n0, n1, n2 = open_faces.shape[0] - 1, open_faces.shape[1], open_faces.shape[2]
+    runs = np.empty((n0, n1, n2), np.int32)
+    num_runs = 0
+    for x in range(n0):
+        for y in range(n1):
+            num_runs = _number_joined_runs(open_faces, x, y, runs[x, y], num_runs)
+    parent = np.arange(0, num_runs + 1, 1, np.int32)
+    for x in range(n0):
+        for y in range(n1):
+            if y > 0:
+                _join_through(runs[x, y], runs[x, y - 1], open_faces[x + 1, y - 1], 2, parent)
+            if x > 0:
+                _join_through(runs[x, y], runs[x - 1, y], open_faces[x, y], 1, parent)
+    num_components = _number_trees(parent)
+    return runs, parent, num_components
+
+
+@kernel()
+def list_open_crossings(runs, component_of_run, open_faces, next_plane, first_id, x_winding, edges):
+    """As `list_crossings`, through open faces only."""
+    n0, n1, n2 = runs.shape
+    count = 0
+    for axis in range(3):
+        last = (0, 0, 0, 0, 0)
+        for x in range(n0 - 1 if axis == 0 else 0, n0):
+            for y in range(n1 - 1 if axis == 1 else 0, n1):
+                for z in range(n2 - 1 if axis == 2 else 0, n2):
+                    if not open_faces[x + 1, y, z] & (1 << axis):
+                        continue
+                    if axis == 0:
+                        b = next_plane[y, z]
+                    else:
+                        b = first_id + component_of_run[runs[x, 0 if axis == 1 else y, 0 if axis == 2 else z]]
+                    step = (first_id + component_of_run[runs[x, y, z]], b, x_winding if axis == 0 else 0,
+                            1 if axis == 1 else 0, 1 if axis == 2 else 0)
+                    if step == last:
+                        continue
+                    last = step
+                    if edges.shape[0] > 0:
+                        edges[count] = step
+                    count += 1
+    return count
+
+
+@kernel()
 def relabel(runs, component_of_run, new_labels, sizes):
     """Overwrite ``runs`` with ``new_labels`` of the components; add up their ``sizes`` (0: outside)."""
     n0, n1, n2 = runs.shape

@@ -11,7 +11,13 @@ import pytest
 from scipy import ndimage
 
 from pfsolid.grid import PeriodicGrid
-from pfsolid.morphology.clusters import find_clusters, percolating_axes
+from pfsolid.morphology.clusters import (
+    axes_percolating_through_faces,
+    find_clusters,
+    find_clusters_through_faces,
+    open_faces_of,
+    percolating_axes,
+)
 from pfsolid.morphology.connectivity import connects_electrodes
 from pfsolid.parallel.collective import PlaneExchange, Reducer
 from pfsolid.spectral.transform import slab_of
@@ -155,3 +161,104 @@ def test_electrodes_are_connected_where_a_path_reaches_both(comm):
         assert connects_electrodes(local, Reducer(comm), PlaneExchange(comm)) == expected
         found.append(expected)
     assert 10 < sum(found) < 50
+
+
+# --- through faces --------------------------------------------------------------------------------
+
+
+def divided_faces(faces, comm):
+    """This rank's part of open faces (3, n0, n1, n2) ahead of each voxel, and of those behind the first plane."""
+    grid = PeriodicGrid(faces.shape[1:], (1.0,) * 3)
+    planes = slab_of(grid, comm)[0]
+    local = np.zeros((3, planes.stop - planes.start + 1, *faces.shape[2:]), np.float32)
+    local[:, 1:] = faces[:, planes]
+    local[0, 0] = faces[0, planes.start - 1]
+    return open_faces_of(local)
+
+
+def masked_faces(mask):
+    return np.array([mask & np.roll(mask, -1, axis) for axis in range(3)])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_faces_of_a_mask_are_the_mask(comm, seed):
+    """Open between the voxels of a phase: the clusters of more than one voxel, in the same order."""
+    mask = np.random.default_rng(seed).random((12, 7, 9)) < (0.3, 0.4, 0.5)[seed % 3]
+    reducer, ghosts = Reducer(comm), PlaneExchange(comm)
+    local = mask[slab_of(PeriodicGrid(mask.shape, (1.0,) * 3), comm)]
+    plain = find_clusters(local, reducer, ghosts)
+    ours = find_clusters_through_faces(divided_faces(masked_faces(mask), comm), reducer, ghosts)
+    kept = plain.sizes > 1
+    assert np.array_equal(ours.sizes, plain.sizes[kept]) and np.array_equal(ours.wraps, plain.wraps[kept])
+    assert np.array_equal(ours.winding_rank, plain.winding_rank[kept])
+    number = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)])
+    assert np.array_equal(ours.labels, number[plain.labels])
+
+
+def wraps_of_faces(faces):
+    """By a walk over the endless lattice of cells: which axes some path winds around."""
+    shape = faces.shape[1:]
+    found, seen = np.zeros(3, bool), {}
+    for start in np.ndindex(*shape):
+        if start in seen:
+            continue
+        seen[start] = start
+        front = [start]
+        while front:
+            at = front.pop()
+            for axis, step in itertools.product(range(3), (1, -1)):
+                to = list(at)
+                to[axis] += step
+                face = tuple(np.mod(at if step == 1 else to, shape))
+                if not faces[(axis, *face)]:
+                    continue
+                home, to = tuple(np.mod(to, shape)), tuple(to)
+                if home in seen:
+                    found |= np.subtract(seen[home], to) != 0
+                else:
+                    seen[home] = to
+                    front.append(to)
+    return tuple(found.tolist())
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("shape", [(8, 6, 5), (4, 1, 7), (5, 6, 1)])
+def test_faces_by_lot(comm, shape, seed):
+    """Around the threshold of bonds, with another chance along each axis."""
+    rng = np.random.default_rng(seed)
+    faces = rng.random((3, *shape)) < rng.uniform(0.1, 0.5, 3)[:, None, None, None]
+    found = axes_percolating_through_faces(divided_faces(faces, comm), Reducer(comm), PlaneExchange(comm))
+    assert found == wraps_of_faces(faces)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_between_electrodes(comm, seed):
+    """Faces at the plates count; the ghost planes of such a cell are mirror images, which must not close it."""
+    rng = np.random.default_rng(seed)
+    shape = (9, 4, 5)
+    faces = rng.random((3, *shape)) < rng.uniform(0.15, 0.5, 3)[:, None, None, None]
+    faces[1, :, -1] = faces[2, :, :, -1] = False
+    behind = rng.random(shape[1:]) < 0.5
+    local = divided_faces(faces, comm)
+    if comm.rank == 0:
+        local[0] = behind
+    found = axes_percolating_through_faces(local, Reducer(comm), PlaneExchange(comm, mirrored=True), periodic=False)
+    # Flood from the lower plate.
+    wet = np.zeros(shape, bool)
+    wet[0] = behind
+    for _ in range(wet.size):
+        wet[1:] |= wet[:-1] & faces[0, :-1]
+        wet[:-1] |= wet[1:] & faces[0, :-1]
+        wet[:, 1:] |= wet[:, :-1] & faces[1, :, :-1]
+        wet[:, :-1] |= wet[:, 1:] & faces[1, :, :-1]
+        wet[:, :, 1:] |= wet[:, :, :-1] & faces[2, :, :, :-1]
+        wet[:, :, :-1] |= wet[:, :, 1:] & faces[2, :, :, :-1]
+    assert found == (bool(np.any(wet[-1] & faces[0, -1])), False, False)
+
+
+def test_mirrored_ghosts_do_not_join_electrodes(comm):
+    """A cell blocked near its first plate is blocked, also where the last slab alone would conduct."""
+    mask = np.ones((4 * comm.size, 3, 3), bool)
+    mask[1] = False
+    local = mask[slab_of(PeriodicGrid(mask.shape, (1.0,) * 3), comm)]
+    assert not connects_electrodes(local, Reducer(comm), PlaneExchange(comm, mirrored=True))
