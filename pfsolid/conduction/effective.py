@@ -65,7 +65,8 @@ def preconditioner_precision(rtol: float) -> str:
 
 def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, percolating, rtol: float = 1e-4,
                            max_iterations: int = 5000, on_iteration=None, on_solved=None, solver=conjugate_gradients,
-                           guesses=None, interface_resistance=None) -> EffectiveConductivity:
+                           guesses=None, interface_resistance=None, interface_normals: str = "smoothed",
+                           plate_resistance=(0.0, 0.0)) -> EffectiveConductivity:
     """Solve div[ sigma (E - grad u) ] = 0 on labelled voxels for E along x, y, z: sigma_eff E = <sigma (E - grad u)>.
 
     Collective.  7-point finite volumes with harmonic face conductances, periodic; between plane electrodes if the
@@ -83,7 +84,9 @@ def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, 
     rtol, max_iterations, on_iteration, on_solved, solver, guesses
         As for :func:`solve_tensor`.  The system counts conductivities in units of the largest.
     interface_resistance : dict, optional
-        {(a, b): R}: area-specific resistance of the faces between two labels, in units of spacing / sigma.
+        {(a, b): R}: area-specific resistance of the interfaces between two labels, in units of spacing / sigma.
+    interface_normals, plate_resistance
+        As for :class:`pfsolid.conduction.finite_volumes.ConductionSystem`.
 
     Raises
     ------
@@ -103,7 +106,8 @@ def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, 
     def report(axis, iteration, value, relative_error):
         on_iteration(axis, iteration, value * unit, relative_error)
 
-    system = ConductionSystem(labels, sigma / unit, transform, resistance)
+    system = ConductionSystem(labels, sigma / unit, transform, resistance, interface_normals,
+                              [value * unit for value in plate_resistance])
     result = solve_tensor(system, axes, rtol, max_iterations, solver, guesses, on_iteration and report, on_solved)
     return replace(result, tensor=result.tensor * unit, percolating=tuple(bool(p) for p in percolating))
 

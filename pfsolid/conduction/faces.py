@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..spectral.transform import SlabTransform
 from . import face_kernels
-from .finite_volumes import FiniteVolumes
+from .finite_volumes import FiniteVolumes, lowest_of
 from .phases import check_conductivities
 
 # Where the density is closer to 0 or 1 than this the distance from the interface has no digits left.
@@ -30,9 +30,7 @@ class FaceSystem(FiniteVolumes):
     """
 
     def __init__(self, faces: np.ndarray, transform: SlabTransform):
-        reducer = transform.reducer
-        low = reducer.min(float(np.min(faces, where=faces > 0, initial=np.inf)))
-        super().__init__(faces, transform, low if np.isfinite(low) else 1.0)
+        super().__init__(faces, transform, lowest_of(faces, transform.reducer))
 
 
 def smooth_faces(rho: np.ndarray, sigma_of_rho, transform: SlabTransform, dtype=np.float32) -> np.ndarray:

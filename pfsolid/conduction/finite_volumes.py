@@ -6,12 +6,15 @@ import numpy as np
 
 from ..errors import InputError
 from ..grid import AXES
+from ..morphology.interface_normals import face_norms
 from ..spectral.transform import SlabTransform
-from . import kernels
-from .phases import face_conductances
+from . import interface_kernels, kernels
+from .phases import face_conductances, resistance_table
 
 # Blocks of planes or rows for each thread: some slack for threads that run at unequal speed.
 _BLOCKS_PER_THREAD = 4
+# The share of a sum over faces that those at an electrode have.
+_HALF = 0.5
 
 
 class FiniteVolumes:
@@ -137,6 +140,11 @@ class FiniteVolumes:
 class ConductionSystem(FiniteVolumes):
     """Finite volumes on labelled voxels: the faces have what :func:`pfsolid.conduction.phases.face_conductances` says.
 
+    An interface that resists is a staircase of faces with |n|_1 = |n_x| + |n_y| + |n_z| times its area, so each face gets R
+    |n|_1 (:mod:`pfsolid.morphology.interface_normals`).  Across layers this is exact at 45 degrees and 0.5 % off at most at
+    others.  Along an oblique layer the current zigzags through faces that resist: first order in voxels a layer,
+    sigma w / (w + 1) at 45 degrees for R = d / sigma and w voxels along an axis.
+
     Parameters
     ----------
     labels : ndarray of uint8, local (n0 + 2, n1, n2)
@@ -146,12 +154,18 @@ class ConductionSystem(FiniteVolumes):
     transform : SlabTransform or CosineSlabTransform
         Also decides the precision in which the conductivities of the faces are kept.
     interface_resistance : dict, optional
-        {(a, b): R}, area-specific resistance between two labels, in units of spacing / sigma.
+        {(a, b): R}, area-specific resistance between two labels, in units of spacing / sigma; infinity blocks.
+    interface_normals : {'smoothed', 'faces'}
+        Where n is from: the smoothed labels, or the faces themselves, |n|_1 = 1, which is right for boxes only.
+    plate_resistance : (float, float)
+        Area-specific resistance between each electrode and the image, at the low and the high end of x.
 
     Attributes
     ----------
     table : ndarray (3, num_labels, num_labels)
-        Conductance over h_i^2 of a face between two labels, normal to x, y, z.
+        Conductance over h_i^2 of a face between two labels, normal to x, y, z, where n does not matter.
+    interface_area : ndarray (num_labels,) or None
+        Global, of each label's interfaces that resist; None where there are none, or their faces are taken as they are.
 
     Raises
     ------
@@ -159,26 +173,70 @@ class ConductionSystem(FiniteVolumes):
         If a conductivity or a resistance is not allowed.
     """
 
-    def __init__(self, labels: np.ndarray, sigma, transform: SlabTransform, interface_resistance=None):
+    def __init__(self, labels: np.ndarray, sigma, transform: SlabTransform, interface_resistance=None,
+                 interface_normals: str = "smoothed", plate_resistance=(0.0, 0.0)):
         self.labels = labels
-        self.table = face_conductances(sigma, transform.grid.spacing, interface_resistance)
+        given = interface_resistance or {}
+        resistance = resistance_table(given, len(np.asarray(sigma)))
+        oblique = (resistance > 0) & np.isfinite(resistance) & (interface_normals == "smoothed")
+        straight = {pair: value for pair, value in given.items() if not oblique[pair]}
+        self.table = face_conductances(sigma, transform.grid.spacing, straight)
         self._conductivities = self.table * np.square(transform.grid.spacing)[:, None, None]
-        positive = self._conductivities[self._conductivities > 0]
         n0, n1, n2 = transform.local_shape
         faces = np.empty((3, n0 + 1, n1, n2), dtype=transform.real.dtype)
-        kernels.faces_of_labels(labels, self._conductivities, transform.periodic, faces)
-        super().__init__(faces, transform, positive.min() if positive.size else 1.0)
+        self.interface_area = None
+        self._follows_from_labels = not (oblique.any() or any(plate_resistance))
+        if oblique.any():
+            self._put_in_series(np.where(oblique, resistance, 0.0), transform, faces)
+        else:
+            kernels.faces_of_labels(labels, self._conductivities, transform.periodic, faces)
+        if any(plate_resistance):
+            _put_on_plates(plate_resistance, transform, faces)
+        positive = self._conductivities[self._conductivities > 0]
+        lowest = positive.min() if positive.size else 1.0
+        super().__init__(faces, transform, lowest if self._follows_from_labels else lowest_of(faces, transform.reducer))
+
+    def _put_in_series(self, resistance: np.ndarray, transform: SlabTransform, faces: np.ndarray) -> None:
+        """Faces with R |n|_1 / h more; |n|_1 is found in their place."""
+        spacing = transform.grid.spacing
+        face_norms(self.labels, spacing, transform.ghosts, transform.periodic, pairs=resistance > 0, out=faces)
+        areas = np.zeros((faces.shape[1] - 1, len(resistance)))
+        interface_kernels.sum_interfaces(self.labels, faces, np.prod(spacing) / np.array(spacing), areas)
+        self.interface_area = transform.reducer.sum(areas.sum(axis=0))
+        over_h = resistance / np.reshape(spacing, (3, 1, 1))
+        interface_kernels.put_in_series(self.labels, self._conductivities, over_h, transform.periodic, faces)
 
     def mean_flux(self, axis: int) -> np.ndarray:
         """Collective: <J> for the present potential and a unit field along ``axis``; r anew, free of all rounding so far.
 
         The conductivities are those of the labels, in double.  That of the faces may be single: this makes u wrong by
-        6e-8 at the most, and a tensor evaluated from u, <J> and r by the square of it.
+        6e-8 at the most, and a tensor evaluated from u, <J> and r by the square of it.  Faces that do not follow from the
+        labels count as they are: 6e-8 at the most, where the tolerance is above 1e-7.
         """
+        if not self._follows_from_labels:
+            return super().mean_flux(axis)
         sums = np.empty((self.potential.shape[0], 3))
         kernels.residual_of_labels(self.potential, self._edges(), self.labels, self._conductivities,
                                    self.transform.periodic, self.spacing, axis, self.residual, sums)
         return self._mean(sums.sum(axis=0))
+
+
+def lowest_of(faces: np.ndarray, reducer) -> float:
+    """Collective: the smallest conductivity above 0; 1 if there is none."""
+    low = reducer.min(float(np.min(faces, where=faces > 0, initial=np.inf)))
+    return low if np.isfinite(low) else 1.0
+
+
+def _put_on_plates(resistance, transform: SlabTransform, faces: np.ndarray) -> None:
+    """1 / (1 / s + 2 R / h): a face to an electrode has half a voxel before it, counted as a whole one to its mirror image."""
+    if transform.periodic:
+        raise InputError("a resistance of plates is for plane electrodes, and a periodic cell has none")
+    for end, share, value in zip((0, -1), transform.ghosts.end_shares, resistance):
+        if not value >= 0:
+            raise InputError(f"plate resistances {tuple(resistance)}: they must not be negative")
+        if share == _HALF:
+            plane = faces[0, end].astype(float)
+            faces[0, end] = 0.0 if np.isinf(value) else plane / (1 + 2 * value / transform.grid.spacing[0] * plane)
 
 
 def _make_green(transform: SlabTransform):

@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import InputError
 from ..labels import empty_labels
 from ..spectral.transform import SlabTransform
-from . import kernels
+from . import interface_kernels, kernels
 
 PORE, SURFACE, BULK = 0, 1, 2
 PHASES = {"pore": PORE, "surface": SURFACE, "bulk": BULK}
@@ -108,7 +108,7 @@ def face_conductances(sigma: np.ndarray, spacing: tuple[float, float, float], in
     InputError
     """
     sigma = diagonal_conductivities(sigma)
-    series = _resistance_table(interface_resistance or {}, len(sigma))
+    series = resistance_table(interface_resistance or {}, len(sigma))
     table = np.zeros((3, len(sigma), len(sigma)))
     for axis, h in enumerate(spacing):
         a, b = sigma[:, None, axis], sigma[None, :, axis]
@@ -119,7 +119,35 @@ def face_conductances(sigma: np.ndarray, spacing: tuple[float, float, float], in
     return table
 
 
-def _resistance_table(interface_resistance: dict, num_labels: int) -> np.ndarray:
+def open_faces_of_labels(labels: np.ndarray, table: np.ndarray, periodic: bool) -> np.ndarray:
+    """Which faces conduct, one byte a voxel: what :mod:`pfsolid.morphology.clusters` finds the axes from that percolate.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+        With ghost planes.
+    table : ndarray (3, num_labels, num_labels)
+        Of :func:`face_conductances`.
+    periodic : bool
+        Whether the last faces along y and z close the cell; along x the ghost planes say it.
+
+    Returns
+    -------
+    ndarray of uint8, local (n0 + 1, n1, n2)
+        As of :func:`pfsolid.morphology.clusters.open_faces_of`.
+    """
+    found = np.empty((labels.shape[0] - 1, *labels.shape[1:]), np.uint8)
+    interface_kernels.open_faces_of_labels(labels, table, periodic, found)
+    return found
+
+
+def resistance_table(interface_resistance: dict, num_labels: int) -> np.ndarray:
+    """R of each pair of labels, (num_labels, num_labels), from {(a, b): R}.
+
+    Raises
+    ------
+    InputError
+    """
     table = np.zeros((num_labels, num_labels))
     given = {}
     for (a, b), value in interface_resistance.items():

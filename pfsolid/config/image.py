@@ -32,6 +32,7 @@ _SIGMA = "for each label a number, a law { value, at_K, activation_energy_eV }, 
 _RESISTANCES = "a table of pairs of labels with a resistance from 0 (inf blocks), for example { \"0:1\" = 10.0 }"
 _HEADING = "pfsolid image study, with every default filled in"
 _OLD_NAMES = {"field_axes": "directions"}  # of keys of [image]
+_PLATES = "two resistances from 0 (inf blocks) in brackets"
 _CROP = "three pairs [first, last + 1] of voxels along x, y, z; [] takes all of an axis"
 
 
@@ -95,6 +96,15 @@ def _as_resistances(value):
     return found
 
 
+def _as_plates(value):
+    values = as_tuple(value)
+    if not isinstance(values, tuple) or len(values) != 2:
+        raise ValueError(_PLATES)
+    if any(isinstance(one, bool) or not isinstance(one, (int, float)) or not one >= 0 for one in values):
+        raise ValueError(_PLATES)
+    return tuple(map(float, values))
+
+
 def _as_label_map(value):
     text = f"a table of whole numbers with a label from 0 to {MAX_LABEL} each"
     if not (isinstance(value, dict) and value):
@@ -145,6 +155,16 @@ class ImageConfig(Section):
         "periodic")
     directions: str | None = key("axes along which a field is applied; all of more than one voxel if not set", None,
                                  allowed="letters of \"xyz\"")
+    plate_resistance_ohm_cm2: Annotated[tuple[float, float], BeforeValidator(_as_plates)] = key(
+        "ohm cm^2, between each electrode and the image, where it begins and where it ends along the field", (0.0, 0.0),
+        allowed=_PLATES)
+
+    @model_validator(mode="after")
+    def _has_plates(self):
+        if any(self.plate_resistance_ohm_cm2) and self.boundary != "electrodes":
+            raise ValueError(f"image.plate_resistance_ohm_cm2 = {list(self.plate_resistance_ohm_cm2)}: needs image.boundary = "
+                             f"\"electrodes\", and it is \"{self.boundary}\"")
+        return self
 
     @model_validator(mode="after")
     def _one_labelling(self):
@@ -179,13 +199,25 @@ class PhasesConfig(Section):
     reference: int | None = key(
         "label whose conductivity the formation factor refers to; the best conductor if not set", None, ge=0, le=MAX_LABEL)
     interface_resistance_ohm_cm2: Resistances = key(
-        "ohm cm^2, resistance of the faces between two labels", {}, allowed=_RESISTANCES)
+        "ohm cm^2, resistance of the interfaces between two labels", {}, allowed=_RESISTANCES)
+    interface_normals: Literal["smoothed", "faces"] = key(
+        "normals of interfaces that resist: smoothed for any shape; faces where all are boxes, as the voxels are", "smoothed")
 
     @model_validator(mode="after")
     def _known(self):
         if self.reference is not None and self.reference not in self.sigma_S_per_cm:
             raise ValueError(f"phases.reference = {self.reference}: must be one of the labels with a conductivity, "
                              f"{', '.join(map(str, self.sigma_S_per_cm))}")
+        return self
+
+    @model_validator(mode="after")
+    def _resists(self):
+        given = self.interface_resistance_ohm_cm2
+        for pair in given:
+            for label in map(int, pair.split(":")):
+                if label not in self.sigma_S_per_cm:
+                    raise ValueError(f"phases.interface_resistance_ohm_cm2 = {pair!r}: label {label} has no conductivity in "
+                                     "phases.sigma_S_per_cm")
         return self
 
 
@@ -238,6 +270,11 @@ class ImageStudyConfig(Section):
             for label in (self.layer.label, self.layer.on):
                 if label not in sigma:
                     raise ValueError(f"layer: label {label} has no conductivity in phases.sigma_S_per_cm")
+        resists = any(self.phases.interface_resistance_ohm_cm2.values()) or any(self.image.plate_resistance_ohm_cm2)
+        full = [label for label, value in sigma.items() if _is_full(value)]
+        if resists and full:
+            raise ValueError(f"phases.sigma_S_per_cm: label {full[0]} has a full tensor, which does not go with a resistance of "
+                             "interfaces or plates; give a number or three")
         laws = [f"label {label}" for label, value in sigma.items() if is_law(value)]
         self.conduction.check_laws(laws)
         highest = max(float(np.max(self.sigma_S_per_m(T))) for T in self.conduction.temperatures or (None,))
@@ -269,6 +306,11 @@ def _with_axes(value: np.ndarray, rank: int) -> np.ndarray:
     if value.ndim < rank:
         value = np.broadcast_to(value, 3)
     return np.diag(value) if value.ndim < rank else value
+
+
+def _is_full(value) -> bool:
+    return isinstance(value, tuple) and isinstance(value[0], tuple) and bool(
+        np.any(np.array(value)[~np.eye(3, dtype=bool)]))
 
 
 def is_law(value) -> bool:

@@ -74,11 +74,22 @@ def _grid_part(found: Conduction, diagonal: np.ndarray) -> dict:
     if found.grid is None:
         return {"grid_relative_xyz": [None] * 3, "grid_method": None}
     solved = [axis in found.axes and value > 0 for axis, value in enumerate(diagonal)]
-    away = np.where(solved, np.diag(found.grid.tensor) - diagonal, 0.0)
+    change = np.where(np.outer(solved, solved), found.grid.tensor - found.effective.tensor, 0.0)
+    away = np.diag(change)
     relative = [found.grid.reach * abs(away[axis]) / diagonal[axis] if solved[axis] else None for axis in range(3)]
     return {"grid_relative_xyz": relative, "grid_method": found.grid.method,
             "grid_best_S_per_cm_xyz": (diagonal + found.grid.best * away) / S_PER_M,
-            "grid_other_S_per_cm": found.grid.tensor / S_PER_M}
+            "grid_other_S_per_cm": found.grid.tensor / S_PER_M,
+            "grid_error_S_per_cm": found.grid.reach * _bound_of(change) / S_PER_M}
+
+
+def _bound_of(change: np.ndarray) -> np.ndarray:
+    """How large each element of a change of one sign can be, as a quadratic form, also where it is small by chance.
+
+    |c_ij| <= sqrt(c_ii c_jj), which an element off the diagonal has to be given room for.
+    """
+    diagonal = np.sqrt(np.abs(np.diag(change)))
+    return np.maximum(np.abs(change), np.outer(diagonal, diagonal))
 
 
 def _phases(found: Conduction, names: dict[int, str]) -> dict:
@@ -161,11 +172,18 @@ def _error_line(found: Conduction, isotropic: bool) -> str:
                      + (' (grid_error = "refinement" does, on voxels of half the edge)' if conducting else ""))
     else:
         values = ", ".join("-" if value is None else f"{value:.1e}" for value in grid)
-        parts.append(f"grid {values} ({bar['grid_method'].split(':')[0]})")
+        parts.append(f"grid {values} ({bar['grid_method'].split(':')[0]})" + _off_diagonal_text(bar, found.axes))
     sample = bar["sample_relative_of_mean"]
     parts.append("sample not known from one" if sample is None
                  else f"sample {sample:.1e} of the mean, from the spread of the axes")
     return f"relative error: {'; '.join(parts)}"
+
+
+def _off_diagonal_text(bar: dict, axes) -> str:
+    """The grid part of what stands off the diagonal, where there is any."""
+    error = bar["grid_error_S_per_cm"][np.ix_(axes, axes)]
+    largest = np.max(error[~np.eye(len(axes), dtype=bool)], initial=0.0)
+    return f", off the diagonal {largest:.1e} S/cm at most" if largest > 0 else ""
 
 
 def _share_line(found: Conduction, names: dict[int, str]) -> str:

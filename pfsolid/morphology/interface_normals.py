@@ -14,8 +14,9 @@ surroundings only.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from ..kernel import kernel
 from ..parallel.collective import PlaneExchange
 
 # Voxels.  With REACH = 6 planes at 18 degrees are 0.13 % off, with 3 more than a per cent.
@@ -23,7 +24,6 @@ WIDTH, REACH = 2.0, 7
 # A gradient below this part of a plane's is rounding: in grains of a voxel or two the indicators cancel, and the face itself
 # is the best guess.
 _ROUNDING = 1e-12
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
 def padded_labels(labels: np.ndarray, ghosts: PlaneExchange, periodic: bool) -> np.ndarray:
@@ -50,7 +50,8 @@ def padded_labels(labels: np.ndarray, ghosts: PlaneExchange, periodic: bool) -> 
     return padded
 
 
-def face_norms(labels: np.ndarray, spacing, ghosts: PlaneExchange, periodic: bool, dtype=np.float32) -> np.ndarray:
+def face_norms(labels: np.ndarray, spacing, ghosts: PlaneExchange, periodic: bool, dtype=np.float32, pairs=None,
+               out=None) -> np.ndarray:
     """|n|_1 of the interface at each face between unlike labels, 0 between equal ones.  Collective.
 
     The area of all interfaces is the sum of face area / |n|_1.  Planes at any angle are right to 0.04 %, balls of radius 12 to
@@ -66,6 +67,10 @@ def face_norms(labels: np.ndarray, spacing, ghosts: PlaneExchange, periodic: boo
     ghosts, periodic
         How the image goes on beyond its faces, see `padded_labels`.
     dtype : {float32, float64}
+    pairs : ndarray of bool (num_labels, num_labels), optional
+        Symmetric: the pairs of labels that matter; the others count as equal.
+    out : ndarray, local (3, n0 + 1, n1, n2), optional
+        What to overwrite.
 
     Returns
     -------
@@ -75,8 +80,11 @@ def face_norms(labels: np.ndarray, spacing, ghosts: PlaneExchange, periodic: boo
         before, that of the others is 0; the last along y and z close a periodic cell and are 0 without one.
     """
     n0, n1, n2 = labels.shape[0] - 2, labels.shape[1], labels.shape[2]
-    norms = np.zeros((3, n0 + 1, n1, n2), dtype)
-    _fill_norms(padded_labels(labels, ghosts, periodic), periodic, stencil(), inverse(spacing), norms)
+    norms = np.empty((3, n0 + 1, n1, n2), dtype) if out is None else out
+    norms[...] = 0.0
+    any_pair = pairs is None
+    pairs = np.ones((1, 1), bool) if any_pair else np.asarray(pairs, bool)
+    _fill_norms(padded_labels(labels, ghosts, periodic), any_pair, pairs, periodic, stencil(), inverse(spacing), norms)
     return norms
 
 
@@ -102,7 +110,7 @@ def inverse(spacing) -> tuple[float, float, float]:
     return tuple(1.0 / float(h) for h in spacing)
 
 
-@njit(cache=True, fastmath=_FAST)
+@kernel(fast=True)
 def interface_normal(padded, axis, i, j, k, taps, inverse_h):
     """Unit normal (x, y, z) of the interface at the face ahead of voxel (i, j, k) along ``axis``, from its label to the next.
 
@@ -138,8 +146,8 @@ def interface_normal(padded, axis, i, j, k, taps, inverse_h):
     return gx / length, gy / length, gz / length
 
 
-@njit(cache=True, parallel=True)
-def _fill_norms(padded, periodic, taps, inverse_h, norms):
+@kernel(parallel=True)
+def _fill_norms(padded, any_pair, pairs, periodic, taps, inverse_h, norms):
     n0, n1, n2 = norms.shape[1] - 1, norms.shape[2], norms.shape[3]
     ahead = np.eye(3, dtype=np.int64)
     for plane in prange(n0 + 1):
@@ -148,6 +156,7 @@ def _fill_norms(padded, periodic, taps, inverse_h, norms):
             for j in range(n1 if axis != 1 or periodic else n1 - 1):
                 for k in range(n2 if axis != 2 or periodic else n2 - 1):
                     here = padded[i + REACH, j + REACH, k + REACH]
-                    if here != padded[i + REACH + ahead[axis, 0], j + REACH + ahead[axis, 1], k + REACH + ahead[axis, 2]]:
+                    next_ = padded[i + REACH + ahead[axis, 0], j + REACH + ahead[axis, 1], k + REACH + ahead[axis, 2]]
+                    if here != next_ and (any_pair or pairs[here, next_]):
                         nx, ny, nz = interface_normal(padded, axis, i, j, k, taps, inverse_h)
                         norms[axis, plane, j, k] = abs(nx) + abs(ny) + abs(nz)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +13,21 @@ from ..conduction.effective import preconditioner_precision
 from ..conduction.phases import check_conductivities
 from ..config.conduction import SolverConfig
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
-from ..config.image import ImageStudyConfig, study_to_toml
+from ..config.image import MAX_LABEL, ImageStudyConfig, study_to_toml
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
 from ..homogenization.report import conduction_lines, conduction_result
-from ..homogenization.solve import IMAGE_HALVED, Conduction, GridPart, Medium, settings_of_second, solve_conduction
+from ..homogenization.solve import (
+    FEWEST_VOXELS,
+    IMAGE_HALVED,
+    INTERFACES_HALVED,
+    WIDER,
+    Conduction,
+    GridPart,
+    Medium,
+    settings_of_second,
+    solve_conduction,
+)
 from ..io.images.formats import ArrayLayout, ImageInfo, Layout, RawLayout
 from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
 from ..io.provenance import provenance
@@ -25,6 +36,7 @@ from ..io.run_directory import FIELDS, INPUT, LOG, RESULT, prepare_run_directory
 from ..io.series import write_xdmf
 from ..labels import check_label_known, empty_labels, label_counts
 from ..morphology.layers import surface_layer
+from ..morphology.straighten import straighten_halved
 from ..orientation import Orientation
 from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
@@ -107,13 +119,25 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     result = {"title": study.title, "source": str(study.image.file), "boundary": study.image.boundary,
               "axes_order": info.axes,
               "grid": {"shape": image_grid.shape, "voxel_size_nm": image_grid.spacing}}
+    result |= _what_resists(study)
     result |= conduction_result(found, study.names, study.conduction, study.phases.reference)
     for line in conduction_lines(found, study.names):
         session.say(line)
+    _warn_of_small_grains(found, session)
     write_xdmf(directory / FIELDS, session.comm)
     on_root(session.comm, write_json, directory / RESULT, result | {"provenance": record})
     session.say(f"done in {in_words(time.monotonic() - started)}: {directory / RESULT}")
     return result
+
+
+def _what_resists(study: ImageStudyConfig) -> dict:
+    """For result.json: by which normals interfaces resist, and what plates add."""
+    found = {}
+    if study.phases.interface_resistance_ohm_cm2:
+        found["interface_normals"] = study.phases.interface_normals
+    if any(study.image.plate_resistance_ohm_cm2):
+        found["plate_resistance_ohm_cm2"] = study.image.plate_resistance_ohm_cm2
+    return found
 
 
 def is_image_study(directory: Path) -> bool:
@@ -214,7 +238,10 @@ def _refined(study: ImageStudyConfig, part: _Part, found: Conduction, session: S
     _tell_of_layer(study, image, session, " on voxels of half the edge")
     fine = solve_conduction(image.medium, settings, session, part.fields)
     image.medium.transform.close()
-    return GridPart(tensor=fine.effective.tensor, **IMAGE_HALVED)
+    if not _is_straightened(study):
+        return GridPart(tensor=fine.effective.tensor, **IMAGE_HALVED)
+    part = GridPart(tensor=fine.effective.tensor, **INTERFACES_HALVED)
+    return part if found.interfaces is None or found.interfaces.is_fine else replace(part, reach=WIDER * part.reach)
 
 
 def _read_part(study: ImageStudyConfig, part: _Part, grid_nm: PeriodicGrid, settings: SolverConfig,
@@ -229,11 +256,12 @@ def _read_part(study: ImageStudyConfig, part: _Part, grid_nm: PeriodicGrid, sett
         num_laid = _lay_surface(study, labels, transform, session)
     check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
     return _Image(Medium(labels, lambda temperature: _turned_sigma(study, part.orientation, temperature), transform,
-                         part.orientation.names, _resistances(study)), num_laid)
+                         part.orientation.names, _resistances(study), study.phases.interface_normals, _plate_resistances(study)),
+                  num_laid)
 
 
 def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform, session: Session) -> np.ndarray:
-    """Ghosted labels of this rank's slab; on a halved grid each voxel twice."""
+    """Ghosted labels of this rank's slab; on a halved grid each voxel twice, the interfaces that resist straightened."""
     labels = empty_labels(transform)
     halved = transform.grid != part.grid_nm
     times = [fine // coarse for fine, coarse in zip(transform.grid.shape, part.grid_nm.shape)]
@@ -246,6 +274,9 @@ def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform,
             image = image.repeat(n, axis)
         first = transform.local_slice[0].start - times[0] * voxels[0].start
         labels[1:-1] = image[first:first + transform.local_shape[0]]
+        if _is_straightened(study):
+            straighten_halved(labels, times, transform.first_plane, _resisting_pairs(study), transform.ghosts,
+                              transform.periodic)
     transform.ghosts.fill(labels)
     return labels
 
@@ -289,6 +320,30 @@ def _resistances(study: ImageStudyConfig) -> dict:
         a, b = map(int, pair.split(":"))
         found[a, b] = value * M2_PER_CM2 * NM_PER_M
     return found
+
+
+def _plate_resistances(study: ImageStudyConfig) -> tuple[float, float]:
+    """Likewise."""
+    return tuple(value * _M2_PER_CM2 * _NM_PER_M for value in study.image.plate_resistance_ohm_cm2)
+
+
+def _resisting_pairs(study: ImageStudyConfig) -> np.ndarray:
+    """Whether the interface of two labels has a finite resistance, (256, 256)."""
+    pairs = np.zeros((MAX_LABEL + 1,) * 2, bool)
+    for (a, b), value in _resistances(study).items():
+        pairs[a, b] = pairs[b, a] = 0 < value < math.inf
+    return pairs
+
+
+def _is_straightened(study: ImageStudyConfig) -> bool:
+    """On smaller voxels an interface's staircase must have smaller steps; blocked ones and boxes' faces stay as they are."""
+    return study.phases.interface_normals == "smoothed" and bool(_resisting_pairs(study).any())
+
+
+def _warn_of_small_grains(found: Conduction, session: Session) -> None:
+    if found.interfaces is not None and not found.interfaces.is_fine:
+        session.warn(f"grains of label {found.interfaces.smallest_label} are {found.interfaces.smallest:.2g} voxels across: under "
+                     f"{FEWEST_VOXELS:g} their interfaces' normals, and with them resistances, are uncertain")
 
 
 def _in_image(found: Conduction, part: _Part, info: ImageInfo) -> Conduction:
