@@ -223,7 +223,9 @@ class ConductionSystem(FiniteVolumes):
 
 def lowest_of(faces: np.ndarray, reducer) -> float:
     """Collective: the smallest conductivity above 0; 1 if there is none."""
-    low = reducer.min(float(np.min(faces, where=faces > 0, initial=np.inf)))
+    # Plane 0 of the other axes is not used and may hold anything.
+    used = faces[0], faces[1, 1:], faces[2, 1:]
+    low = reducer.min(min(float(np.min(one, where=one > 0, initial=np.inf)) for one in used))
     return low if np.isfinite(low) else 1.0
 
 

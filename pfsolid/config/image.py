@@ -129,6 +129,7 @@ Sigmas = Annotated[dict, BeforeValidator(_as_sigmas)]
 Names = Annotated[dict, BeforeValidator(_as_names)]
 Resistances = Annotated[dict, BeforeValidator(_as_resistances)]
 LabelMap = Annotated[dict, BeforeValidator(_as_label_map)]
+Plates = Annotated[tuple, BeforeValidator(_as_plates)]
 Crop = Annotated[tuple, BeforeValidator(_as_crop)]
 
 
@@ -155,7 +156,7 @@ class ImageConfig(Section):
         "periodic")
     directions: str | None = key("axes along which a field is applied; all of more than one voxel if not set", None,
                                  allowed="letters of \"xyz\"")
-    plate_resistance_ohm_cm2: Annotated[tuple[float, float], BeforeValidator(_as_plates)] = key(
+    plate_resistance_ohm_cm2: Plates = key(
         "ohm cm^2, between each electrode and the image, where it begins and where it ends along the field", (0.0, 0.0),
         allowed=_PLATES)
 

@@ -3,8 +3,8 @@
 Cutting voxels in eight leaves every staircase as it was: what is an error of the staircase, such as the detours that current
 along an oblique interface takes, does not shrink with it.  Here each small voxel takes the label whose indicator, smoothed by
 a Gaussian of 3/4 of a voxel, is greatest in its centre.  Planes at any angle become the staircases of half the step, planes
-along the voxels and the edges between equal boxes stay what they are, walls of one voxel remain; threads of one voxel do not,
-and the corners of a box lose an eighth of a voxel.
+along the voxels and the edges between equal boxes stay what they are, the corners of a lone box lose an eighth of a voxel.
+Voxels of walls and threads that are one voxel thick keep their label: smoothing would take them away.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numba import prange
 from ..kernel import kernel
 from ..parallel.collective import PlaneExchange
 
-# Voxels of the image.  A narrower Gaussian leaves staircases at 20 degrees as they are, a wider one takes walls of one voxel.
+# Voxels of the image.  A narrower Gaussian leaves staircases at 20 degrees as they are.
 _WIDTH, _REACH = 0.75, 3
 # Where the indicators are sampled, away from the small voxels' centres: on a staircase at 45 degrees every third of them
 # lies on the interface, and all of these have to go to the same side.
@@ -58,6 +58,16 @@ def _taps(times: int, shift: float) -> np.ndarray:
         return np.array([places == 0.0] * 2, float)
     weights = np.array([np.exp(-0.5 * ((places - half - shift) / _WIDTH) ** 2) for half in (-0.25, 0.25)])
     return weights / weights.sum(axis=1, keepdims=True)
+
+
+@kernel()
+def _is_thin(padded, times, corner):
+    """Whether what a voxel belongs to is one voxel thick along some axis."""
+    x, y, z = corner
+    own = padded[corner]
+    return ((padded[x - times[0], y, z] != own and padded[x + times[0], y, z] != own)
+            or (padded[x, y - times[1], z] != own and padded[x, y + times[1], z] != own)
+            or (padded[x, y, z - times[2]] != own and padded[x, y, z + times[2]] != own))
 
 
 @kernel()
@@ -104,7 +114,7 @@ def _straighten(padded, times, first_plane, pairs, taps, labels):
                 half_z = k % times[2]
                 corner = (i - half_x + _DEPTH, j - half_y + _DEPTH, k - half_z + _DEPTH)
                 count = _find_rivals(padded, times, corner, pairs, rivals)
-                if count == 0:
+                if count == 0 or _is_thin(padded, times, corner):
                     continue
                 best = padded[corner]
                 most = _smoothed(padded, times, corner, best, taps[0, half_x], taps[1, half_y], taps[2, half_z])

@@ -96,7 +96,20 @@ def test_between_electrodes(comm, shape, dtype):
     for one in (comm, ALONE):
         transform = CosineSlabTransform(PeriodicGrid(shape, (1.0, 0.7, 1.3)), one, dtype, planning="estimate")
         results.append(effective_conductivity(divide_labels(labels, transform), (0.2, 1.0, 5.0), transform,
-                                              (True, False, False), rtol=1e-6, interface_resistance={(1, 2): 0.5}))
+                                              (True, False, False), rtol=1e-6, interface_resistance={(1, 2): 0.5},
+                                              plate_resistance=(0.2, 3.0)))
+    assert_same(*results)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_interfaces_that_resist(comm, shape, dtype):
+    """Normals and what they weigh do not depend on the slabs."""
+    labels, results = random_labels(shape), []
+    for one in (comm, ALONE):
+        transform = make_transform(shape, (1.0, 0.7, 1.3), one, dtype=dtype)
+        results.append(effective_conductivity(divide_labels(labels, transform), (0.2, 1.0, 5.0), transform, (True,) * 3,
+                                              rtol=1e-6, interface_resistance={(1, 2): 0.5, (0, 1): np.inf}))
     assert_same(*results)
 
 

@@ -44,6 +44,19 @@ def tensor(labels, sigma, solver=None, electrodes=False, **options):
     return effective_conductivity(divide_labels(labels, transform), sigma, transform, axes, **more, **options)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_interfaces_and_plates_that_resist(kind):
+    """The matrix has the faces as they are; both solvers to 1e-8."""
+    options = {"rtol": 1e-8, "interface_resistance": {(0, 1): 2.0, (1, 2): np.inf}}
+    labels, sigma = random_labels((8, 7, 6)), (0.2, 1.0, 0.3)
+    solver = PetscSolver(ALONE, KINDS[kind])
+    for electrodes, more in ((False, {}), (True, {"plate_resistance": (0.5, 3.0)})):
+        ours = tensor(labels, sigma, solver, electrodes, **options, **more)
+        other = tensor(labels, sigma, None, electrodes, **options, **more)
+        assert np.allclose(ours.tensor, other.tensor, rtol=3e-8, atol=3e-8)
+    solver.close()
+
+
 # --- the matrix -----------------------------------------------------------------------------------
 
 

@@ -452,3 +452,112 @@ def test_a_field_along_no_axis_is_refused(conduct):
 def test_a_single_voxel(conduct):
     found = conduct(np.ones((1, 1, 1), np.uint8), "--voxel-nm", "1", "--sigma", "1=[1,2,3]", *TIGHT)
     assert diagonal(found) == pytest.approx([1, 2, 3], **CLOSE) and found["mean_S_per_cm"] == pytest.approx(2, **CLOSE)
+
+
+# --- what resists ---------------------------------------------------------------------------------
+
+
+def oblique_layers(n, direction, period):
+    """Two labels, 1 and 2, in layers along an integer direction of a 2-D image."""
+    i = np.indices((n, n))
+    return (((direction[0] * i[0] + direction[1] * i[1]) % period >= period // 2) + 1).astype(np.uint8)
+
+
+@pytest.mark.parametrize("direction", [(1, 1), (2, 1)])
+def test_two_grids_know_oblique_interfaces(conduct, direction):
+    """Four layers on 128 voxels, R = d / sigma: `grid_best` within 1 %, and every component within the bar.
+
+    320 nm; sigma_n = sigma / 2 across, sigma along, turned by the layers' angle.
+    """
+    normal = np.array(direction) / np.linalg.norm(direction)
+    width_cm = 32 / np.linalg.norm(direction) * 2.5e-7
+    true = 1e-3 * np.eye(2) - 0.5e-3 * np.outer(normal, normal)
+    found = conduct(oblique_layers(128, direction, 64), "--voxel-nm", "2.5", "--sigma", "1=1e-3,2=1e-3", "--resistance",
+                    f"1:2={width_cm / 1e-3!r}", "--axes", "xy", "--set", "conduction.grid_error=refinement", *TIGHT)
+    assert found["interface_normals"] == "smoothed"
+    value = np.array(found["sigma_eff_S_per_cm"], dtype=float)[:2, :2]
+    bar = found["error_bar"]
+    assert bar["grid_best_S_per_cm_xyz"][:2] == pytest.approx(np.diag(true), rel=0.01)
+    assert np.all(np.abs(value - true) <= np.array(bar["grid_error_S_per_cm"])[:2, :2])
+    assert np.all(np.abs(np.diag(value - true)) <= np.array(bar["grid_relative_xyz"][:2]) * np.diag(value))
+    assert value[0, 0] == pytest.approx(true[0, 0], rel=0.05)  # not the 17 % of the staircase's area
+
+
+def test_boxes_need_no_second_grid(conduct):
+    """Cubes are exact on either grid, whichever normals are taken."""
+    i = np.indices((12, 12, 12)) // 6
+    found = conduct((i.sum(axis=0) % 2).astype(np.uint8), "--voxel-nm", "10", "--sigma", "0=1e-3,1=1e-3", "--resistance",
+                    "0:1=0.01", "--set", "conduction.grid_error=refinement", *TIGHT)
+    assert found["sigma_eff_S_per_cm"][1][1] == pytest.approx(60e-7 / (60e-7 / 1e-3 + 0.01), **CLOSE)
+    assert max(found["error_bar"]["grid_relative_xyz"]) < 1e-5
+    faces = conduct((i.sum(axis=0) % 2).astype(np.uint8), "--voxel-nm", "10", "--sigma", "0=1e-3,1=1e-3", "--resistance",
+                    "0:1=0.01", "--set", "phases.interface_normals=faces", "--force", *TIGHT)
+    assert faces["interface_normals"] == "faces"
+    assert np.allclose(faces["sigma_eff_S_per_cm"], found["sigma_eff_S_per_cm"], rtol=1e-12, atol=1e-15)
+
+
+def test_small_grains_are_said(conduct, tmp_path):
+    """Cubes of four voxels: under the eight that the normals need."""
+    i = np.indices((8, 8, 8)) // 4
+    options = "--voxel-nm", "1", "--sigma", "0=1,1=1", "--resistance", "0:1=1e-6", *TIGHT
+    conduct((i.sum(axis=0) % 2).astype(np.uint8), *options)
+    assert "grains of label 0 are 4 voxels across" in (tmp_path / "out" / "log").read_text()
+    conduct(np.kron(i.sum(axis=0) % 2, np.ones((3, 3, 3))).astype(np.uint8), *options, "--force")
+    assert "voxels across" not in (tmp_path / "out" / "log").read_text()
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
+def test_what_is_blocked_is_exactly_0(conduct, boundary):
+    """By an infinite resistance, or by a component that is 0: no percolation, no tortuosity, the other axes as they are."""
+    layer = np.ones((6, 6, 6), np.uint8)
+    layer[2:4] = 2
+    for options in (("--sigma", "1=1,2=[0,1,1]"), ("--sigma", "1=1,2=1", "--resistance", "1:2=inf")):
+        if boundary == "electrodes":
+            options += ("--axes", "x")
+        found = conduct(layer, "--voxel-nm", "1", *options, "--boundary", boundary, *TIGHT, "--force")
+        tensor = np.array(found["sigma_eff_S_per_cm"], dtype=float)
+        assert tensor[0, 0] == 0 and found["transport"]["x"]["tortuosity_factor"] is None
+        assert not found["conducting_phases_percolate_xyz"][0]
+        if boundary != "electrodes":
+            assert found["conducting_phases_percolate_xyz"] == [False, True, True]
+            assert [tensor[1, 1], tensor[2, 2]] == pytest.approx([1, 1], **CLOSE)
+
+
+def test_percolation_in_steps_through_faces(conduct):
+    """Each label conducts along one axis only: together they are stairs from end to end."""
+    image = np.indices((6, 6, 1)).sum(axis=0).astype(np.uint8) % 2
+    found = conduct(image, "--voxel-nm", "1", "--sigma", "0=[1,0,0],1=[0,1,0]", *TIGHT)
+    # No face has a conductor on both sides.
+    assert np.all(np.array(found["sigma_eff_S_per_cm"]) == 0)
+    assert found["conducting_phases_percolate_xyz"] == [False] * 3
+
+
+def test_plates_that_resist(conduct):
+    """L / sigma + R1 + R2 along each axis; only one of the plates, and one that blocks."""
+    options = "--voxel-nm", "20,10,30", "--sigma", "1=1e-3", "--boundary", "electrodes", *TIGHT
+    uniform = np.ones((5, 6, 7), np.uint8)
+    found = conduct(uniform, *options, "--plate-resistance", "1e-3,2e-3")
+    lengths = np.array([100e-7, 60e-7, 210e-7])
+    expected = lengths / (lengths / 1e-3 + 3e-3)
+    assert np.diag(np.array(found["sigma_eff_S_per_cm"], dtype=float)) == pytest.approx(expected, **CLOSE)
+    assert found["plate_resistance_ohm_cm2"] == [1e-3, 2e-3]
+    one = conduct(uniform, *options, "--plate-resistance", "0,2e-3", "--axes", "y", "--force")
+    assert one["sigma_eff_S_per_cm"][1][1] == pytest.approx(60e-7 / (60e-7 / 1e-3 + 2e-3), **CLOSE)
+    blocked = conduct(uniform, *options, "--plate-resistance", "inf,0", "--axes", "x", "--force")
+    assert blocked["sigma_eff_S_per_cm"][0][0] == 0 and not blocked["conducting_phases_percolate_xyz"][0]
+
+
+@pytest.mark.parametrize("options, says", [
+    (("--plate-resistance", "1,2"), "electrodes"),
+    (("--plate-resistance", "1,2", "--boundary", "mirror"), "electrodes"),
+    (("--plate-resistance", "1", "--boundary", "electrodes"), "plate_resistance_ohm_cm2"),
+    (("--plate-resistance=-1,0", "--boundary", "electrodes"), "plate_resistance_ohm_cm2"),
+    (("--plate-resistance", "nan,0", "--boundary", "electrodes"), "plate_resistance_ohm_cm2"),
+    (("--resistance", "0:9=1"), "label 9"),
+    (("--resistance", "0:1=1", "--set", "phases.interface_normals=exact"), "interface_normals"),
+    (("--sigma", "0=1,1=[[1,0.5,0],[0.5,2,0],[0,0,3]]", "--resistance", "0:1=1"), "full tensor"),
+    (("--sigma", "0=1,1=[[1,0.5,0],[0.5,2,0],[0,0,3]]", "--resistance", "0:1=inf"), "full tensor"),
+])
+def test_resistances_that_cannot_be(conduct, options, says):
+    options = options if "--sigma" in options else ("--sigma", "0=1,1=1", *options)
+    assert says in conduct(laminate(), "--voxel-nm", "1", *options, fails=True)
