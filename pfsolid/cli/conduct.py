@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from argparse import SUPPRESS
 from pathlib import Path
@@ -18,10 +19,20 @@ _NOTATION = {
 }
 
 
+class _Once(argparse.Action):
+    """An option that may not be repeated: the second value would replace the first unseen."""
+
+    def __call__(self, parser, namespace, value, option=None):
+        if getattr(namespace, self.dest) is not None:
+            raise argparse.ArgumentError(self, "is given twice")
+        setattr(namespace, self.dest, value)
+
+
 def add_commands(command) -> None:
     """Add `conduct`."""
     sub = command("conduct", _conduct, "solve conduction: on the density of a run with other conductivities, or on an image "
                   "of labels (give --sigma, or a study in TOML)")
+    sub.register("action", None, _Once)  # what options do that say nothing else
     sub.add_argument("source", type=Path, metavar="SOURCE", help="a run directory, an HDF5 file with a field rho; an image "
                      "(.tif .npy .h5[:DATASET] .vti .png, raw); or a TOML file with a section [image]")
     sub.add_argument("--input", type=Path, metavar="INPUT", help="density: take the conductivities from this TOML file")
@@ -159,7 +170,13 @@ def _table(text: str, option: str) -> str:
     pairs = [entry.partition("=") for entry in entries]
     if not all(name.strip() and equals and value.strip() for name, equals, value in pairs):
         raise InputError(f"{option} {text}: must be LABEL=VALUE with commas between, for example 0=0,1=1e-3")
-    return "{ " + ", ".join(f"{_quoted(name.strip())} = {value.strip()}" for name, _, value in pairs) + " }"
+    names = [name.strip() for name, _, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{option} {text}: {name} stands there twice")
+    # TOML wants a digit before the point.
+    values = [re.sub(r"(?<![\w.])\.(?=\d)", "0.", value.strip()) for _, _, value in pairs]
+    return "{ " + ", ".join(f"{_quoted(name)} = {value}" for name, value in zip(names, values)) + " }"
 
 
 def _list_or_one(text: str) -> str:

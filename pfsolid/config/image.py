@@ -65,10 +65,18 @@ def _as_sigmas(value):
     found = {}
     for name, one in value.items():
         try:
-            found[_label(name)] = _as_sigma(one)
+            label, sigma = _label(name), _as_sigma(one)
         except ValueError as error:
             raise ValueError(f"{_SIGMA}; label {name} = {shown(one)}: {_problem(one, error)}") from None
+        _put(found, label, sigma, f"label {label}")
     return dict(sorted(found.items()))
+
+
+def _put(found: dict, place, value, what: str) -> None:
+    """Refuses what two spellings of one number, such as 1 and 01, give twice: the last would win unseen."""
+    if place in found:
+        raise ValueError(f"a table that gives {what} once: it stands there twice")
+    found[place] = value
 
 
 def _problem(value, error: ValueError) -> str:
@@ -80,7 +88,10 @@ def _problem(value, error: ValueError) -> str:
 def _as_names(value):
     if not isinstance(value, dict) or not all(isinstance(text, str) and text for text in value.values()):
         raise ValueError(f"{_LABELS} with a name in quotes each")
-    return {_label(name): text for name, text in value.items()}
+    found = {}
+    for name, text in value.items():
+        _put(found, _label(name), text, f"label {_label(name)}")
+    return found
 
 
 def _as_resistances(value):
@@ -92,7 +103,8 @@ def _as_resistances(value):
         number = isinstance(resistance, (int, float)) and not isinstance(resistance, bool)
         if not (colon and number and resistance >= 0) or _label(a.strip()) == _label(b.strip()):
             raise ValueError(f"{_RESISTANCES}; {name!r} = {resistance!r}")
-        found[f"{min(int(a), int(b))}:{max(int(a), int(b))}"] = float(resistance)
+        pair = f"{min(int(a), int(b))}:{max(int(a), int(b))}"
+        _put(found, pair, float(resistance), f"the pair {pair}")
     return found
 
 
@@ -111,7 +123,10 @@ def _as_label_map(value):
         raise ValueError(text)
     if not all(re.fullmatch(r"-?\d{1,18}", str(name)) and type(label) is int for name, label in value.items()):
         raise ValueError(text)
-    return {int(name): _label(label) for name, label in value.items()}
+    found = {}
+    for name, label in value.items():
+        _put(found, int(name), _label(label), f"the value {int(name)}")
+    return found
 
 
 def _as_crop(value):
@@ -209,6 +224,8 @@ class PhasesConfig(Section):
         if self.reference is not None and self.reference not in self.sigma_S_per_cm:
             raise ValueError(f"phases.reference = {self.reference}: must be one of the labels with a conductivity, "
                              f"{', '.join(map(str, self.sigma_S_per_cm))}")
+        if self.reference is not None and not np.any(np.asarray(self.sigma_S_per_cm[self.reference], dtype=object)):
+            raise ValueError(f"phases.reference = {self.reference}: must be the label of a conductor, and this one has 0")
         return self
 
     @model_validator(mode="after")
@@ -220,6 +237,27 @@ class PhasesConfig(Section):
                     raise ValueError(f"phases.interface_resistance_ohm_cm2 = {pair!r}: label {label} has no conductivity in "
                                      "phases.sigma_S_per_cm")
         return self
+
+    @property
+    def names_of_all(self) -> dict[int, str]:
+        """A name of every label that has a conductivity."""
+        return {label: self.names.get(label, f"label {label}") for label in self.sigma_S_per_cm}
+
+    @model_validator(mode="after")
+    def _names_differ(self):
+        names = self.names_of_all
+        for label, name in names.items():
+            first = next(other for other in names if names[other] == name)
+            if first != label:  # results are kept by name
+                raise ValueError(f"phases.names: labels {first} and {label} are both called {name!r}; names must differ")
+        return self
+
+    @property
+    def tensors(self) -> tuple[int, ...]:
+        """Labels whose conductivity has elements off the diagonal."""
+        return tuple(label for label, value in self.sigma_S_per_cm.items()
+                     if isinstance(value, tuple) and isinstance(value[0], tuple)
+                     and np.any(np.array(value)[~np.eye(3, dtype=bool)]))
 
 
 class LayerConfig(Section):
@@ -271,17 +309,24 @@ class ImageStudyConfig(Section):
             for label in (self.layer.label, self.layer.on):
                 if label not in sigma:
                     raise ValueError(f"layer: label {label} has no conductivity in phases.sigma_S_per_cm")
-        resists = any(self.phases.interface_resistance_ohm_cm2.values()) or any(self.image.plate_resistance_ohm_cm2)
-        full = [label for label, value in sigma.items() if _is_full(value)]
-        if resists and full:
-            raise ValueError(f"phases.sigma_S_per_cm: label {full[0]} has a full tensor, which does not go with a resistance of "
-                             "interfaces or plates; give a number or three")
         laws = [f"label {label}" for label, value in sigma.items() if is_law(value)]
         self.conduction.check_laws(laws)
+        self._check_tensors()
         highest = max(float(np.max(self.sigma_S_per_m(T))) for T in self.conduction.temperatures or (None,))
         if highest == 0:
             raise ValueError("phases.sigma_S_per_cm: at least one label must conduct")
         return self
+
+    def _check_tensors(self) -> None:
+        """Full tensors are solved on the voxels' corners, and what is made for faces does not go with them."""
+        tensors = self.phases.tensors
+        if not tensors:
+            return
+        what = f"phases.sigma_S_per_cm: label {tensors[0]} has a full tensor, which does not go with"
+        if any(self.phases.interface_resistance_ohm_cm2.values()) or any(self.image.plate_resistance_ohm_cm2):
+            raise ValueError(f"{what} a resistance of interfaces or plates; give a number or three")
+        if self.conduction.solver == "petsc":
+            raise ValueError(f"{what} conduction.solver = \"petsc\"; give a number or three, or use \"fft\"")
 
     def sigma_S_per_m(self, temperature: float | None) -> np.ndarray:
         """Conductivity of each label (S/m): (num_labels,), or (num_labels, 3[, 3]) where one has a tensor.
@@ -299,7 +344,7 @@ class ImageStudyConfig(Section):
     @property
     def names(self) -> dict[int, str]:
         """A name of every label that has a conductivity."""
-        return {label: self.phases.names.get(label, f"label {label}") for label in self.phases.sigma_S_per_cm}
+        return self.phases.names_of_all
 
 
 def _with_axes(value: np.ndarray, rank: int) -> np.ndarray:
@@ -307,11 +352,6 @@ def _with_axes(value: np.ndarray, rank: int) -> np.ndarray:
     if value.ndim < rank:
         value = np.broadcast_to(value, 3)
     return np.diag(value) if value.ndim < rank else value
-
-
-def _is_full(value) -> bool:
-    return isinstance(value, tuple) and isinstance(value[0], tuple) and bool(
-        np.any(np.array(value)[~np.eye(3, dtype=bool)]))
 
 
 def is_law(value) -> bool:
