@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import ConvergenceError, InputError
 from ..orientation import Orientation
 from ..spectral.transform import SlabTransform
 from .finite_volumes import ConductionSystem
@@ -113,7 +114,7 @@ def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, 
 
 
 def solve_tensor(system: System, axes, rtol: float = 1e-4, max_iterations: int = 5000, solver=conjugate_gradients,
-                 guesses=None, on_iteration=None, on_solved=None) -> EffectiveConductivity:
+                 guesses=None, on_iteration=None, on_solved=None, settle=None) -> EffectiveConductivity:
     """Tensor of any system, in its units.  Collective.
 
     Parameters
@@ -131,6 +132,9 @@ def solve_tensor(system: System, axes, rtol: float = 1e-4, max_iterations: int =
         ``on_iteration(axis, iteration, value, relative_error)``; may raise to stop.
     on_solved : callable, optional
         ``on_solved(axis, system)`` while the potential of that axis is at hand; collective.
+    settle : callable, optional
+        ``settle(axis, solve)`` once ``rtol`` is met, for what wants a better potential than sigma_eff does: with ``solve``,
+        a :class:`Solve`, it can go on; collective.
 
     Raises
     ------
@@ -149,7 +153,11 @@ def solve_tensor(system: System, axes, rtol: float = 1e-4, max_iterations: int =
     potentials = {}
     for axis in axes:
         guess = (guesses or {}).get(axis)
-        error[axis], iterations[axis] = _solve(system, axis, rtol, max_iterations, solver, guess, on_iteration)
+        solve = Solve(system, axis, solver, guess, on_iteration)
+        solve.run(rtol, max_iterations)
+        if settle is not None:
+            settle(axis, solve)
+        error[axis], iterations[axis] = solve.relative_error, solve.iterations
         fluxes[axis] = system.mean_flux(axis)
         tensor[axis, axis] = fluxes[axis, axis] - system.mean_product(system.potential, system.residual)
         for other, potential in potentials.items():
@@ -166,18 +174,60 @@ def solve_tensor(system: System, axes, rtol: float = 1e-4, max_iterations: int =
                                  asymmetry)
 
 
-def _solve(system: System, axis: int, rtol: float, max_iterations: int, solver, guess, on_iteration) -> tuple[float, int]:
-    """Solve for a unit field along ``axis``; relative error of its diagonal element and number of iterations."""
-    start = system.start(axis, guess)
-    floor = _ROUNDING * start
+class Solve:
+    """One unit field on one system, solved in one go or several.  Collective.
 
-    def relative(energy, estimate):
-        scale = max(start - energy, floor)
-        return estimate / scale if scale > 0 else 0.0
+    Parameters
+    ----------
+    system, solver, on_iteration
+        As for :func:`solve_tensor`.
+    axis : int
+    guess : ndarray, optional
 
-    def report(iteration, energy, estimate):
-        on_iteration(axis, iteration, start - energy, relative(energy, estimate))
+    Attributes
+    ----------
+    relative_error : float
+        Estimated, of the energy of the present potential: sigma_eff.
+    iterations : int
+        Until now.
+    """
 
-    result = solver(system, lambda energy, estimate: relative(energy, estimate) <= rtol, max_iterations,
-                    on_iteration and report)
-    return relative(result.energy, result.error_estimate), result.iterations
+    def __init__(self, system: System, axis: int, solver, guess=None, on_iteration=None):
+        self.system, self.axis = system, axis
+        self.relative_error, self.iterations = math.inf, 0
+        self._solver, self._on_iteration = solver, on_iteration
+        self._value = system.start(axis, guess)
+        self._floor = _ROUNDING * self._value
+
+    def run(self, rtol: float, max_iterations: int) -> None:
+        """Iterate until the estimated relative error is at most ``rtol``.
+
+        Raises
+        ------
+        ConvergenceError
+            If ``max_iterations`` do not do.
+        """
+        before, done = self._value, self.iterations
+
+        def relative(energy, estimate):
+            scale = max(before - energy, self._floor)
+            return estimate / scale if scale > 0 else 0.0
+
+        def report(iteration, energy, estimate):
+            self._on_iteration(self.axis, done + iteration, before - energy, relative(energy, estimate))
+
+        result = self._solver(self.system, lambda energy, estimate: relative(energy, estimate) <= rtol, max_iterations,
+                              self._on_iteration and report)
+        self.relative_error = relative(result.energy, result.error_estimate)
+        self.iterations = done + result.iterations
+        self._value = before - result.energy
+
+    def go_on(self, rtol: float, max_iterations: int) -> bool:
+        """As `run`, from where it stands; False where ``max_iterations`` do not do, and all is a little better than before."""
+        self.system.resume()
+        try:
+            self.run(rtol, max_iterations)
+        except ConvergenceError:
+            self.iterations += max_iterations
+            return False
+        return True

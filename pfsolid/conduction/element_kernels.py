@@ -8,6 +8,9 @@ with element ab divided by 16 h_a h_b.
 
 Node (i, j, k) is the corner of voxel (i, j, k) with the lowest coordinates; the voxel has the nodes i and i + 1.  ``labels``
 and nodal fields marked as ghosted carry one plane more at each end of the slab along x.
+
+``sign_x``, ghosted, ``sign_y`` and ``sign_z`` are -1 where the cell is a mirror image along that axis: the mirror image of a
+crystal has the elements ab with one of a, b along the axis the other way round.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ def _row_modes(field, i, j, modes):
 
 
 @kernel(fast=True)
-def _row_fluxes(modes, labels, table, full, jump_x, jump_y, jump_z):
+def _row_fluxes(modes, labels, table, full, sign_x, sign_y, sign_z, jump_x, jump_y, jump_z):
     """Rows 4 to 10: derivatives of the energy with respect to H_x, H_y, H_xy, H_z, H_xz, H_yz, H_xyz; voxel k at k + 1."""
     n2 = labels.size
     for k in range(n2):
@@ -54,7 +57,9 @@ def _row_fluxes(modes, labels, table, full, jump_x, jump_y, jump_z):
     if full:
         for k in range(n2):
             label = labels[k]
-            yz, xz, xy = table[label, 3], table[label, 4], table[label, 5]
+            yz = sign_y * sign_z[k] * table[label, 3]
+            xz = sign_x * sign_z[k] * table[label, 4]
+            xy = sign_x * sign_y * table[label, 5]
             h_x = modes[1, k] + modes[1, k + 1] + jump_x
             h_y = modes[2, k] + modes[2, k + 1] + jump_y
             h_z = modes[0, k + 1] - modes[0, k] + jump_z
@@ -96,7 +101,7 @@ def _add_row(modes, product, i, j, start, end):
 
 
 @kernel(parallel=True, fast=True)
-def apply(field, labels, table, full, jump, block_starts, scratch, product, plane_sums):
+def apply(field, labels, table, full, sign_x, sign_y, sign_z, jump, block_starts, scratch, product, plane_sums):
     """product = A (field - jump . r), field ghosted; sum field * product of each plane.
 
     A thread works through a block of planes of nodes, and through the voxels between two blocks both threads do: each for
@@ -110,7 +115,7 @@ def apply(field, labels, table, full, jump, block_starts, scratch, product, plan
         for i in range(start - 1, end):
             for j in range(n1):
                 _row_modes(field, i + 1, j, modes)
-                _row_fluxes(modes, labels[i + 1, j], table, full, jump[0], jump[1], jump[2])
+                _row_fluxes(modes, labels[i + 1, j], table, full, sign_x[i + 1], sign_y[j], sign_z, jump[0], jump[1], jump[2])
                 _add_row(modes, product, i, j, start, end)
             if i >= start:
                 total = 0.0
@@ -169,7 +174,7 @@ def apply_green(spectrum, stiffness, mass, scale, weights, plane_sums):
 
 
 @kernel(fast=True)
-def _current(field, labels, tensors, spacing, axis, i, j, k):
+def _current(field, labels, tensors, sign_x, sign_y, sign_z, spacing, axis, i, j, k):
     """Mean current density of voxel (i, j, k), for a unit field along ``axis``."""
     n1, n2 = field.shape[1:]
     j_next = j + 1 if j + 1 < n1 else 0
@@ -180,20 +185,22 @@ def _current(field, labels, tensors, spacing, axis, i, j, k):
     field_y = (1.0 if axis == 1 else 0.0) - (c + d + g + h - a - b - e - f) / (4 * spacing[1])
     field_z = (1.0 if axis == 2 else 0.0) - (b + d + f + h - a - c - e - g) / (4 * spacing[2])
     s = tensors[labels[i + 1, j, k]]
-    return (s[0, 0] * field_x + s[0, 1] * field_y + s[0, 2] * field_z,
-            s[1, 0] * field_x + s[1, 1] * field_y + s[1, 2] * field_z,
-            s[2, 0] * field_x + s[2, 1] * field_y + s[2, 2] * field_z)
+    # In the crystal's own axes, mirrored with it; then back.
+    field_x, field_y, field_z = sign_x[i + 1] * field_x, sign_y[j] * field_y, sign_z[k] * field_z
+    return (sign_x[i + 1] * (s[0, 0] * field_x + s[0, 1] * field_y + s[0, 2] * field_z),
+            sign_y[j] * (s[1, 0] * field_x + s[1, 1] * field_y + s[1, 2] * field_z),
+            sign_z[k] * (s[2, 0] * field_x + s[2, 1] * field_y + s[2, 2] * field_z))
 
 
 @kernel(parallel=True)
-def mean_currents(field, labels, tensors, spacing, axis, plane_sums):
+def mean_currents(field, labels, tensors, sign_x, sign_y, sign_z, spacing, axis, plane_sums):
     """Sum of the current density over each plane of voxels, for a unit field along ``axis``."""
     n1, n2 = field.shape[1:]
     for i in prange(plane_sums.shape[0]):
         x = y = z = 0.0
         for j in range(n1):
             for k in range(n2):
-                current = _current(field, labels, tensors, spacing, axis, i, j, k)
+                current = _current(field, labels, tensors, sign_x, sign_y, sign_z, spacing, axis, i, j, k)
                 x += current[0]
                 y += current[1]
                 z += current[2]
@@ -203,13 +210,13 @@ def mean_currents(field, labels, tensors, spacing, axis, plane_sums):
 
 
 @kernel(parallel=True)
-def current_density(field, labels, tensors, spacing, axis, out):
+def current_density(field, labels, tensors, sign_x, sign_y, sign_z, spacing, axis, out):
     """Mean current density of each voxel, for a unit field along ``axis``."""
     n1, n2 = field.shape[1:]
     for i in prange(out.shape[0]):
         for j in range(n1):
             for k in range(n2):
-                current = _current(field, labels, tensors, spacing, axis, i, j, k)
+                current = _current(field, labels, tensors, sign_x, sign_y, sign_z, spacing, axis, i, j, k)
                 out[i, j, k, 0] = current[0]
                 out[i, j, k, 1] = current[1]
                 out[i, j, k, 2] = current[2]

@@ -42,6 +42,9 @@ class ElementSystem:
         Conductivity of each label: a number, three along the axes, or a symmetric tensor; the unit carries over.
     transform : SlabTransform
         Single precision is enough: the recurrences stay in double.
+    mirrored : tuple of 3 bool
+        Axes along which the second half of the cell is the mirror image of the first.  It has mirrored tensors: elements
+        with one index along that axis the other way round.
 
     Raises
     ------
@@ -49,7 +52,7 @@ class ElementSystem:
         If a conductivity is not allowed, or the cell is not periodic.
     """
 
-    def __init__(self, labels: np.ndarray, sigma, transform: SlabTransform):
+    def __init__(self, labels: np.ndarray, sigma, transform: SlabTransform, mirrored=(False, False, False)):
         if not transform.periodic:
             raise InputError("the element discretisation knows periodic cells only, not plane electrodes")
         self.transform = transform
@@ -61,6 +64,7 @@ class ElementSystem:
         self.spectrum_start = conducting.min() if conducting.size else 1.0
         self._table = _element_table(self.tensors, self.spacing)
         self._full = bool(np.any(self._table[:, 3:]))
+        self._signs = _signs(transform, mirrored)
         n0, n1, n2 = transform.local_shape
         self.potential = np.zeros(transform.local_shape)
         self.residual = np.empty(transform.local_shape)
@@ -80,9 +84,13 @@ class ElementSystem:
         flux = self.mean_flux(axis)[axis]
         self._apply(np.eye(3)[axis])
         np.negative(self._product, out=self.residual)
+        self.resume()
+        return float(flux - self.mean_product(self.potential, self.residual))
+
+    def resume(self) -> None:
+        """Make ready for a solve that goes on from the u and r of now."""
         self.transform.real[...] = self.residual
         self._direction[...] = 0.0
-        return float(flux - self.mean_product(self.potential, self.residual))
 
     def precondition(self) -> float:
         """Collective: z = P r in ``transform.real``; r . z divided by the number of voxels."""
@@ -108,17 +116,17 @@ class ElementSystem:
         kernels.update(self._direction, self._product, alpha, self.potential, self.residual, self.transform.real)
 
     def mean_flux(self, axis: int) -> np.ndarray:
-        """Collective: <J> for the present potential and a unit field along ``axis``; a new solve needs a new start."""
+        """Collective: <J> for the present potential and a unit field along ``axis``; a solve after it needs a start."""
         self._take_potential()
         sums = np.empty((self.potential.shape[0], 3))
-        kernels.mean_currents(self._direction, self.labels, self.tensors, self.spacing, axis, sums)
+        kernels.mean_currents(self._direction, self.labels, self.tensors, *self._signs, self.spacing, axis, sums)
         return self._mean(sums.sum(axis=0))
 
     def current_density(self, axis: int, dtype=np.float32) -> np.ndarray:
         """Collective: mean J of each voxel, local (n0, n1, n2, 3), for a unit field along ``axis``; likewise."""
         self._take_potential()
         out = np.empty(self.potential.shape + (3,), dtype=dtype)
-        kernels.current_density(self._direction, self.labels, self.tensors, self.spacing, axis, out)
+        kernels.current_density(self._direction, self.labels, self.tensors, *self._signs, self.spacing, axis, out)
         return out
 
     def voxel_potential(self) -> np.ndarray:
@@ -136,8 +144,8 @@ class ElementSystem:
     def _apply(self, field: np.ndarray) -> None:
         """``_product`` = A (p - field . r); the sums of its products with p over planes.  Needs the ghost planes of p."""
         # As a Hadamard transform of corners a field along x is 4 h in H_x.
-        kernels.apply(self._direction, self.labels, self._table, self._full, -4 * field * self.spacing, self._block_starts,
-                      self._scratch, self._product, self._plane_sums)
+        kernels.apply(self._direction, self.labels, self._table, self._full, *self._signs, -4 * field * self.spacing,
+                      self._block_starts, self._scratch, self._product, self._plane_sums)
 
     def _take_potential(self) -> None:
         self._direction[1:-1] = self.potential
@@ -146,6 +154,16 @@ class ElementSystem:
     def _mean(self, local):
         total = self.transform.reducer.sum(local) / self.transform.grid.num_voxels
         return total if np.ndim(local) else float(total[0])
+
+
+def _signs(transform: SlabTransform, mirrored) -> list[np.ndarray]:
+    """1 and, in the mirrored half of an axis, -1 for each plane of voxels: ghosted along x, all along y and z."""
+    first, planes = transform.first_plane, transform.local_shape[0]
+    signs = []
+    for axis, (length, is_mirrored) in enumerate(zip(transform.grid.shape, mirrored)):
+        index = np.arange(first - 1, first + planes + 1) % length if axis == 0 else np.arange(length)
+        signs.append(np.where(is_mirrored & (index >= length // 2), -1.0, 1.0))
+    return signs
 
 
 def conductivity_tensors(sigma) -> np.ndarray:

@@ -82,6 +82,10 @@ class FiniteVolumes:
         self.update(1.0)
         return energy - self.mean_product(self.potential, self.residual)
 
+    def resume(self) -> None:
+        """Make ready for a solve that goes on from the u and r of now."""
+        kernels.place(self.residual, self._reordered, self.transform.real)
+
     def precondition(self) -> float:
         """Collective: z = P r in ``transform.real``; r . z divided by the number of voxels."""
         self.transform.forward()

@@ -36,6 +36,9 @@ class System(Protocol):
         Returns the energy of u, <(E - grad u) sigma (E - grad u)>, from which r . A^-1 r is left to gain: sigma_eff.
         """
 
+    def resume(self) -> None:
+        """Make ready for a solve that goes on from the u and r of now."""
+
     def precondition(self) -> float:
         """z = P r; returns r . z."""
 
@@ -46,13 +49,13 @@ class System(Protocol):
         """u += alpha p, r -= alpha A p."""
 
     def mean_flux(self, axis: int) -> np.ndarray:
-        """<J>, (3,), of u in a unit field along ``axis``; may compute r anew; a new solve needs a new start."""
+        """<J>, (3,), of u in a unit field along ``axis``; may compute r anew; a solve after it needs a start, or to be resumed."""
 
     def current_density(self, axis: int, dtype=np.float32) -> np.ndarray:
-        """J of each voxel, local (n0, n1, n2, 3); a new solve needs a new start."""
+        """J of each voxel, local (n0, n1, n2, 3); a solve after it needs a start, or to be resumed."""
 
     def voxel_potential(self) -> np.ndarray:
-        """u at the centres of the voxels, local (n0, n1, n2); a new solve needs a new start."""
+        """u at the centres of the voxels, local (n0, n1, n2); a solve after it needs a start, or to be resumed."""
 
     def mean_product(self, a: np.ndarray, b: np.ndarray) -> float:
         """<a b> of two fields, local (n0, n1, n2)."""

@@ -188,9 +188,19 @@ def _off_diagonal_text(bar: dict, axes) -> str:
 
 def _share_line(found: Conduction, names: dict[int, str]) -> str:
     currents = next(iter(found.currents.values()))
-    shares = ", ".join(f"{names.get(label, label)} {100 * phase.share:.3g} % (of the volume {100 * phase.fraction:.3g} %)"
-                       for label, phase in currents.phases.items())
-    return f"current along {AXES[currents.axis]}: {shares}; largest |J|/<J> {currents.focusing.maximum:.3g}"
+    shares = ", ".join(f"{names.get(label, label)} {with_error(100 * phase.share, 100 * phase.share_error)} % (of the volume "
+                       f"{100 * phase.fraction:.3g} %)" for label, phase in currents.phases.items())
+    largest = with_error(currents.focusing.maximum, currents.focusing.errors[-1])
+    return f"current along {AXES[currents.axis]}: {shares}; largest |J|/<J> {largest}"
+
+
+def with_error(value: float, error: float) -> str:
+    """With no more digits than the error allows: '49.9 ± 0.3'; three at the most."""
+    if not error > 0.5 * 10 ** (math.floor(math.log10(abs(value))) - 2 if value else -np.inf):
+        return f"{value:.3g}"
+    decimals = -math.floor(math.log10(error))
+    shown = [f"{round(number, decimals):.{max(decimals, 0)}f}" for number in (value, error)]
+    return " ± ".join(shown)
 
 
 def _temperature_lines(found: Conduction) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..conduction.currents import CurrentStatistics, current_statistics
+from ..conduction.currents import CurrentStatistics, settled_statistics
 from ..conduction.effective import EffectiveConductivity, solve_tensor
 from ..conduction.elements import ElementSystem
 from ..conduction.finite_volumes import ConductionSystem
@@ -247,14 +247,12 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
 
     interfaces = None
 
-    def take(axis, system, unit):
+    def settle(axis, solve):
         nonlocal interfaces
-        interfaces = _survey_interfaces(system, counts)
-        currents[axis] = current_statistics(system.current_density(axis), inner, axis, session.reducer)
-        if on_solved is not None:
-            on_solved(axis, system, unit)
+        interfaces = _survey_interfaces(solve.system, counts)
+        currents[axis] = settled_statistics(solve, inner, session.reducer)
 
-    series = _solve_series(medium, temperatures, wanted, settings, make_solver, session, take)
+    series = _solve_series(medium, temperatures, wanted, settings, make_solver, session, settle, on_solved)
     grid = None
     if settings.grid_error == "discretisation" and wanted and _has_second(medium, sigma):
         grid = _second_discretisation(medium, sigma, wanted, settings, session)
@@ -313,8 +311,9 @@ def _extremes(sigma: np.ndarray) -> tuple[float, float]:
     return max(float(values.min()), 0.0) / unit, float(values.max()) / unit
 
 
-def _solve_series(medium: Medium, temperatures, axes, settings: SolverConfig, make_solver, session: Session, take) -> list:
-    """The tensor at each temperature, each from the potentials of the one before."""
+def _solve_series(medium: Medium, temperatures, axes, settings: SolverConfig, make_solver, session: Session, settle,
+                  on_solved) -> list:
+    """The tensor at each temperature, each from the potentials of the one before; at the first one the currents settle."""
     guesses, series = {}, []
     for temperature in temperatures:
         sigma = medium.sigma_at(temperature)
@@ -322,15 +321,15 @@ def _solve_series(medium: Medium, temperatures, axes, settings: SolverConfig, ma
         system = medium.system(sigma, unit)
 
         def keep(axis, system, unit=unit):
-            if not series:
-                take(axis, system, unit)
+            if not series and on_solved is not None:
+                on_solved(axis, system, unit)
             if len(temperatures) > 1:
                 guesses[axis] = system.potential.copy()
 
         where = "" if temperature is None else f" at {temperature:g} K"
         solver = make_solver(sigma)
         found = solve_tensor(system, axes, settings.relative_tolerance, settings.max_iterations, solver, dict(guesses),
-                             _watcher(session, medium.axis_names, unit, where), keep)
+                             _watcher(session, medium.axis_names, unit, where), keep, None if series else settle)
         series.append(replace(found, tensor=found.tensor * unit))
     if isinstance(solver, PetscSolver):
         solver.close()
