@@ -19,7 +19,7 @@ from .system import System
 # changes neither value nor, by more than one or two, iteration count.
 _SINGLE_PRECISION_RTOL = 1e-7
 # A value below this part of the energy it is subtracted from is rounding: nothing to converge to.
-_ROUNDING = 1e-13
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,12 @@ class Solve:
         self.relative_error, self.iterations = math.inf, 0
         self._solver, self._on_iteration = solver, on_iteration
         self._value = system.start(axis, guess)
-        self._floor = _ROUNDING * self._value
+        self._floor = ROUNDING * self._value
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether sigma_eff is 0 but for rounding."""
+        return self._value <= self._floor
 
     def run(self, rtol: float, max_iterations: int) -> None:
         """Iterate until the estimated relative error is at most ``rtol``.

@@ -49,7 +49,7 @@ class System(Protocol):
         """u += alpha p, r -= alpha A p."""
 
     def mean_flux(self, axis: int) -> np.ndarray:
-        """<J>, (3,), of u in a unit field along ``axis``; may compute r anew; a solve after it needs a start, or to be resumed."""
+        """<J>, (3,), of u in a unit field along ``axis``; may compute r anew; a solve after it needs a start, or `resume`."""
 
     def current_density(self, axis: int, dtype=np.float32) -> np.ndarray:
         """J of each voxel, local (n0, n1, n2, 3); a solve after it needs a start, or to be resumed."""

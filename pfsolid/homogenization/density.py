@@ -20,7 +20,7 @@ def density_medium(rho: np.ndarray, conduction: ConductionConfig, transform: Sla
     """The phases of a density, with faces that look inside the voxels if they are asked for.  Collective."""
     thresholds = conduction.rho_pore, conduction.rho_bulk
     labels = labels_from_density(rho, *thresholds, transform)
-    make_system = conducting = None
+    make_system = None
     if conduction.subvoxel:
         def make_system(sigma):
             best = (sigma == sigma.max())[labels[1:-1]]
@@ -32,12 +32,10 @@ def density_medium(rho: np.ndarray, conduction: ConductionConfig, transform: Sla
         def make_system(sigma):
             return FaceSystem(smooth_faces(rho, list(zip(half_way, sigma)), transform, transform.real.dtype), transform)
 
-        conducting = np.interp(rho, half_way, conduction.sigma_S_per_m) > 0
-
     def sigma_at(temperature):
         return np.array(conduction.sigma_S_per_m_at(temperature))
 
-    return Medium(labels, sigma_at, transform, make_system=make_system, bracket=DENSITY_BRACKET, conducting=conducting)
+    return Medium(labels, sigma_at, transform, make_system=make_system, bracket=DENSITY_BRACKET)
 
 
 def refined_density(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, found: Conduction,

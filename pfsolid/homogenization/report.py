@@ -154,6 +154,7 @@ def conduction_lines(found: Conduction, names: dict[int, str], isotropic: bool =
     if conducting:
         factors = ", ".join(f"{_transport(found, axis, None).tortuosity_factor:.4g}" for axis in conducting)
         lines.append(f"tortuosity factor <sigma>/sigma_eff along {', '.join(AXES[a] for a in conducting)}: {factors}")
+    if found.currents:
         lines.append(_share_line(found, names))
     blocked = [AXES[axis] for axis in found.axes if not effective.percolating[axis]]
     if blocked:

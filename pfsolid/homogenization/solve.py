@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..conduction.currents import CurrentStatistics, settled_statistics
-from ..conduction.effective import EffectiveConductivity, solve_tensor
+from ..conduction.effective import ROUNDING, EffectiveConductivity, solve_tensor
 from ..conduction.elements import ElementSystem
 from ..conduction.finite_volumes import ConductionSystem
 from ..conduction.krylov import conjugate_gradients
@@ -21,7 +21,7 @@ from ..config.conduction import SolverConfig
 from ..errors import InputError, Interrupted
 from ..grid import AXES
 from ..labels import count_labels
-from ..morphology.clusters import axes_percolating_through_faces, find_clusters, percolating_axes
+from ..morphology.clusters import axes_percolating_through_faces, find_clusters, open_faces_of
 from ..orientation import Orientation
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
@@ -57,8 +57,8 @@ class Medium:
         ``make_system(sigma of each label)`` where the faces do not follow from the labels alone.
     bracket : dict
         What the distance to a second discretisation says: IMAGE_BRACKET, or DENSITY_BRACKET.
-    conducting : ndarray of bool, local (n0, n1, n2), optional
-        Voxels that conduct, where that does not follow from the labels.
+    mirrored : tuple of 3 bool
+        Axes along which the second half of the cell is the mirror image of the first.
     """
 
     labels: np.ndarray
@@ -70,7 +70,7 @@ class Medium:
     plate_resistance: tuple[float, float] = (0.0, 0.0)
     make_system: Callable | None = None
     bracket: dict = field(default_factory=lambda: IMAGE_BRACKET)
-    conducting: np.ndarray | None = None
+    mirrored: tuple[bool, bool, bool] = (False, False, False)
 
     def system(self, sigma: np.ndarray, unit: float):
         """What is solved, with conductivities (S/m) counted in a unit: elements where a tensor is full, else volumes."""
@@ -80,21 +80,23 @@ class Medium:
             if any(self.interface_resistance.values()) or any(self.plate_resistance):
                 raise InputError("resistances of interfaces or plates do not go with full conductivity tensors: give numbers or "
                                  "three numbers along the axes")
-            return ElementSystem(self.labels, sigma / unit, self.transform)
+            return ElementSystem(self.labels, sigma / unit, self.transform, self.mirrored)
         resistance = {pair: value * unit for pair, value in self.interface_resistance.items()}
         plates = tuple(value * unit for value in self.plate_resistance)
         return ConductionSystem(self.labels, sigma / unit, self.transform, resistance, self.interface_normals, plates)
 
-    def percolating(self, sigma: np.ndarray, session: Session) -> tuple[bool, bool, bool]:
+    def percolating(self, system, sigma: np.ndarray, session: Session) -> tuple[bool, bool, bool]:
         """Axes along which current can wrap the cell through faces that conduct, or join the electrodes.  Collective."""
         transform = self.transform
-        if self.conducting is not None:
-            return percolating_axes(self.conducting, session.reducer, transform.ghosts)
-        if np.isinf(self.plate_resistance).any():
+        if self.make_system is not None:
+            open_faces = open_faces_of(system.faces)
+        elif np.isinf(self.plate_resistance).any():
             return False, False, False
-        along = np.diagonal(sigma, axis1=1, axis2=2) if sigma.ndim == 3 else sigma
-        table = face_conductances(along, transform.grid.spacing, self.interface_resistance)
-        open_faces = open_faces_of_labels(self.labels, table, transform.periodic)
+        else:
+            # Elements also conduct through edges and corners, ever less on finer grids: not counted.
+            along = np.diagonal(sigma, axis1=1, axis2=2) if sigma.ndim == 3 else sigma
+            table = face_conductances(along, transform.grid.spacing, self.interface_resistance)
+            open_faces = open_faces_of_labels(self.labels, table, transform.periodic)
         return axes_percolating_through_faces(open_faces, session.reducer, transform.ghosts, transform.periodic)
 
 
@@ -221,6 +223,12 @@ def is_full(sigma: np.ndarray) -> bool:
     return sigma.ndim == 3 and bool(np.any(sigma[:, ~np.eye(3, dtype=bool)]))
 
 
+def check_solver(settings: SolverConfig, session: Session) -> None:
+    """Raise InputError if the solver asked for is not there, or its options cannot be read.  Collective."""
+    if settings.solver == "petsc":
+        PetscSolver(session.comm, settings.petsc_options)
+
+
 def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, axes=(0, 1, 2), on_solved=None) -> Conduction:
     """Solve for fields along ``axes`` at every temperature; what does not percolate is exactly 0.  Collective.
 
@@ -239,10 +247,8 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
     sigma = medium.sigma_at(temperatures[0])
     inner = medium.labels[1:-1]
     counts = count_labels(inner, session.reducer)[:len(sigma)]
-    real = medium.transform.grid.real_axes
-    percolating = tuple(wraps and axis in real for axis, wraps in enumerate(medium.percolating(sigma, session)))
-    wanted = [axis for axis in axes if percolating[axis]]
-    make_solver, reason = _choose(medium, sigma, counts, wanted, settings, session)
+    first = _problem(medium, counts, temperatures[0], axes, session)
+    make_solver, reason = _choose(medium, sigma, counts, first.wanted, settings, session)
     currents: dict[int, CurrentStatistics] = {}
 
     interfaces = None
@@ -250,13 +256,14 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
     def settle(axis, solve):
         nonlocal interfaces
         interfaces = _survey_interfaces(solve.system, counts)
-        currents[axis] = settled_statistics(solve, inner, session.reducer)
+        if not solve.is_zero:
+            currents[axis] = settled_statistics(solve, inner, session.reducer)
 
-    series = _solve_series(medium, temperatures, wanted, settings, make_solver, session, settle, on_solved)
+    series = _solve_series(medium, counts, first, temperatures, axes, settings, make_solver, session, settle, on_solved)
     grid = None
-    if settings.grid_error == "discretisation" and wanted and _has_second(medium, sigma):
-        grid = _second_discretisation(medium, sigma, wanted, settings, session)
-    series = tuple(replace(one, percolating=percolating, tensor=_known(one.tensor, axes)) for one in series)
+    if settings.grid_error == "discretisation" and first.wanted and _has_second(medium, sigma):
+        grid = _second_discretisation(medium, sigma, first.wanted, settings, session)
+    series = tuple(replace(one, tensor=_known(one.tensor, axes, medium.mirrored)) for one in series)
     return Conduction(tuple(axes), temperatures, series, counts / medium.transform.grid.num_voxels, sigma, reason, currents,
                       grid, time.monotonic() - started, interfaces)
 
@@ -272,6 +279,43 @@ def _survey_interfaces(system, counts: np.ndarray) -> Interfaces | None:
     volume = grid.num_voxels * np.prod(grid.spacing)
     # Each interface counts for the labels on both its sides.
     return Interfaces(float(area.sum() / 2 / volume), float(size[label] / max(grid.spacing)), label)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What is solved at one temperature.
+
+    Attributes
+    ----------
+    sigma : ndarray (num_labels[, 3[, 3]])
+        S/m.
+    unit : float
+        S/m, in which the system counts.
+    mean : ndarray (3,)
+        Conductivity along each axis, the mean over the voxels, in that unit.
+    percolating : tuple of 3 bool
+    wanted : list of int
+        Axes to solve for.
+    """
+
+    sigma: np.ndarray
+    unit: float
+    mean: np.ndarray
+    system: object
+    percolating: tuple[bool, bool, bool]
+    wanted: list[int]
+
+
+def _problem(medium: Medium, counts: np.ndarray, temperature: float | None, axes, session: Session) -> _Problem:
+    """Collective."""
+    sigma = medium.sigma_at(temperature)
+    unit = float(np.max(sigma)) or 1.0
+    system = medium.system(sigma, unit)
+    through = medium.percolating(system, sigma, session)
+    percolating = tuple(bool(wraps) and axis in medium.transform.grid.real_axes for axis, wraps in enumerate(through))
+    along = sigma if sigma.ndim < 3 else np.diagonal(sigma, axis1=1, axis2=2)
+    mean = np.broadcast_to(counts @ along / counts.sum() / unit, 3)
+    return _Problem(sigma, unit, mean, system, percolating, [axis for axis in axes if percolating[axis]])
 
 
 def _choose(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, settings: SolverConfig, session: Session):
@@ -311,29 +355,38 @@ def _extremes(sigma: np.ndarray) -> tuple[float, float]:
     return max(float(values.min()), 0.0) / unit, float(values.max()) / unit
 
 
-def _solve_series(medium: Medium, temperatures, axes, settings: SolverConfig, make_solver, session: Session, settle,
-                  on_solved) -> list:
+def _solve_series(medium: Medium, counts: np.ndarray, first: _Problem, temperatures, axes, settings: SolverConfig,
+                  make_solver, session: Session, settle, on_solved) -> list:
     """The tensor at each temperature, each from the potentials of the one before; at the first one the currents settle."""
     guesses, series = {}, []
     for temperature in temperatures:
-        sigma = medium.sigma_at(temperature)
-        unit = float(np.max(sigma)) or 1.0
-        system = medium.system(sigma, unit)
+        one, first = first or _problem(medium, counts, temperature, axes, session), None
 
-        def keep(axis, system, unit=unit):
+        def keep(axis, system, unit=one.unit):
             if not series and on_solved is not None:
                 on_solved(axis, system, unit)
             if len(temperatures) > 1:
                 guesses[axis] = system.potential.copy()
 
         where = "" if temperature is None else f" at {temperature:g} K"
-        solver = make_solver(sigma)
-        found = solve_tensor(system, axes, settings.relative_tolerance, settings.max_iterations, solver, dict(guesses),
-                             _watcher(session, medium.axis_names, unit, where), keep, None if series else settle)
-        series.append(replace(found, tensor=found.tensor * unit))
+        solver = make_solver(one.sigma)
+        found = solve_tensor(one.system, one.wanted, settings.relative_tolerance, settings.max_iterations, solver,
+                             dict(guesses), _watcher(session, medium.axis_names, one.unit, where), keep,
+                             None if series else settle)
+        series.append(_without_rounding(found, one))
     if isinstance(solver, PetscSolver):
         solver.close()
     return series
+
+
+def _without_rounding(found: EffectiveConductivity, problem: _Problem) -> EffectiveConductivity:
+    """In S/m.  Tensors that conduct in a plane or along a line only may block an axis that all faces conduct along."""
+    tensor, percolating = found.tensor * problem.unit, np.array(problem.percolating)
+    if is_full(problem.sigma):
+        blocked = percolating & (np.diag(found.tensor) <= ROUNDING * problem.mean)
+        tensor[blocked] = tensor[:, blocked] = 0.0
+        percolating &= ~blocked
+    return replace(found, tensor=tensor, percolating=tuple(percolating.tolist()))
 
 
 def _has_second(medium: Medium, sigma: np.ndarray) -> bool:
@@ -357,9 +410,12 @@ def settings_of_second(settings: SolverConfig, found: Conduction) -> SolverConfi
         "relative_tolerance": max(GRID_RTOL, settings.relative_tolerance)})
 
 
-def _known(tensor: np.ndarray, axes) -> np.ndarray:
-    """NaN where no field was asked for."""
+def _known(tensor: np.ndarray, axes, mirrored) -> np.ndarray:
+    """NaN where no field was asked for; exactly 0 what a mirror image turns round."""
     tensor = tensor.copy()
+    for axis in np.flatnonzero(mirrored):
+        others = np.arange(3) != axis
+        tensor[axis, others] = tensor[others, axis] = 0.0
     for axis in set(range(3)) - set(axes):
         tensor[axis, :] = tensor[:, axis] = np.nan
     return tensor

@@ -24,7 +24,7 @@ class FieldStore:
     ----------
     path : Path
     grid_nm : PeriodicGrid
-        Of the file.
+        Of the file; where it is smaller than the computation's, the first voxels along each axis are stored.
     transform : SlabTransform
         Of the computation.
     session : Session
@@ -44,8 +44,10 @@ class FieldStore:
     def write(self, name: str, local: np.ndarray, units: str, **more) -> None:
         """Collective: a scalar, local (n0, n1, n2), or a vector with its components last, along the computation's axes."""
         back, components = self.orientation.inverse, local.shape[3:]
-        slices = back.turn(self.transform.local_slice) + tuple(slice(0, n) for n in components)
-        array = DistributedArray(back.turn_field(local), self.grid_nm.shape + components, slices)
+        places = back.turn(self.transform.local_slice)
+        slices = tuple(slice(min(s.start, n), min(s.stop, n)) for s, n in zip(places, self.grid_nm.shape))
+        kept = back.turn_field(local)[tuple(slice(0, s.stop - s.start) for s in slices)]
+        array = DistributedArray(kept, self.grid_nm.shape + components, slices + tuple(slice(0, n) for n in components))
         write_fields(self.path, {name: Field(array, units, more)}, self.grid_nm, self.attributes, self.session.comm)
 
 

@@ -25,6 +25,7 @@ from ..homogenization.solve import (
     Conduction,
     GridPart,
     Medium,
+    check_solver,
     settings_of_second,
     solve_conduction,
 )
@@ -55,6 +56,7 @@ class _Part:
     window: ImageWindow
     fields: tuple[int, ...]
     grid_nm: PeriodicGrid
+    between_plates: bool = False
 
     @property
     def orientation(self) -> Orientation:
@@ -63,8 +65,15 @@ class _Part:
 
     @property
     def image_grid_nm(self) -> PeriodicGrid:
-        """The grid by the image's x, y, z."""
-        return self.orientation.inverse.turn_grid(self.grid_nm)
+        """The grid by the image's x, y, z; between electrodes without its mirror images."""
+        grid = self.orientation.inverse.turn_grid(self.grid_nm)
+        if not self.between_plates:
+            return grid
+        return PeriodicGrid(tuple(n // (1 + m) for n, m in zip(grid.shape, self.window.mirrored)), grid.spacing)
+
+    @property
+    def is_periodic(self) -> bool:
+        return not self.between_plates or any(self.window.mirrored)
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,8 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     grid_nm, image_grid = parts[0].grid_nm, parts[0].image_grid_nm
     check_memory(grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction, grid_nm), PROGRAM_BYTES, session.comm,
                  info.name)
-    # Values that cannot be used are refused here, before anything is replaced.
+    # What cannot be used is refused here, before anything is replaced.
+    check_solver(study.conduction, session)
     first = _read_part(study, parts[0], parts[0].grid_nm, study.conduction, session)
     directory = prepare_run_directory(directory, force, session.comm)
     text = study_to_toml(_with_order(study, info))
@@ -108,6 +118,8 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     flat = [name for axis, name in enumerate(AXES) if axis not in image_grid.real_axes and name in _asked(study)]
     if flat:
         session.say(f"no field along {', '.join(flat)}: the image is one voxel thick there, so that is no axis of it")
+    if parts[0].between_plates and parts[0].is_periodic:
+        session.say(f"full tensors between electrodes: solved with the mirror images, {parts[0].grid_nm.num_voxels} voxels")
     record = provenance(session.comm, seed=None, threads=session.threads, input_text=text)
     stored = set()
     solved = []
@@ -164,16 +176,23 @@ def _with_order(study: ImageStudyConfig, info: ImageInfo) -> ImageStudyConfig:
 
 
 def _parts(study: ImageStudyConfig, info: ImageInfo) -> list[_Part]:
-    """All field axes at once where the cell is periodic; each for itself between electrodes, the field's axis first."""
+    """All field axes at once where the cell is periodic; each for itself between electrodes, the field's axis first.
+
+    Full tensors between electrodes are solved in the periodic cell of eight mirror images, whose planes of symmetry across
+    the field have one potential and along it insulate: the same problem, on eight times the voxels.
+    """
     image = study.image
     crop = tuple(pair or None for pair in image.crop or (None,) * 3)
     whole = _part(study, info, ImageWindow(crop), ())
     fields = _fields(study, whole.grid_nm)
-    if image.boundary != "electrodes":
-        # An axis of one voxel is its own mirror image.
-        mirrored = tuple(image.boundary == "mirror" and n > 1 for n in whole.grid_nm.shape)
-        return [_part(study, info, ImageWindow(crop, mirrored), fields)]
-    return [_part(study, info, ImageWindow(crop, orientation=Orientation.beginning_with(axis)), (0,)) for axis in fields]
+    between_plates = image.boundary == "electrodes"
+    if between_plates and not study.phases.tensors:
+        windows = [ImageWindow(crop, orientation=Orientation.beginning_with(axis)) for axis in fields]
+        return [_part(study, info, window, (0,), between_plates) for window in windows]
+    turned = _turned_round(study)
+    # An axis of one voxel is its own mirror image, but for tensors that are not.
+    mirrored = tuple(image.boundary != "periodic" and (n > 1 or turned[axis]) for axis, n in enumerate(whole.grid_nm.shape))
+    return [_part(study, info, ImageWindow(crop, mirrored), fields, between_plates)]
 
 
 def _asked(study: ImageStudyConfig) -> str:
@@ -191,11 +210,19 @@ def _fields(study: ImageStudyConfig, grid_nm: PeriodicGrid) -> tuple[int, ...]:
     return fields
 
 
-def _part(study: ImageStudyConfig, info: ImageInfo, window: ImageWindow, fields: tuple) -> _Part:
+def _turned_round(study: ImageStudyConfig) -> np.ndarray:
+    """Axes along which a mirror image of some tensor is another one."""
+    tensors = [np.array(study.phases.sigma_S_per_cm[label]) for label in study.phases.tensors]
+    return np.any([(tensor != 0) & ~np.eye(3, dtype=bool) for tensor in tensors], axis=(0, 1)) if tensors else np.zeros(3, bool)
+
+
+def _part(study: ImageStudyConfig, info: ImageInfo, window: ImageWindow, fields: tuple,
+          between_plates: bool = False) -> _Part:
     spacing = study.image.voxel_size_nm or info.spacing_nm
     if spacing is None:
         raise InputError(f"{info.name} does not say how large its voxels are: give image.voxel_size_nm (--voxel-nm)")
-    return _Part(window, fields, window.orientation.turn_grid(PeriodicGrid(window.image_shape(info), spacing)))
+    grid = PeriodicGrid(window.image_shape(info), spacing)
+    return _Part(window, fields, window.orientation.turn_grid(grid), between_plates)
 
 
 def _headline(study: ImageStudyConfig, info: ImageInfo, part: _Part, session: Session) -> str:
@@ -247,7 +274,7 @@ def _refined(study: ImageStudyConfig, part: _Part, found: Conduction, session: S
 def _read_part(study: ImageStudyConfig, part: _Part, grid_nm: PeriodicGrid, settings: SolverConfig,
                session: Session) -> _Image:
     """The image on a grid: that of the part, or the same in voxels of half the edge.  Collective."""
-    kind = CosineSlabTransform if study.image.boundary == "electrodes" else SlabTransform
+    kind = SlabTransform if part.is_periodic else CosineSlabTransform
     precision = preconditioner_precision(settings.relative_tolerance)
     transform = kind(grid_nm, session.comm, precision, session.threads)
     labels = _read_labels(study, part, transform, session)
@@ -256,8 +283,8 @@ def _read_part(study: ImageStudyConfig, part: _Part, grid_nm: PeriodicGrid, sett
         num_laid = _lay_surface(study, labels, transform, session)
     check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
     return _Image(Medium(labels, lambda temperature: _turned_sigma(study, part.orientation, temperature), transform,
-                         part.orientation.names, _resistances(study), study.phases.interface_normals, _plate_resistances(study)),
-                  num_laid)
+                         part.orientation.names, _resistances(study), study.phases.interface_normals,
+                         _plate_resistances(study), mirrored=part.window.mirrored), num_laid)
 
 
 def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform, session: Session) -> np.ndarray:
@@ -286,8 +313,7 @@ def _lay_surface(study: ImageStudyConfig, labels: np.ndarray, transform: SlabTra
     layer = study.layer
     counts = label_counts(labels[1:-1], session.reducer)
     check_label_known({n: counts[n] for n in counts if n == layer.on or n in layer.facing}, counts, "voxels")
-    periodic = (study.image.boundary != "electrodes",) * 3
-    return surface_layer(labels, layer.on, layer.facing, layer.width_nm, transform, layer.label, periodic)
+    return surface_layer(labels, layer.on, layer.facing, layer.width_nm, transform, layer.label, (transform.periodic,) * 3)
 
 
 def _tell_of_layer(study: ImageStudyConfig, image: _Image, session: Session, where: str = "") -> None:
@@ -353,7 +379,13 @@ def _in_image(found: Conduction, part: _Part, info: ImageInfo) -> Conduction:
     def unmirrored(voxel: tuple) -> tuple:
         return tuple(map(int, part.window.unmirrored(voxel, info)))
 
-    return replace(found, currents={axis: one.placed(axis, unmirrored) for axis, one in found.currents.items()})
+    found = replace(found, currents={axis: one.placed(axis, unmirrored) for axis, one in found.currents.items()})
+    if not (part.between_plates and part.is_periodic):
+        return found
+    # Plates across a field say nothing of the currents across it.
+    series = tuple(replace(one, tensor=_diagonal_of(one.tensor), asymmetry=0.0) for one in found.series)
+    grid = found.grid and replace(found.grid, tensor=_diagonal_of(found.grid.tensor))
+    return replace(found, series=series, grid=grid)
 
 
 def _joined(solved: list[Conduction]) -> Conduction:
@@ -372,8 +404,14 @@ def _joined(solved: list[Conduction]) -> Conduction:
     currents = {axis: current for one in solved for axis, current in one.currents.items()}
     judged = [one for one in solved if one.grid is not None]
     grid = replace(judged[0].grid, tensor=_diagonal(judged, [one.grid for one in judged])) if judged else None
-    return replace(first, axes=tuple(axis for axis, _ in _with_axis(solved, solved)), series=tuple(series),
+    solver = next((one.solver for one in solved if any(one.effective.percolating)), first.solver)
+    return replace(first, axes=tuple(axis for axis, _ in _with_axis(solved, solved)), series=tuple(series), solver=solver,
                    currents=currents, grid=grid, seconds=sum(one.seconds for one in solved))
+
+
+def _diagonal_of(tensor: np.ndarray) -> np.ndarray:
+    """With NaN off the diagonal."""
+    return np.where(np.eye(3, dtype=bool), tensor, np.nan)
 
 
 def _with_axis(solved: list[Conduction], values) -> list[tuple]:

@@ -12,6 +12,7 @@ from ..config.review import review
 from ..config.run import RunConfig, config_from_text, to_toml
 from ..errors import CheckpointError, InputError, Interrupted
 from ..homogenization.report import conduction_lines, conduction_result
+from ..homogenization.solve import check_solver
 from ..io.checkpoint import Checkpoint, load_latest
 from ..io.hdf5 import DistributedArray
 from ..io.images.slab import describe_image
@@ -56,6 +57,8 @@ def run(config: RunConfig, directory: Path, session: Session, force: bool = Fals
     """
     checked = review(config, session.reducer.size, session.threads)
     checked.raise_errors()
+    if config.conduction is not None:
+        check_solver(config.conduction, session)
     config = _with_order(config, session)
     directory = prepare_run_directory(directory, force, session.comm)
     on_root(session.comm, atomic_write_text, directory / INPUT, to_toml(config))

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..config.run import RunConfig, config_from_text, to_toml
 from ..errors import InputError
+from ..homogenization.solve import check_solver
 from ..io.records import atomic_write_text
 from ..io.run_directory import FIELDS, INPUT, LOG, prepare_run_directory
 from ..io.series import describe_field, read_field
@@ -50,6 +51,7 @@ def conduct(source: Path, config: RunConfig | None, overrides, directory: Path |
         config = on_root(session.comm, config_from_text, text, f"the input stored in {path}", overrides)
     if config.conduction is None:
         raise InputError(f"the input of {source} has no [conduction] section; give one with --input")
+    check_solver(config.conduction, session)
     directory = prepare_run_directory(directory or _beside(source), force, session.comm)
     log_to(directory / LOG, session)
     on_root(session.comm, atomic_write_text, directory / INPUT, to_toml(config))
