@@ -228,7 +228,7 @@ class Solve:
         self._value = before - result.energy
 
     def go_on(self, rtol: float, max_iterations: int) -> bool:
-        """As `run`, from where it stands; False where ``max_iterations`` do not do, and all is a little better than before."""
+        """As `run`, from where it stands; False where ``max_iterations`` do not do: a little better than before, then."""
         self.system.resume()
         try:
             self.run(rtol, max_iterations)

@@ -115,7 +115,8 @@ def apply(field, labels, table, full, sign_x, sign_y, sign_z, jump, block_starts
         for i in range(start - 1, end):
             for j in range(n1):
                 _row_modes(field, i + 1, j, modes)
-                _row_fluxes(modes, labels[i + 1, j], table, full, sign_x[i + 1], sign_y[j], sign_z, jump[0], jump[1], jump[2])
+                _row_fluxes(modes, labels[i + 1, j], table, full, sign_x[i + 1], sign_y[j], sign_z, jump[0], jump[1],
+                            jump[2])
                 _add_row(modes, product, i, j, start, end)
             if i >= start:
                 total = 0.0

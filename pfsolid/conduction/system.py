@@ -49,13 +49,13 @@ class System(Protocol):
         """u += alpha p, r -= alpha A p."""
 
     def mean_flux(self, axis: int) -> np.ndarray:
-        """<J>, (3,), of u in a unit field along ``axis``; may compute r anew; a solve after it needs a start, or `resume`."""
+        """<J>, (3,), of u in a unit field along ``axis``; may compute r anew; a solve after it needs `start` or `resume`."""
 
     def current_density(self, axis: int, dtype=np.float32) -> np.ndarray:
-        """J of each voxel, local (n0, n1, n2, 3); a solve after it needs a start, or to be resumed."""
+        """J of each voxel, local (n0, n1, n2, 3); a solve after it needs `start` or `resume`."""
 
     def voxel_potential(self) -> np.ndarray:
-        """u at the centres of the voxels, local (n0, n1, n2); a solve after it needs a start, or to be resumed."""
+        """u at the centres of the voxels, local (n0, n1, n2); a solve after it needs `start` or `resume`."""
 
     def mean_product(self, a: np.ndarray, b: np.ndarray) -> float:
         """<a b> of two fields, local (n0, n1, n2)."""

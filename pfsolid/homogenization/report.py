@@ -189,8 +189,8 @@ def _off_diagonal_text(bar: dict, axes) -> str:
 
 def _share_line(found: Conduction, names: dict[int, str]) -> str:
     currents = next(iter(found.currents.values()))
-    shares = ", ".join(f"{names.get(label, label)} {with_error(100 * phase.share, 100 * phase.share_error)} % (of the volume "
-                       f"{100 * phase.fraction:.3g} %)" for label, phase in currents.phases.items())
+    shares = ", ".join(f"{names.get(label, label)} {with_error(100 * phase.share, 100 * phase.share_error)} % (of the "
+                       f"volume {100 * phase.fraction:.3g} %)" for label, phase in currents.phases.items())
     largest = with_error(currents.focusing.maximum, currents.focusing.errors[-1])
     return f"current along {AXES[currents.axis]}: {shares}; largest |J|/<J> {largest}"
 

@@ -213,7 +213,8 @@ def _fields(study: ImageStudyConfig, grid_nm: PeriodicGrid) -> tuple[int, ...]:
 def _turned_round(study: ImageStudyConfig) -> np.ndarray:
     """Axes along which a mirror image of some tensor is another one."""
     tensors = [np.array(study.phases.sigma_S_per_cm[label]) for label in study.phases.tensors]
-    return np.any([(tensor != 0) & ~np.eye(3, dtype=bool) for tensor in tensors], axis=(0, 1)) if tensors else np.zeros(3, bool)
+    across = [(tensor != 0) & ~np.eye(3, dtype=bool) for tensor in tensors]
+    return np.any(np.reshape(across, (-1, 3)), axis=0)
 
 
 def _part(study: ImageStudyConfig, info: ImageInfo, window: ImageWindow, fields: tuple,

@@ -25,6 +25,29 @@ def study(path, boundary):
     }, "the test")
 
 
+def test_full_tensors_between_electrodes(comm, shared_tmp_path, tmp_path):
+    """The last slabs hold mirror images only, of which nothing is stored."""
+    if comm.rank == 0:
+        np.save(shared_tmp_path / "image.npy", np.random.default_rng(1).integers(0, 2, (4, 5, 3)).astype(np.uint8))
+    comm.Barrier()
+    given = validated(ImageStudyConfig, {
+        "image": {"file": str(shared_tmp_path / "image.npy"), "voxel_size_nm": 1.0, "boundary": "electrodes", "axes": "xyz"},
+        "phases": {"sigma_S_per_cm": {"0": 0.01, "1": [[1.0, 0.5, 0.1], [0.5, 2.0, 0.2], [0.1, 0.2, 3.0]]}},
+        "conduction": {"relative_tolerance": 1e-10},
+        "output": {"save_potential": True},
+    }, "the test")
+    together = conduct_image(given, shared_tmp_path / "together", open_session(1, comm))
+    alone = conduct_image(given, tmp_path / f"alone-{comm.rank}", open_session(1, ALONE))
+    compare(together["sigma_eff_S_per_m"], alone["sigma_eff_S_per_m"])
+    assert together["grid"]["shape"] == (4, 5, 3)
+    for name in ("phase", "current_density_x", "potential_x"):
+        whole = slice(0, 4), slice(0, 5), slice(0, 3)
+        one = read_field(tmp_path / f"alone-{comm.rank}" / "fields.h5", name, whole, ALONE)
+        other = read_field(shared_tmp_path / "together" / "fields.h5", name, whole, ALONE)
+        # Solved to 1e-10 in the energy and beyond for the currents, stored in single precision.
+        assert other == pytest.approx(one, rel=1e-3, abs=1e-4 * np.abs(one).max())
+
+
 @pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
 def test_same_on_any_number_of_ranks(comm, shared_tmp_path, tmp_path, boundary):
     if comm.rank == 0:

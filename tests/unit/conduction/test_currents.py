@@ -6,11 +6,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from helpers.builders import ALONE, conduct, grow_labels
+from helpers.builders import ALONE, conduct, divide_labels, grow_labels, make_transform
 
-from pfsolid.conduction.currents import PERCENTILES, current_statistics
+from pfsolid.conduction.currents import PERCENTILES, current_statistics, settled_statistics
+from pfsolid.conduction.effective import Solve
+from pfsolid.conduction.finite_volumes import ConductionSystem
+from pfsolid.conduction.krylov import conjugate_gradients
 from pfsolid.conduction.transport import transport_numbers
 from pfsolid.errors import InputError
+from pfsolid.homogenization.report import with_error
 from pfsolid.parallel.collective import Reducer
 
 SIGMA = (0.0, 1.0, 10.0)
@@ -170,3 +174,49 @@ def test_what_does_not_conduct():
     for sigma, reference in (((0.0, 0.0), None), ((0.0, 1.0), 0), ((0.0, 1.0), 2), ((0.0, math.nan), 1)):
         with pytest.raises(InputError, match="does not conduct: it is no reference"):
             transport_numbers(0.0, sigma, (0.5, 0.5), reference)
+
+
+def balls(shape, count, radius, seed):
+    """Overlapping balls in a periodic cell."""
+    centres = np.random.default_rng(seed).uniform(0, shape, (count, 3))
+    away = np.abs(np.indices(shape)[..., None] - centres.T[:, None, None, None])
+    away = np.minimum(away, np.reshape(shape, (3, 1, 1, 1, 1)) - away)
+    return ((away**2).sum(axis=0) < radius**2).any(axis=-1).astype(np.uint8)
+
+
+@pytest.mark.parametrize("rtol", [1e-2, 1e-4])
+@pytest.mark.parametrize("sigma", [(1e-6, 1.0), (1e-3, 1.0), (1.0, 1e-6)])
+def test_currents_are_as_good_as_they_say(sigma, rtol):
+    """Against the same solved to rounding: at a contrast of 1e6 the first values were a quarter off, and a share a half."""
+    labels = balls((16, 16, 16), 9, 3.2, seed=0)
+    true, told = (settled(labels, np.array(sigma), tolerance) for tolerance in (1e-15, rtol))
+    for label, phase in told.phases.items():
+        assert abs(phase.share - true.phases[label].share) <= phase.share_error
+    assert max(phase.share_error for phase in told.phases.values()) < 0.05
+    values, right = (np.array([*one.focusing.percentiles, one.focusing.maximum]) for one in (told, true))
+    assert np.all(np.abs(values - right) <= told.focusing.errors)
+    # Near enough for two digits, unless as many iterations again have not done it.
+    assert np.all(np.array(told.focusing.errors) <= 0.2 * np.maximum(values, 1))
+
+
+def settled(labels, sigma, rtol):
+    transform = make_transform(labels.shape, dtype="float64")
+    system = ConductionSystem(divide_labels(labels, transform), sigma, transform)
+    solve = Solve(system, 0, conjugate_gradients)
+    solve.run(rtol, 5000)
+    return settled_statistics(solve, labels, transform.reducer)
+
+
+def test_exact_currents_need_no_more_iterations():
+    """Layers in parallel: the first potential, 0, is the solution."""
+    labels = np.zeros((4, 4, 4), np.uint8)
+    labels[:, 2:] = 1
+    found = settled(labels, np.array([1.0, 0.25]), 1e-4)
+    assert found.phases[0].share == pytest.approx(0.8, rel=1e-6) and found.phases[0].share_error < 1e-5
+
+
+@pytest.mark.parametrize("value, error, text", [
+    (49.93, 0.34, "49.9 ± 0.3"), (49.93, 0.03, "49.9"), (83.21, 0.1, "83.2 ± 0.1"), (0.0, 0.0, "0"), (12345.0, 200.0, "12300 ± 200"),
+    (1.2345, 0.0001, "1.23")])
+def test_digits_that_the_error_allows(value, error, text):
+    assert with_error(value, error) == text

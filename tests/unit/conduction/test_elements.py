@@ -5,10 +5,12 @@ from itertools import product
 import numpy as np
 import pytest
 from helpers.builders import ALONE, conduct, divide_labels, make_transform
+from helpers.direct import by_label, periodic_elements
 from helpers.systems import solve_elements
 
 from pfsolid.conduction.effective import solve_tensor
 from pfsolid.conduction.elements import ElementSystem, conductivity_tensors
+from pfsolid.conduction.krylov import conjugate_gradients
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.spectral.transform import CosineSlabTransform
@@ -212,3 +214,23 @@ def test_the_potential_of_a_voxel_is_the_mean_of_its_corners():
     for corner in product((0, -1), repeat=3):
         expected += np.roll(system.potential, corner, (0, 1, 2)) / 8
     assert system.voxel_potential() == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("mirrored_axes", [(True, False, False), (False, True, True), (True, True, True)])
+def test_a_mirror_image_has_mirrored_tensors(mirrored_axes):
+    """Against the dense assembly of the same cell with a label of its own for each mirror image of a tensor."""
+    labels, tensors = LABELS, by_label(LABELS, dict(enumerate(SIGMAS["tensors"])))
+    for axis in np.flatnonzero(mirrored_axes):
+        turn = np.diag(np.where(np.arange(3) == axis, -1.0, 1.0))
+        labels = np.concatenate([labels, np.flip(labels, axis)], axis)
+        tensors = np.concatenate([tensors, turn @ np.flip(tensors, axis) @ turn], axis)
+    transform = make_transform(labels.shape, SPACING, dtype="float64")
+    system = ElementSystem(divide_labels(labels, transform), SIGMAS["tensors"], transform, mirrored_axes)
+    ours = solve_tensor(system, (0, 1, 2), rtol=TIGHT).tensor
+    right = periodic_elements(tensors, SPACING)
+    # The direct solve adds 1e-13 to its diagonal; the smallest eigenvalue here is 1e-3 of the largest.
+    assert ours == pytest.approx(right, abs=1e-9 * np.trace(right))
+    # The mean of the current density is the column of the tensor, whatever the signs.
+    system.start(1)
+    conjugate_gradients(system, lambda _, estimate: estimate <= TIGHT, 1000)
+    assert system.current_density(1, np.float64).mean(axis=(0, 1, 2)) == pytest.approx(ours[:, 1], abs=1e-5 * np.trace(right))

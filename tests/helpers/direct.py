@@ -66,7 +66,7 @@ def periodic_volumes(faces, spacing) -> np.ndarray:
 
 
 def plate_volumes(faces, ends, spacing, axis) -> float:
-    """A network of resistors between plates at both ends of an axis, the sides insulated; ``ends``: voxels along the axis."""
+    """A network of resistors between plates at both ends of an axis, sides insulated; ``ends``: of the voxels themselves."""
     shape = faces.shape[1:]
     cell = np.arange(np.prod(shape)).reshape(shape)
     volume = np.prod(spacing)
