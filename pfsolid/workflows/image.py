@@ -351,7 +351,7 @@ def _resistances(study: ImageStudyConfig) -> dict:
 
 def _plate_resistances(study: ImageStudyConfig) -> tuple[float, float]:
     """Likewise."""
-    return tuple(value * _M2_PER_CM2 * _NM_PER_M for value in study.image.plate_resistance_ohm_cm2)
+    return tuple(value * M2_PER_CM2 * NM_PER_M for value in study.image.plate_resistance_ohm_cm2)
 
 
 def _resisting_pairs(study: ImageStudyConfig) -> np.ndarray:
