@@ -97,33 +97,35 @@ def coordination(labels: np.ndarray, good: np.ndarray, transform: SlabTransform)
     return float(contacts / (3 * voxels)) if voxels else 0.0
 
 
-def choose_solver(contrast: Contrast, margin: float, coordination: float, petsc_is_installed: bool) -> SolverChoice:
+def choose_solver(contrast: Contrast, margins: dict[str, float], coordination: float, petsc_is_installed: bool) -> SolverChoice:
     """Pick the solver that measurements say is the faster one.
 
     Parameters
     ----------
     contrast : Contrast
-    margin : float
-        Share of the good conductors' voxels in clusters that percolate along the axis to be solved for; the smallest if
-        there are several.
+    margins : dict of str to float
+        For each axis to be solved for, the share of the good conductors' voxels in clusters that percolate along it; the
+        smallest decides.
     coordination : float
         Their mean share of neighbours that conduct well; see `coordination`.
     petsc_is_installed : bool
 
     Notes
     -----
-    Neither number is looked at unless ``contrast.has_poor``.
+    Margins and coordination are not looked at unless ``contrast.has_poor``.
     """
     spread = f"contrast {contrast.extremes:.4g}" + (" and insulators" if contrast.has_insulators else "")
     if not contrast.has_poor:
         return SolverChoice("fft", f"fft: {spread}, hence no poor conductors")
-    share = f"{100 * margin:.0f} % of the good conductors' voxels percolate"
+    margin = min(margins.values())
+    percent = ", ".join(f"{100 * share:.0f}" for share in margins.values())
+    share = f"{percent} % of the good conductors' voxels percolate along {', '.join(margins)}"
     if margin >= _MARGIN:
         return SolverChoice("fft", f"fft: {spread}; {share}: far from the threshold")
     if coordination >= _COORDINATION:
-        return SolverChoice("fft", f"fft: {spread}; only {share}, but they are resolved ({100 * coordination:.0f} % of "
+        return SolverChoice("fft", f"fft: {spread}; {share}, but they are resolved ({100 * coordination:.0f} % of "
                                    "their neighbours are alike)")
-    unresolved = f"{spread}; only {share}, by single voxels ({100 * coordination:.0f} % of their neighbours are alike)"
+    unresolved = f"{spread}; {share}, by single voxels ({100 * coordination:.0f} % of their neighbours are alike)"
     if not petsc_is_installed:
         return SolverChoice("fft", f"fft: {unresolved}: petsc would be faster, but petsc4py is not installed")
     return SolverChoice("petsc", f"petsc: {unresolved}")

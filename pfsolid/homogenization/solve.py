@@ -341,11 +341,11 @@ def _pick(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, session: 
         return SolverChoice("fft", "fft: what is made for electrodes, full tensors and faces below the voxel")
     contrast = contrast_of(sigma, counts)
     if not contrast.has_poor:
-        return choose_solver(contrast, 1.0, 1.0, petsc_is_installed())
+        return choose_solver(contrast, {}, 1.0, petsc_is_installed())
     clusters = find_clusters(contrast.good[medium.labels[1:-1]], session.reducer, medium.transform.ghosts)
-    margin = min(clusters.percolating_fraction[axis] for axis in axes)
+    margins = {medium.axis_names[axis]: clusters.percolating_fraction[axis] for axis in axes}
     alike = coordination(medium.labels, contrast.good, medium.transform)
-    return choose_solver(contrast, margin, alike, petsc_is_installed())
+    return choose_solver(contrast, margins, alike, petsc_is_installed())
 
 
 def _extremes(sigma: np.ndarray) -> tuple[float, float]:

@@ -15,7 +15,7 @@ def choose(labels, sigma, petsc=True):
     contrast = contrast_of(sigma, np.bincount(labels.ravel(), minlength=len(sigma)))
     found = find_percolation(contrast.good[labels], transform.reducer, transform.ghosts)
     near = coordination(divide_labels(labels, transform), contrast.good, transform)
-    return choose_solver(contrast, min(found.fraction), near, petsc)
+    return choose_solver(contrast, dict(zip("xyz", found.fraction)), near, petsc)
 
 
 def by_lot(share, n=24, seed=1):
@@ -39,6 +39,13 @@ def test_petsc_on_single_voxels_near_the_threshold(share, sigma):
 def test_without_petsc_it_says_what_is_missed():
     choice = choose(by_lot(0.36), (0.0, 1.0, 1.0), petsc=False)
     assert choice.name == "fft" and "petsc4py is not installed" in choice.reason
+
+
+def test_it_says_what_percolates_along_which_axis():
+    labels = np.zeros((16, 16, 16), np.uint8)
+    labels[:, :, 4:12] = 1  # a plate normal to z
+    choice = choose(labels, (1e-6, 1.0))
+    assert "100, 100, 0 % of the good conductors' voxels percolate along x, y, z" in choice.reason
 
 
 def test_single_voxels_far_from_the_threshold_or_without_contrast():
