@@ -39,6 +39,11 @@ class PeriodicGrid:
         object.__setattr__(self, "spacing", tuple(float(h) for h in self.spacing))
 
     @property
+    def extended_axes(self) -> tuple[int, ...]:
+        """Axes of more than one voxel: along the others nothing can vary, and they count nowhere."""
+        return tuple(axis for axis, n in enumerate(self.shape) if n > 1)
+
+    @property
     def num_voxels(self) -> int:
         return math.prod(self.shape)
 

@@ -33,6 +33,7 @@ from ..config.run import RunConfig, config_from_dict
 from ..grid import PeriodicGrid
 from ..homogenization.solve import Medium, solve_conduction
 from ..kernel import KERNELS
+from ..morphology.areas import area_by_normals
 from ..morphology.layers import surface_layer
 from ..morphology.straighten import straighten_halved
 from ..parallel.collective import on_root
@@ -98,7 +99,7 @@ def _stamp(traits: dict) -> Path:
 
 
 def _conduct_tiny(rtol: float, session: Session) -> None:
-    """What the tiny run does not come by: electrodes, full tensors, faces below the voxel, layers, PETSc's matrix."""
+    """What the tiny run does not come by: electrodes, full tensors, faces below the voxel, layers, areas, PETSc's matrix."""
     precision = preconditioner_precision(rtol)
     settings = SolverConfig(relative_tolerance=rtol)
     grid = PeriodicGrid((4, 4, 4), (1.0,) * 3)
@@ -108,6 +109,7 @@ def _conduct_tiny(rtol: float, session: Session) -> None:
         transform = kind(grid, session.comm, precision, session.threads)
         rho = np.random.default_rng(1).random(transform.local_shape)
         labels = labels_from_density(rho, 0.2, 0.8, transform)
+        area_by_normals(labels, transform)
         surface_layer(labels, 2, 1, 1.0, transform, 2, (transform.periodic,) * 3)
         axes = (0, 1, 2) if transform.periodic else (0,)
         build_voxel_matrix(ConductionSystem(labels, scalars, transform))

@@ -1,8 +1,9 @@
-"""Connected clusters of one phase on the periodic grid, and the axes along which they percolate.
+"""Connected clusters of one phase on the grid, and the axes along which they percolate.
 
-A cluster percolates along an axis if it wraps the cell there: some closed path inside it crosses the periodic
-faces of that axis more often one way than the other.  It then is an endless channel of the periodic medium.
-To reach from one face of the cell to the other is neither necessary nor sufficient for that.
+A cluster percolates along a periodic axis if it wraps the cell there: some closed path inside it crosses the
+periodic faces of that axis more often one way than the other.  It then is an endless channel of the periodic medium.
+To reach from one face of the cell to the other is neither necessary nor sufficient for that.  Along an axis where an
+image ends it percolates if it reaches from its first plane to its last.
 
 Each edge of the graph of touching voxels carries the periodic faces it crosses as an integer vector; the sum
 over a closed path is its winding vector.  A cluster's winding vectors form a lattice, found by union-find
@@ -42,10 +43,10 @@ class Clusters:
     sizes : ndarray of int64 (num_clusters,)
         Voxels of each cluster; ``sizes[i]`` belongs to label i + 1.
     wraps : ndarray of bool (num_clusters, 3)
-        Whether the cluster wraps the cell along x, y, z.
+        Whether the cluster percolates along x, y, z: wraps the cell, or reaches from end to end.
     winding_rank : ndarray of uint8 (num_clusters,)
         Number of independent winding vectors: 0 an isolated body, 1 a channel, 2 a sheet, 3 a network.
-        A slanted channel wraps two or three axes and has rank 1.
+        A slanted channel wraps two or three axes and has rank 1.  Axes that are not periodic add none.
     """
 
     labels: np.ndarray
@@ -59,12 +60,12 @@ class Clusters:
 
     @property
     def percolates(self) -> tuple[bool, bool, bool]:
-        """Whether any cluster wraps the cell along x, y, z."""
+        """Whether any cluster percolates along x, y, z."""
         return tuple(self.wraps.any(axis=0).tolist())
 
     @property
     def percolating_fraction(self) -> tuple[float, float, float]:
-        """Fraction of the phase's voxels in clusters that wrap x, y, z; 0 for an empty phase."""
+        """Fraction of the phase's voxels in clusters that percolate along x, y, z; 0 for an empty phase."""
         total = max(int(self.sizes.sum()), 1)
         return tuple(float(self.sizes[wraps].sum() / total) for wraps in self.wraps.T)
 
@@ -75,11 +76,11 @@ class Clusters:
 
 
 def find_clusters(mask_local: np.ndarray, reducer: Reducer, ghosts: PlaneExchange,
-                  connectivity: int = 6) -> Clusters:
-    """Clusters of the voxels where ``mask_local`` is not zero, periodic along all three axes.
+                  connectivity: int = 6, periodic: tuple[bool, bool, bool] = (True, True, True)) -> Clusters:
+    """Clusters of the voxels where ``mask_local`` is not zero.
 
-    Collective.  On an axis of one voxel, every voxel touches itself through the periodic face and wraps the
-    axis.  Needs 4 bytes a voxel for the labels and 4 for each run of voxels along z; what is gathered has one
+    Collective.  On a periodic axis of one voxel, every voxel touches itself through the periodic face and wraps the
+    axis; one that is not periodic is no axis.  Needs 4 bytes a voxel for the labels and 4 for each run of voxels along z; what is gathered has one
     entry for each cluster and for each distinct contact across the faces of a slab.
 
     Parameters
@@ -90,6 +91,8 @@ def find_clusters(mask_local: np.ndarray, reducer: Reducer, ghosts: PlaneExchang
     ghosts : PlaneExchange
     connectivity : {6, 26}
         6: voxels touch by a face; 26: by a face, edge or corner.
+    periodic : tuple of 3 bool
+        False along axes where the image ends.
 
     Returns
     -------
@@ -100,7 +103,10 @@ def find_clusters(mask_local: np.ndarray, reducer: Reducer, ghosts: PlaneExchang
     InputError
         If ``connectivity`` is neither 6 nor 26.
     """
-    return _number_clusters(*_analyse(mask_local, reducer, ghosts, connectivity), reducer)
+    clusters = _number_clusters(*_analyse(mask_local, reducer, ghosts, connectivity, periodic), reducer)
+    for axis in np.flatnonzero(np.logical_not(periodic)):
+        clusters.wraps[_reaching_both_ends(clusters.labels, axis, reducer), axis] = True
+    return clusters
 
 
 def find_clusters_through_faces(open_faces: np.ndarray, reducer: Reducer, ghosts: PlaneExchange) -> Clusters:
@@ -189,7 +195,7 @@ def percolating_axes(mask_local: np.ndarray, reducer: Reducer, ghosts: PlaneExch
     Collective.  The same analysis as `find_clusters`, without labels and sizes: what is gathered grows with
     the contacts across the faces of slabs only, not with the number of clusters.
     """
-    _, graph = _analyse(mask_local, reducer, ghosts, connectivity)
+    _, graph = _analyse(mask_local, reducer, ghosts, connectivity, (True, True, True))
     return tuple((graph.cycles != 0).any(axis=0).tolist())
 
 
@@ -218,7 +224,7 @@ class _Graph:
     cycles: np.ndarray
 
 
-def _analyse(mask_local, reducer, ghosts, connectivity) -> tuple[_Slab, _Graph]:
+def _analyse(mask_local, reducer, ghosts, connectivity, periodic) -> tuple[_Slab, _Graph]:
     if connectivity not in (6, 26):
         raise InputError(f"connectivity {connectivity}: 6 (faces) or 26 (faces, edges and corners) is needed")
     reach = 0 if connectivity == 6 else 1
@@ -232,7 +238,7 @@ def _analyse(mask_local, reducer, ghosts, connectivity) -> tuple[_Slab, _Graph]:
     def crossings(next_plane, x_winding, edges):
         return list_crossings(runs, component_of_run, next_plane, first_id, x_winding, steps, edges)
 
-    return slab, _join_slabs(slab, crossings, reducer, ghosts)
+    return slab, _join_slabs(slab, crossings, reducer, ghosts, periodic)
 
 
 def _analyse_faces(open_faces, reducer, ghosts) -> tuple[_Slab, _Graph]:
@@ -246,8 +252,9 @@ def _analyse_faces(open_faces, reducer, ghosts) -> tuple[_Slab, _Graph]:
     return slab, _join_slabs(slab, crossings, reducer, ghosts)
 
 
-def _join_slabs(slab: _Slab, crossings, reducer: Reducer, ghosts: PlaneExchange) -> _Graph:
+def _join_slabs(slab: _Slab, crossings, reducer: Reducer, ghosts: PlaneExchange, periodic=(True,) * 3) -> _Graph:
     edges = _distinct_rows(_list_edges(slab, crossings, reducer, ghosts))
+    edges = edges[~(edges[:, 2:].astype(bool) & np.logical_not(periodic)).any(axis=1)]
     return _build_graph(_distinct_rows(reducer.concatenate(edges)))
 
 
@@ -261,6 +268,19 @@ def _label(slab: _Slab, graph: _Graph, number) -> np.ndarray:
     sizes = np.zeros(slab.num_components + 1, np.int64)
     relabel(slab.runs, slab.component_of_run, labels, sizes)
     return sizes[1:]
+
+
+def _reaching_both_ends(labels: np.ndarray, axis: int, reducer: Reducer) -> np.ndarray:
+    """Index of each cluster with voxels in the first and in the last plane along an axis of more than one."""
+    if (sum(reducer.gather(labels.shape[0])) if axis == 0 else labels.shape[axis]) == 1:
+        return np.empty(0, labels.dtype)
+    at_ends = []
+    for end, rank in ((0, 0), (-1, reducer.size - 1)):
+        here = axis > 0 or reducer.rank == rank
+        found = np.unique(labels.take(end, axis)) if here else np.empty(0, labels.dtype)
+        at_ends.append(reducer.concatenate(found))
+    both = np.intersect1d(*at_ends)
+    return both[both > 0] - 1
 
 
 def _list_edges(slab: _Slab, crossings, reducer: Reducer, ghosts: PlaneExchange) -> np.ndarray:

@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.fft import next_fast_len
 
+from ..grid import PeriodicGrid
 from ..spectral.transform import SlabTransform
 from . import kernels
+from .open_image import OpenImage
 
 _ROUNDING = 32  # relative fluctuation, in units of the precision, that is none
 
@@ -37,30 +40,32 @@ class Correlation:
         <k> = sum k S / sum S over all modes.
     mean_k_xyz : tuple of 3 float
         The same for |k_x|, |k_y|, |k_z|.
+
+    An open image has no Fourier series: all that is of k is None.
     """
 
     mean: float
     variance: float
-    k: np.ndarray
-    structure_factor: np.ndarray
-    k_xyz: tuple[np.ndarray, np.ndarray, np.ndarray]
-    structure_factor_xyz: tuple[np.ndarray, np.ndarray, np.ndarray]
+    k: np.ndarray | None
+    structure_factor: np.ndarray | None
+    k_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    structure_factor_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] | None
     r: np.ndarray
     covariance: np.ndarray
     r_xyz: tuple[np.ndarray, np.ndarray, np.ndarray]
     covariance_xyz: tuple[np.ndarray, np.ndarray, np.ndarray]
-    mean_k: float
-    mean_k_xyz: tuple[float, float, float]
+    mean_k: float | None
+    mean_k_xyz: tuple[float, float, float] | None
 
     @property
     def spacing(self) -> float:
-        """2 pi / <k>; infinite for a uniform field."""
-        return _wavelength(self.mean_k)
+        """2 pi / <k>; infinite for a uniform field, NaN for an open image."""
+        return math.nan if self.mean_k is None else _wavelength(self.mean_k)
 
     @property
     def spacing_xyz(self) -> tuple[float, float, float]:
-        """2 pi / <|k_i|>; infinite along an axis on which nothing varies."""
-        return tuple(_wavelength(k) for k in self.mean_k_xyz)
+        """2 pi / <|k_i|>; infinite along an axis on which nothing varies, NaN for an open image."""
+        return (math.nan,) * 3 if self.mean_k_xyz is None else tuple(_wavelength(k) for k in self.mean_k_xyz)
 
     @property
     def first_zero(self) -> float:
@@ -100,8 +105,62 @@ def correlate(field: np.ndarray, transform: SlabTransform) -> Correlation:
     variance = moments[0]
     mean_k, *mean_k_xyz = (m / variance if variance > 0 else 0.0 for m in moments[1:])
     return Correlation(mean, variance, k, power * grid.volume, k_xyz, tuple(p * grid.volume for p in power_xyz),
-                       *_shells_in_r(covariance, transform), *_covariance_along_axes(covariance, transform),
+                       *_shells_in_r(covariance, transform, grid), *_covariance_along_axes(covariance, transform, grid),
                        mean_k, tuple(mean_k_xyz))
+
+
+def padded_grid(grid: PeriodicGrid) -> PeriodicGrid:
+    """The grid on which `correlate_open` transforms: half as many voxels more along each axis, so that nothing meets itself."""
+    return PeriodicGrid(tuple(n if n == 1 else next_fast_len(n + n // 2) for n in grid.shape), grid.spacing)
+
+
+def correlate_open(field: np.ndarray, image: OpenImage, transform: SlabTransform) -> Correlation:
+    """Correlation of an image that ends at its faces: the mean over all pairs of its voxels at distance r.
+
+    Collective; overwrites both buffers of the transform.  C(r) = sum f(x) f(x + r) / number of pairs - <f>^2, by padding
+    with zeros; for the indicator of a phase the first term is S2(r) without bias.
+
+    Parameters
+    ----------
+    field : ndarray, local (n0, n1, n2) of the image
+    image : OpenImage
+    transform : SlabTransform
+        On the `padded_grid`.
+    """
+    grid, padded = image.grid, transform.grid
+    mean = image.reducer.sum(float(field.sum(dtype=np.float64)))[0] / grid.num_voxels
+    _place(field, image, transform)
+    kernels.to_power(transform.forward(), 1 / padded.num_voxels)
+    covariance = transform.backward()
+    pairs = [np.maximum(n - np.minimum(i, p - i), 1.0) for n, p, i in zip(grid.shape, padded.shape, _places(transform))]
+    in_plane = np.multiply.outer(pairs[1], pairs[2])
+    for plane, number in zip(covariance, pairs[0]):
+        plane /= number * in_plane
+        plane -= mean**2
+    origin = float(covariance[0, 0, 0]) if transform.first_plane == 0 else 0.0
+    variance = image.reducer.sum(origin)[0]
+    if variance <= _ROUNDING * np.finfo(covariance.dtype).eps * mean**2:  # a uniform field
+        covariance[...] = variance = 0.0
+    r_xyz, covariance_xyz = _covariance_along_axes(covariance, transform, grid)
+    return Correlation(mean, variance, None, None, None, None,
+                       *_shells_in_r(covariance, transform, grid), r_xyz, covariance_xyz, None, None)
+
+
+def _place(field: np.ndarray, image: OpenImage, transform: SlabTransform) -> None:
+    """Put an image into the first corner of the transform's buffer, zero elsewhere: planes go to the ranks that have them."""
+    first, reducer = image.first_plane, image.reducer
+    slabs = reducer.gather((transform.first_plane, transform.local_shape[0]))
+    parcels = [(first + max(start - first, 0), field[max(start - first, 0):max(start + planes - first, 0)])
+               for start, planes in slabs]
+    transform.real[...] = 0
+    for start, planes in reducer.exchange(parcels):
+        at = start - transform.first_plane
+        transform.real[at:at + len(planes), :field.shape[1], :field.shape[2]] = planes
+
+
+def _places(transform: SlabTransform) -> list[np.ndarray]:
+    """Global index of the local voxels along each axis."""
+    return [np.arange(part.start, part.stop) for part in transform.local_slice]
 
 
 def find_first_zero(r: np.ndarray, values: np.ndarray) -> float:
@@ -117,15 +176,15 @@ def _wavelength(k: float) -> float:
     return 2 * math.pi / k if k > 0 else math.inf
 
 
-def _real_axes(grid) -> list[int]:
-    """Axes of more than one voxel, along which something can vary; all, if there is none."""
-    return [axis for axis in range(3) if grid.shape[axis] > 1] or [0, 1, 2]
+def _varying_axes(grid) -> tuple[int, ...]:
+    """Axes of more than one voxel; all, if there is none."""
+    return grid.extended_axes or (0, 1, 2)
 
 
 def _shells_in_k(spectrum, transform: SlabTransform) -> tuple[np.ndarray, np.ndarray, list[float]]:
     """k and mean power of each shell, and the sums of power times 1, |k|, |kx|, |ky|, |kz|."""
     grid = transform.grid
-    axes = _real_axes(grid)
+    axes = _varying_axes(grid)
     width = 2 * math.pi / max(grid.lengths[axis] for axis in axes)
     nyquist = math.pi / max(grid.spacing[axis] for axis in axes)
     num_shells = int(nyquist / width + 0.5) + 1
@@ -136,13 +195,13 @@ def _shells_in_k(spectrum, transform: SlabTransform) -> tuple[np.ndarray, np.nda
     return k, power, transform.reducer.sum(moments.sum(axis=0)).tolist()
 
 
-def _shells_in_r(covariance, transform: SlabTransform) -> tuple[np.ndarray, np.ndarray]:
-    grid = transform.grid
-    axes = _real_axes(grid)
+def _shells_in_r(covariance, transform: SlabTransform, grid: PeriodicGrid) -> tuple[np.ndarray, np.ndarray]:
+    """r and mean covariance of each shell, up to half the shortest edge of ``grid``, which the transform's may pad."""
+    axes = _varying_axes(grid)
     width = min(grid.spacing[axis] for axis in axes)
     num_shells = int(0.5 * min(grid.lengths[axis] for axis in axes) / width + 1e-9) + 1
-    indices = (np.arange(s.start, s.stop) for s in transform.local_slice)
-    coordinates = tuple((np.minimum(i, n - i) * h) ** 2 for i, n, h in zip(indices, grid.shape, grid.spacing))
+    coordinates = tuple((np.minimum(i, n - i) * h) ** 2
+                        for i, n, h in zip(_places(transform), transform.grid.shape, grid.spacing))
     shells = np.zeros((covariance.shape[0], num_shells, 3))
     kernels.distance_shells(covariance, coordinates, width, shells)
     return _shell_means(transform.reducer.sum(shells.sum(axis=0)))
@@ -166,8 +225,8 @@ def _power_along_axes(spectrum, transform: SlabTransform) -> tuple[tuple, tuple]
     return k, tuple(line[1:n // 2 + 1] for line, n in zip(lines, grid.shape))
 
 
-def _covariance_along_axes(covariance, transform: SlabTransform) -> tuple[tuple, tuple]:
-    grid, reducer = transform.grid, transform.reducer
+def _covariance_along_axes(covariance, transform: SlabTransform, grid: PeriodicGrid) -> tuple[tuple, tuple]:
+    reducer = transform.reducer
     along_y, along_z = covariance[0, :, 0].copy(), covariance[0, 0].copy()
     if transform.first_plane != 0:
         along_y[:] = along_z[:] = 0

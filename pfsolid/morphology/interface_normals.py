@@ -110,6 +110,26 @@ def inverse(spacing) -> tuple[float, float, float]:
     return tuple(1.0 / float(h) for h in spacing)
 
 
+def end_stencils(n: int, first: int, count: int) -> np.ndarray:
+    """Taps as of `stencil` for ``count`` places from ``first`` on, along an axis of n voxels beyond which nothing is known.
+
+    (count, 2, 2, 2 REACH + 1).  Beyond an end they are 0, and the others still turn a linear function into its value at the
+    centre of what they weigh and into its slope: a mirror image there would turn oblique interfaces (1.2 % of a gyroid's area
+    at 64, for 0.3 %).
+    """
+    whole = stencil()
+    taps = np.zeros((count, *whole.shape))
+    steps = np.arange(-REACH, REACH + 1.0)
+    for place, found in enumerate(taps, first):
+        inside = (place + steps >= 0) & (place + steps < n)
+        for kind, distance in enumerate((steps, steps - 0.5)):
+            value = whole[kind, 0] * inside / (whole[kind, 0] * inside).sum()
+            distance = distance - value @ distance
+            spread = value @ distance**2
+            found[kind] = value, value * distance / spread if spread > 0 else 0.0
+    return taps
+
+
 @kernel(fast=True)
 def interface_normal(padded, axis, i, j, k, taps, inverse_h):
     """Unit normal (x, y, z) of the interface at the face ahead of voxel (i, j, k) along ``axis``, from its label to the next.
@@ -123,9 +143,14 @@ def interface_normal(padded, axis, i, j, k, taps, inverse_h):
     taps : see `stencil`
     inverse_h : see `inverse`
     """
+    return normal_by_axis(padded, axis, i, j, k, taps[int(axis == 0)], taps[int(axis == 1)], taps[int(axis == 2)], inverse_h)
+
+
+@kernel(fast=True)
+def normal_by_axis(padded, axis, i, j, k, along_x, along_y, along_z, inverse_h):
+    """`interface_normal` with taps of each axis."""
     a = padded[i + REACH, j + REACH, k + REACH]
     b = padded[i + REACH + (axis == 0), j + REACH + (axis == 1), k + REACH + (axis == 2)]
-    along_x, along_y, along_z = taps[int(axis == 0)], taps[int(axis == 1)], taps[int(axis == 2)]
     first_x = int(axis == 0)
     gx = gy = gz = 0.0
     for x in range(first_x, 2 * REACH + 1):

@@ -25,33 +25,37 @@ def _sharpen(rho):
 
 
 @kernel(parallel=True, fast=True)
-def survey(rho, before, after, thresholds, spacing, solid, plane_sums):
+def survey(rho, before, after, thresholds, spacing, at_end, wraps, solid, plane_sums):
     """Mark the solid and sum what is local to a voxel.
 
-    ``before`` and ``after`` are the planes around the slab; ``thresholds`` are rho of pore, solid and bulk.
-    ``plane_sums[i]`` receives the voxels of pore, bulk and rho < solid, sum rho and sum |grad G|, G = 3 rho^2 -
-    2 rho^3, by central differences.
+    ``before`` and ``after`` are the planes around the slab; ``thresholds`` are rho of pore, solid and bulk;
+    ``at_end[i]`` says whether plane i is the first or last of an image that ends along x, where its copy stands beyond
+    it, and ``wraps`` whether the image goes on periodically along y and z.  ``plane_sums[i]`` receives the voxels of pore,
+    bulk and rho < solid, sum rho and sum |grad G|, G = 3 rho^2 - 2 rho^3, by central differences, one-sided at ends.
     """
     n0, n1, n2 = rho.shape
     low, middle, high = thresholds
-    cx, cy, cz = 0.5 / spacing[0], 0.5 / spacing[1], 0.5 / spacing[2]
+    cy, cz = 0.5 / spacing[1], 0.5 / spacing[2]
     for i in prange(n0):
+        cx = (1.0 if at_end[i] else 0.5) / spacing[0]
         down = rho[i - 1] if i > 0 else before
         up = rho[i + 1] if i + 1 < n0 else after
         pore = bulk = open_ = 0
         total = 0.0
         slope = 0.0
         for j in range(n1):
-            left = rho[i, j - 1] if j > 0 else rho[i, n1 - 1]
-            right = rho[i, j + 1] if j + 1 < n1 else rho[i, 0]
             row = rho[i, j]
+            left = rho[i, j - 1] if j > 0 else rho[i, n1 - 1] if wraps[0] else row
+            right = rho[i, j + 1] if j + 1 < n1 else rho[i, 0] if wraps[0] else row
+            c_y = cy if wraps[0] or 0 < j < n1 - 1 else 2 * cy
             for k in range(n2):
                 value = row[k]
-                k_before = k - 1 if k > 0 else n2 - 1
-                k_after = k + 1 if k + 1 < n2 else 0
+                k_before = k - 1 if k > 0 else n2 - 1 if wraps[1] else 0
+                k_after = k + 1 if k + 1 < n2 else 0 if wraps[1] else k
+                c_z = cz if wraps[1] or 0 < k < n2 - 1 else 2 * cz
                 gx = cx * (_sharpen(up[j, k]) - _sharpen(down[j, k]))
-                gy = cy * (_sharpen(right[k]) - _sharpen(left[k]))
-                gz = cz * (_sharpen(row[k_after]) - _sharpen(row[k_before]))
+                gy = c_y * (_sharpen(right[k]) - _sharpen(left[k]))
+                gz = c_z * (_sharpen(row[k_after]) - _sharpen(row[k_before]))
                 slope += math.sqrt(gx * gx + gy * gy + gz * gz)
                 total += value
                 pore += value < low
@@ -66,46 +70,75 @@ def survey(rho, before, after, thresholds, spacing, solid, plane_sums):
 
 
 @kernel()
-def _count_changes(row, other, step):
-    """Number of k with row[k] != other[k + step], periodic; step is -1, 0 or 1."""
+def pair_share(i, step, n, wraps, fill_ends):
+    """How often the pair of places i and i + step counts on an axis of n places; step is -1, 0 or 1.
+
+    Not at all where it leaves an open image.  With ``fill_ends`` the two pairs nearest to an end stand for the half voxel
+    beyond them too, in which nothing can be seen, and count 1 1/4 times.
+    """
+    if step == 0 or wraps:
+        return 1.0
+    low = min(i, i + step)
+    if low < 0 or low > n - 2:
+        return 0.0
+    if not fill_ends:
+        return 1.0
+    near = min(2, n - 1)
+    return 1.0 + 0.5 / near * ((low < near) + (low >= n - 1 - near))
+
+
+@kernel()
+def _count_changes(row, other, step, wraps, fill_ends):
+    """Sum of `pair_share` over the k with row[k] != other[k + step]; step is -1, 0 or 1."""
     n = row.size
+    first, stop = max(0, -step), n - max(0, step)
     changes = 0
-    for k in range(max(0, -step), n - max(0, step)):
+    for k in range(first, stop):
         changes += row[k] != other[k + step]
-    if step == 1:
-        changes += row[n - 1] != other[0]
-    elif step == -1:
-        changes += row[0] != other[n - 1]
-    return changes
+    if step == 0:
+        return float(changes)
+    if wraps:
+        last = n - 1 if step == 1 else 0
+        return float(changes + (row[last] != other[n - 1 - last]))
+    filled = 0.0
+    for k in range(first, stop):
+        if row[k] != other[k + step] and (k < first + 2 or k >= stop - 2):
+            filled += pair_share(k, step, n, wraps, fill_ends) - 1.0
+    return changes + filled
 
 
 @kernel(parallel=True)
-def count_changes(solid, steps, plane_counts):
+def count_changes(solid, steps, first_plane, num_planes, wraps, fill_ends, plane_counts):
     """``plane_counts[i, d]`` = voxels of a plane whose phase differs from that of the voxel ``steps[d]`` away.
 
-    Steps are -1, 0 or 1 along each axis, and not -1 along x.
+    Steps are -1, 0 or 1 along each axis, and not -1 along x.  Plane i is ``first_plane + i`` of ``num_planes``.  Along axes
+    without ``wraps`` pairs count by `pair_share`.
     """
     n1 = solid.shape[1]
     for i in prange(solid.shape[0] - 2):
         for d in range(steps.shape[0]):
-            changes = 0
+            dx, dy, dz = steps[d]
+            changes = 0.0
+            along_x = pair_share(first_plane + i, dx, num_planes, wraps[0], fill_ends)
             for j in range(n1):
-                other = solid[i + 1 + steps[d, 0], (j + steps[d, 1]) % n1]
-                changes += _count_changes(solid[i + 1, j], other, steps[d, 2])
+                share = along_x * pair_share(j, dy, n1, wraps[1], fill_ends)
+                if share > 0:
+                    other = solid[i + 1 + dx, (j + dy) % n1]
+                    changes += share * _count_changes(solid[i + 1, j], other, dz, wraps[2], fill_ends)
             plane_counts[i, d] = changes
 
 
 @kernel()
-def _add_chords(line, histogram):
-    """Count the runs of each value on a periodic line; returns whether it has only one."""
+def _add_chords(line, wraps, histogram):
+    """Count the runs of each value that end inside a line, or on a periodic one; returns whether it has only one."""
     n = line.size
-    first = 0
+    first = 0 if wraps else 1
     while first < n and line[first] == line[first - 1]:
         first += 1
     if first == n:
         return True
     length = 0
-    for step in range(n):
+    for step in range(n if wraps else n - 1 - first):
         k = first + step
         k = k if k < n else k - n
         length += 1
@@ -116,21 +149,20 @@ def _add_chords(line, histogram):
 
 
 @kernel(parallel=True)
-def chords_in_planes(solid, histograms_y, histograms_z, wrapping):
-    """Chords along y and z of each plane.
+def chords_in_planes(solid, wraps, histograms_y, histograms_z, uniform):
+    """Chords along y and z of each plane; ``wraps`` says whether these axes are periodic.
 
-    ``histograms[i, phase, length]`` counts chords; ``wrapping[i, axis, phase]`` counts lines of one phase, axis 0
-    being y.
+    ``histograms[i, phase, length]`` counts chords; ``uniform[i, axis, phase]`` counts lines of one phase, axis 0 being y.
     """
     n1, n2 = solid.shape[1:]
     for i in prange(solid.shape[0] - 2):
         plane = solid[i + 1]
         for k in range(n2):
-            if _add_chords(plane[:, k], histograms_y[i]):
-                wrapping[i, 0, plane[0, k]] += 1
+            if _add_chords(plane[:, k], wraps[0], histograms_y[i]):
+                uniform[i, 0, plane[0, k]] += 1
         for j in range(n1):
-            if _add_chords(plane[j], histograms_z[i]):
-                wrapping[i, 1, plane[j, 0]] += 1
+            if _add_chords(plane[j], wraps[1], histograms_z[i]):
+                uniform[i, 1, plane[j, 0]] += 1
 
 
 @kernel(parallel=True)
@@ -147,10 +179,11 @@ def measure_heads(solid, heads):
 
 
 @kernel(parallel=True)
-def chords_along_x(solid, continued, histograms):
+def chords_along_x(solid, continued, endless, histograms):
     """Chords along x that begin in this slab, ``histograms[j, phase, length]``.
 
-    ``continued[j, k]`` is by how much a chord that reaches the slab's last plane goes on in the slabs that follow.
+    ``continued[j, k]`` is by how much a chord that reaches the slab's last plane goes on in the slabs that follow; from
+    ``endless`` on it never ends and does not count.
     """
     n0 = solid.shape[0] - 2
     n1, n2 = continued.shape
@@ -164,18 +197,18 @@ def chords_along_x(solid, continued, histograms):
                         histograms[j, phase, i - start[k]] += 1
                     start[k] = i
         for k in range(n2):
-            if start[k] >= 0:
+            if start[k] >= 0 and continued[j, k] < endless:
                 histograms[j, solid[n0, j, k], n0 - start[k] + continued[j, k]] += 1
 
 
 @kernel()
-def _line_distances(targets, spacing, cap, squared):
-    """Squared distance from each point of a periodic line to the nearest target on it, at most ``cap``."""
+def _line_distances(targets, spacing, cap, wraps, squared):
+    """Squared distance from each point of a line, periodic or not, to the nearest target on it, at most ``cap``."""
     n = targets.size
     squared[:] = cap
     for direction in range(2):
         steps = -1  # no target met yet
-        for step in range(2 * n):
+        for step in range(2 * n if wraps else n):
             k = step % n
             if direction == 1:
                 k = n - 1 - k
@@ -188,25 +221,31 @@ def _line_distances(targets, spacing, cap, squared):
 
 
 @kernel(parallel=True)
-def plane_distances(targets, spacing, cap, squared):
-    """Squared distance from each voxel to the nearest target in its own plane, periodic, at most ``cap``.
+def plane_distances(targets, spacing, cap, wraps, squared):
+    """Squared distance from each voxel to the nearest target in its own plane, at most ``cap``.
 
-    ``spacing`` is that along y and z.
+    ``spacing`` is that along y and z, and ``wraps`` says whether these are periodic.
     """
     n0, n1, n2 = targets.shape
     for i in prange(n0):
         rows = np.empty((n1, n2), np.float32)
         for j in range(n1):
-            _line_distances(targets[i, j], spacing[1], cap, rows[j])
+            _line_distances(targets[i, j], spacing[1], cap, wraps[1], rows[j])
         plane = squared[i]
         plane[:] = rows
-        for step in range(1, n1 // 2 + 1):
+        for step in range(1, n1 // 2 + 1 if wraps[0] else n1):
             offset = np.float32((step * spacing[0]) ** 2)
             if offset >= plane.max():
                 break
             for j in range(n1):
-                left = rows[j - step if j >= step else j - step + n1]
-                right = rows[j + step if j + step < n1 else j + step - n1]
+                below, above = j - step, j + step
+                if wraps[0]:
+                    below, above = below % n1, above % n1
+                elif below < 0 and above >= n1:
+                    continue
+                # Beyond an end there is nothing: the row on the other side stands for it.
+                left = rows[below if below >= 0 else above]
+                right = rows[above if above < n1 else below]
                 for k in range(n2):
                     plane[j, k] = min(plane[j, k], min(left[k], right[k]) + offset)
 

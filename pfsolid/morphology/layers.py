@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-
 import numpy as np
 
 from ..errors import InputError
 from ..grid import PeriodicGrid
 from ..labels import MAX_LABEL, NUM_LABELS
-from ..parallel.collective import PlaneExchange, Reducer
 from ..parallel.slab import Slab
 from .thickness import squared_distances
 
@@ -19,15 +16,6 @@ from .thickness import squared_distances
 _BOUNDARY = 0.25
 # Distances that are equal on paper differ by rounding in float32, by the axis they are measured along.
 _SLACK = 1e-5
-
-
-@dataclass(frozen=True)
-class _PaddedCell:
-    """A slab of a cell with room behind its walls."""
-
-    grid: PeriodicGrid
-    reducer: Reducer
-    ghosts: PlaneExchange
 
 
 def surface_layer(labels: np.ndarray, on, facing, width: float, transform: Slab, new_label: int,
@@ -71,7 +59,7 @@ def surface_layer(labels: np.ndarray, on, facing, width: float, transform: Slab,
     _check_width(width, transform.grid)
     reach = (width + _BOUNDARY * min(transform.grid.spacing)) * (1 + _SLACK)
     inner = labels[1:-1]
-    squared = _distances(sides[1][inner], transform, reach * (1 + _SLACK), periodic)
+    squared = squared_distances(sides[1][inner], transform, reach * (1 + _SLACK), periodic)
     count = 0
     for plane, distance in zip(inner, squared):
         layer = sides[0][plane] & (distance <= reach**2)
@@ -97,18 +85,3 @@ def _check_width(width: float, grid: PeriodicGrid) -> None:
         raise InputError(f"a surface layer of width {width:g} is {width / voxel:.3g} of a voxel of {voxel:g}: it must be "
                          "at least one voxel wide; refine the image, or widen the layer and lower its conductivity in "
                          "proportion, which keeps what it conducts along itself")
-
-
-def _distances(targets: np.ndarray, transform: Slab, cap: float, periodic) -> np.ndarray:
-    """`squared_distances` in a cell that need not be periodic along all axes."""
-    if all(periodic):
-        return squared_distances(targets, transform, cap)
-    grid, shape = transform.grid, targets.shape
-    # Beyond so many voxels without a target, one behind the wall is farther than the cap.
-    room = [0 if wraps else math.ceil(cap / h) for wraps, h in zip(periodic, grid.spacing)]
-    padded = replace(grid, shape=tuple(n + pad for n, pad in zip(grid.shape, room)))
-    if transform.reducer.rank < transform.reducer.size - 1:
-        room[0] = 0  # the last slab has it
-    targets = np.pad(targets, [(0, pad) for pad in room])
-    squared = squared_distances(targets, _PaddedCell(padded, transform.reducer, transform.ghosts), cap)
-    return squared[tuple(slice(0, n) for n in shape)]

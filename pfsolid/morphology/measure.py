@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import InputError
 from ..spectral.transform import SlabTransform
 from .connectivity import Connectivity, Percolation, classify
-from .correlation import Correlation, correlate
+from .correlation import Correlation, correlate, correlate_open
+from .open_image import OpenImage
 from .sizes import Chords, measure_chords
 from .surface import Surface, survey_surface
 from .thickness import Thickness, measure_thickness
@@ -18,16 +19,17 @@ from .thickness import Thickness, measure_thickness
 
 @dataclass(frozen=True)
 class Morphology:
-    """What a microstructure is, in numbers; the same on every rank.  The filler is rho < 1/2.
+    """What a microstructure is, in numbers; the same on every rank.  The filler is rho < 1/2, the pores of a density.
 
     Lengths are in the unit of the grid's spacing.
 
     Attributes
     ----------
     connectivity : Connectivity
-        Of filler, matrix and surface layer (rho_pore <= rho <= rho_bulk).
+        Of filler, matrix and, for a density, surface layer (rho_pore <= rho <= rho_bulk).
     surface : Surface
     pores, walls : Chords
+        Of filler and matrix.
     density : Correlation
         Of rho: S(k), 2 pi / <k>.
     filler : Correlation
@@ -35,6 +37,8 @@ class Morphology:
     surface_depth : float or None
     pore_thickness, wall_thickness : Thickness or None
         None where distributions were not asked for.
+    labels : bool
+        Of two labels, which are neither pores nor walls and have no surface layer.
     """
 
     connectivity: Connectivity
@@ -46,6 +50,7 @@ class Morphology:
     surface_depth: float | None = None
     pore_thickness: Thickness | None = None
     wall_thickness: Thickness | None = None
+    labels: bool = False
 
     def as_dict(self, unit_nm: float = 1.0) -> dict:
         """For result.json: plain numbers, lists and strings, None for what does not exist (no NaN, no infinity).
@@ -55,18 +60,19 @@ class Morphology:
         unit_nm : float
             Length in nm of the unit of the grid's spacing.
         """
+        first, second = ("filler", "matrix") if self.labels else ("pore", "wall")
         radii = {"spheres": self.surface.filler_radius_spheres, "pillars": self.surface.filler_radius_pillars}
         described = {
             "connectivity": _describe_connectivity(self.connectivity),
-            "surface": _describe_surface(self.surface, unit_nm),
+            "surface": _describe_surface(self.surface, unit_nm, self.labels),
             "filler_radius_nm": {shape: r * unit_nm for shape, r in radii.items()},
             "lambda_over_r": {shape: self._lambda_over(r) for shape, r in radii.items()},
-            "pore_chords": _describe_chords(self.pores, unit_nm),
-            "wall_chords": _describe_chords(self.walls, unit_nm),
+            f"{first}_chords": _describe_chords(self.pores, unit_nm),
+            f"{second}_chords": _describe_chords(self.walls, unit_nm),
             "structure_factor": _describe_spectrum(self.density, unit_nm),
             "two_point_correlation": _describe_correlation(self.filler, unit_nm),
-            "pore_thickness": _describe_thickness(self.pore_thickness, unit_nm),
-            "wall_thickness": _describe_thickness(self.wall_thickness, unit_nm),
+            f"{first}_thickness": _describe_thickness(self.pore_thickness, unit_nm),
+            f"{second}_thickness": _describe_thickness(self.wall_thickness, unit_nm),
         }
         return _plain({name: part for name, part in described.items() if part is not None})
 
@@ -75,7 +81,8 @@ class Morphology:
 
 
 def measure(rho: np.ndarray, transform: SlabTransform, rho_pore: float = 0.1, rho_bulk: float = 0.9,
-            surface_depth: float | None = None, distributions: bool = False) -> Morphology:
+            surface_depth: float | None = None, distributions: bool = False, image: OpenImage | None = None,
+            labels: bool = False) -> Morphology:
     """Measure a density: connectivity, fractions, surface, chords, correlations.
 
     Collective; overwrites the buffers of the transform.
@@ -83,44 +90,53 @@ def measure(rho: np.ndarray, transform: SlabTransform, rho_pore: float = 0.1, rh
     Parameters
     ----------
     rho : ndarray, local (n0, n1, n2)
+    transform : SlabTransform
+        Of the periodic cell; for an open image one on `pfsolid.morphology.correlation.padded_grid`.
     rho_pore, rho_bulk : float
         Pore below, bulk above, surface layer between; 0 < rho_pore <= 1/2 <= rho_bulk < 1.
     surface_depth : float, optional
         In the unit of the grid's spacing; for lambda / r of effective-medium theory.
     distributions : bool
-        Also the local thickness of pores and walls, which takes about seven times as long as all the rest.
+        Also the local thickness of pores and walls and the area by the normals of the faces, which take several times as
+        long as all the rest.
+    image : OpenImage, optional
+        The density is not periodic: it ends at its faces.
+    labels : bool
+        ``rho`` is 0 on one label and 1 on the others: no surface layer, and the area is that by the normals.
 
     Raises
     ------
     InputError
         If the slab is not the transform's, thresholds are out of range or rho is not finite; on every rank.
     """
-    _check(rho, transform, rho_pore, rho_bulk)
+    cell = image or transform
+    _check(rho, cell, rho_pore, rho_bulk)
     if np.may_share_memory(rho, transform.real):
         rho = rho.copy()
-    surface, solid = survey_surface(rho, transform, rho_pore, rho_bulk)
+    surface, solid = survey_surface(rho, cell, rho_pore, rho_bulk, distributions or labels)
     if not math.isfinite(surface.porosity_by_mean):
         raise InputError("the density holds values that are not finite (NaN or infinity)")
     filler = solid[1:-1] == 0
-    layer = (rho >= rho_pore) & (rho <= rho_bulk)
-    connectivity = classify(filler, transform.reducer, transform.ghosts, layer)
-    chords = measure_chords(solid, transform)
-    correlations = correlate(rho, transform), correlate(filler, transform)
-    thickness = [measure_thickness(phase, transform) for phase in (filler, ~filler)] if distributions else []
-    return Morphology(connectivity, surface, *chords, *correlations, surface_depth, *thickness)
+    layer = None if labels else (rho >= rho_pore) & (rho <= rho_bulk)
+    connectivity = classify(filler, cell.reducer, cell.ghosts, layer, cell.periodic)
+    chords = measure_chords(solid, cell)
+    correlations = [correlate(field, transform) if image is None else correlate_open(field, image, transform)
+                    for field in (rho, filler)]
+    thickness = [measure_thickness(phase, cell) for phase in (filler, ~filler)] if distributions else [None, None]
+    return Morphology(connectivity, surface, *chords, *correlations, surface_depth, *thickness, labels)
 
 
-def _check(rho: np.ndarray, transform: SlabTransform, rho_pore: float, rho_bulk: float) -> None:
+def _check(rho: np.ndarray, cell: Slab, rho_pore: float, rho_bulk: float) -> None:
     if not 0 < rho_pore <= 0.5 <= rho_bulk < 1:
         raise InputError(f"rho_pore {rho_pore} and rho_bulk {rho_bulk}: 0 < rho_pore <= 0.5 <= rho_bulk < 1 is needed")
-    shapes = transform.reducer.gather((np.shape(rho), transform.local_shape))
+    shapes = cell.reducer.gather((np.shape(rho), cell.local_shape))
     for rank, (given, needed) in enumerate(shapes):
         if given != needed:
             raise InputError(f"density of shape {given} on rank {rank}: its slab has shape {needed}")
 
 
 def _describe_connectivity(connectivity: Connectivity) -> dict:
-    described = {"class": connectivity.label}
+    described = {"class": connectivity.label, "axes": connectivity.extended_axes}
     for name in ("filler", "matrix", "surface"):
         phase: Percolation = getattr(connectivity, name)
         if phase is not None:
@@ -130,20 +146,28 @@ def _describe_connectivity(connectivity: Connectivity) -> dict:
     return described
 
 
-def _describe_surface(surface: Surface, unit: float) -> dict:
+def _describe_surface(surface: Surface, unit: float, labels: bool) -> dict:
+    areas = {"area_per_nm": surface.area_per_volume, "area_gradient_per_nm": surface.area_by_gradient,
+             "area_normals_per_nm": surface.area_by_normals, "area_faces_per_nm": surface.area_by_faces,
+             "area_crofton_per_nm": surface.area_by_crofton}
+    areas = {name: None if area is None else area / unit for name, area in areas.items()} | {"area_is_by": surface.area_is_by}
+    if labels:
+        del areas["area_gradient_per_nm"]
+        return {"filler_fraction": surface.porosity_by_threshold} | areas
     return {"pore_fraction": surface.pore_fraction, "surface_fraction": surface.surface_fraction,
             "bulk_fraction": surface.bulk_fraction, "porosity_by_threshold": surface.porosity_by_threshold,
-            "porosity_by_mean": surface.porosity_by_mean, "area_per_nm": surface.area_per_volume / unit,
-            "area_crofton_per_nm": surface.area_per_volume_crofton / unit}
+            "porosity_by_mean": surface.porosity_by_mean} | areas
 
 
 def _describe_chords(chords: Chords, unit: float) -> dict:
     return {"mean_nm": chords.mean * unit, "mean_nm_xyz": [mean * unit for mean in chords.mean_xyz],
-            "wrapping_fraction_xyz": chords.wrapping_fraction,
+            "wrapping_fraction_xyz": chords.wrapping_fraction, "cut_fraction_xyz": chords.cut_fraction,
             "voxel_nm_xyz": [h * unit for h in chords.spacing], "counts_by_voxels_xyz": chords.counts}
 
 
-def _describe_spectrum(density: Correlation, unit: float) -> dict:
+def _describe_spectrum(density: Correlation, unit: float) -> dict | None:
+    if density.k is None:
+        return None
     return {"mean_k_per_nm": density.mean_k / unit, "spacing_nm": density.spacing * unit,
             "spacing_nm_xyz": [length * unit for length in density.spacing_xyz],
             "k_per_nm": density.k / unit, "S_nm3": density.structure_factor * unit**3,

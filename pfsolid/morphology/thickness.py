@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.integrate import trapezoid
 
+from ..parallel.collective import Reducer
 from ..parallel.slab import Slab
 from . import kernels
+from .open_image import wrapping_axes
 from .surface import outer_planes
 
 _MOST_RADII = 24
@@ -52,8 +54,8 @@ class Thickness:
         return float(np.interp(share, 1 - self.larger, self.diameters))
 
 
-def squared_distances(targets: np.ndarray, transform: Slab, cap: float = math.inf) -> np.ndarray:
-    """Squared distance from the centre of each voxel to that of the nearest target, periodic and exact.
+def squared_distances(targets: np.ndarray, cell: Slab, cap: float = math.inf, wraps: tuple | None = None) -> np.ndarray:
+    """Squared distance from the centre of each voxel to that of the nearest target, exact.
 
     Collective.  Within each plane first, then over planes at 1, 2, 3 ... spacings to either side, which come in from
     the neighbouring ranks one at a time.  That ends when the next is farther than the greatest distance left, so
@@ -62,28 +64,35 @@ def squared_distances(targets: np.ndarray, transform: Slab, cap: float = math.in
     Parameters
     ----------
     targets : ndarray of bool or uint8, local (n0, n1, n2)
+    cell : Slab
+        A transform's, or an `OpenImage`.
     cap : float
         Distances beyond it are not looked for.
+    wraps : tuple of 3 bool, optional
+        False along axes beyond whose ends there are no targets; by default those of the cell.
 
     Returns
     -------
     ndarray of float32, local (n0, n1, n2)
         ``cap`` squared where there is no target as near.
     """
-    grid = transform.grid
+    grid = cell.grid
+    wraps = wrapping_axes(cell) if wraps is None else wraps
     squared = np.empty(targets.shape, np.float32)
     targets = np.ascontiguousarray(targets).view(np.uint8)
-    kernels.plane_distances(targets, np.array(grid.spacing[1:]), np.float32(cap**2), squared)
+    kernels.plane_distances(targets, np.array(grid.spacing[1:]), np.float32(cap**2), tuple(wraps[1:]), squared)
     planes = list(squared.copy())
     shifted = np.empty(squared.shape[1:], np.float32)
     num_planes = len(planes)
-    for step in range(1, grid.shape[0] // 2 + 1):
+    for step in range(1, grid.shape[0] // 2 + 1 if wraps[0] else grid.shape[0]):
         offset = np.float32((step * grid.spacing[0]) ** 2)
-        if offset >= transform.reducer.max(float(squared.max())):
+        if offset >= cell.reducer.max(float(squared.max())):
             break
         # What is now around the slab came from the neighbours; their neighbours' planes follow it.
         reach = step - 1
-        before, after = _planes_beyond(planes, reach, num_planes, transform)
+        before, after = _planes_beyond(planes, reach, num_planes, cell)
+        if not wraps[0]:
+            _clear_beyond_ends(before, after, cell.reducer, cap)
         planes = [before, *planes, after]
         for i, plane in enumerate(squared):
             np.minimum(planes[i], planes[i + 2 * step], out=shifted)
@@ -92,41 +101,52 @@ def squared_distances(targets: np.ndarray, transform: Slab, cap: float = math.in
     return squared
 
 
-def _planes_beyond(planes: list, reach: int, num_planes: int, transform: Slab) -> tuple:
+def _clear_beyond_ends(before: np.ndarray, after: np.ndarray, reducer: Reducer, cap: float) -> None:
+    """What the first and the last slab are sent is not there: nothing is as near as ``cap``."""
+    if reducer.rank == 0:
+        before[...] = cap**2
+    if reducer.rank == reducer.size - 1:
+        after[...] = cap**2
+
+
+def _planes_beyond(planes: list, reach: int, num_planes: int, cell: Slab) -> tuple:
     """The two planes that come next around a slab that already has ``reach`` planes of its neighbours on each side.
 
     They come from the neighbours: their own, or what they have received.
     """
     edges = np.stack([planes[2 * reach], planes[num_planes - 1]])
-    return outer_planes(edges, transform)
+    return outer_planes(edges, cell)
 
 
-def measure_thickness(phase: np.ndarray, transform: Slab) -> Thickness:
+def measure_thickness(phase: np.ndarray, cell: Slab) -> Thickness:
     """Local thickness of the voxels where ``phase`` is not zero, by opening with spheres of falling radius.
 
     Collective.  A sphere fits around a voxel if it ends before the nearest voxel of the other phase, at distance D,
     and covers the voxels whose centres are nearer than that; its diameter counts as 2 D - h/2, h the smallest
     spacing, which is right on average for layers: n - 1/2 voxels for an even number n, n + 1/2 for an odd one.  Bodies
     whose centres lie at voxel corners come out smaller, a ball by two voxels.  At most 25 diameters, h or more apart.
+    An open image is taken to go on beyond its ends as it must for the spheres inside to fit.
 
     Parameters
     ----------
     phase : ndarray of bool, local (n0, n1, n2)
+    cell : Slab
+        A transform's, or an `OpenImage`.
     """
     phase = np.asarray(phase, bool)
-    smallest = min(transform.grid.spacing)
-    volume = transform.reducer.sum(np.count_nonzero(phase))[0]
-    if volume in (0, transform.grid.num_voxels):
+    smallest = min((cell.grid.spacing[axis] for axis in cell.grid.extended_axes), default=1.0)
+    volume = cell.reducer.sum(np.count_nonzero(phase))[0]
+    if volume in (0, cell.grid.num_voxels):
         return Thickness(np.empty(0), np.empty(0))
-    room = np.sqrt(squared_distances(~phase, transform))
+    room = np.sqrt(squared_distances(~phase, cell))
     least = smallest / 4  # the radius that counts as none
-    largest = transform.reducer.max(float(room.max())) - least
+    largest = cell.reducer.max(float(room.max())) - least
     num_steps = max(1, min(_MOST_RADII, math.floor(2 * largest / smallest + _SLACK)))
     radii = least + np.linspace(0, largest, num_steps + 1)
     covered = np.zeros(phase.shape, bool)
     counts = [np.count_nonzero(phase)]
     for radius in radii[:0:-1]:
         centres = room >= radius * (1 - _SLACK)
-        covered |= squared_distances(centres, transform, radius) < (radius * (1 - _SLACK)) ** 2
+        covered |= squared_distances(centres, cell, radius) < (radius * (1 - _SLACK)) ** 2
         counts.insert(1, np.count_nonzero(covered))
-    return Thickness(2 * (radii - least), transform.reducer.sum(counts) / volume)
+    return Thickness(2 * (radii - least), cell.reducer.sum(counts) / volume)

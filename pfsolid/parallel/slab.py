@@ -17,8 +17,14 @@ class Slab(Protocol):
         The whole.
     reducer : Reducer
     ghosts : PlaneExchange
+    periodic : bool
+        Whether the field goes on beyond its faces as it begins on the other side.
+    first_plane : int
+        Global x index of this rank's first plane.
     """
 
     grid: PeriodicGrid
     reducer: Reducer
     ghosts: PlaneExchange
+    periodic: bool
+    first_plane: int

@@ -23,7 +23,7 @@ class Census:
         Fraction with rho < 1/2.
     pore_size, wall_size : float
         Mean chord lengths of rho < 1/2 and rho >= 1/2 along the grid's axes: 2 * volume / crossings, averaged over
-        the axes; infinite where nothing is crossed.
+        the axes along which anything is crossed; infinite where nothing is.  As `pfsolid.morphology.sizes` has them.
     """
 
     pore: float
@@ -49,8 +49,8 @@ class Observer:
         kernels.census(field, scale, self._next_plane, *self._thresholds, self._counts)
         pore, bulk, open_, *crossings = transform.reducer.sum(self._counts.sum(axis=0))
         n, spacing = transform.grid.num_voxels, transform.grid.spacing
-        # An axis one voxel thick has no chords.
-        faces = [c / h for c, h, length in zip(crossings, spacing, transform.grid.shape) if length > 1]
+        # An axis along which nothing changes has no chords.
+        faces = [c / h for c, h in zip(crossings, spacing) if c]
         return Census(pore / n, 1 - (pore + bulk) / n, bulk / n, open_ / n,
                       *(_chord(voxels, faces) for voxels in (open_, n - open_)))
 

@@ -10,9 +10,11 @@ from pfsolid.conduction.phases import labels_from_density
 from pfsolid.grid import PeriodicGrid
 from pfsolid.labels import empty_labels
 from pfsolid.morphology.clusters import percolating_axes
+from pfsolid.morphology.open_image import OpenImage
+from pfsolid.parallel.collective import PlaneExchange, Reducer
 from pfsolid.phasefield.initial import fill_noise
 from pfsolid.phasefield.steppers import CahnHilliard, StepControl
-from pfsolid.spectral.transform import SlabTransform
+from pfsolid.spectral.transform import SlabTransform, slab_of
 
 ALONE = MPI.COMM_SELF
 
@@ -29,6 +31,12 @@ def make_transform(shape, spacing=1.0, comm=ALONE, **options) -> SlabTransform:
     """A transform on a grid; a single spacing stands for all three axes.  Plans are not timed: tests are small."""
     spacing = (spacing,) * 3 if np.isscalar(spacing) else spacing
     return SlabTransform(PeriodicGrid(shape, spacing), comm, **{"planning": "estimate"} | options)
+
+
+def make_open_image(shape, spacing=1.0, comm=ALONE) -> OpenImage:
+    """An image that ends at its faces; see `make_transform`."""
+    grid = PeriodicGrid(shape, (spacing,) * 3 if np.isscalar(spacing) else spacing)
+    return OpenImage(grid, Reducer(comm), PlaneExchange(comm, mirrored=True), slab_of(grid, comm))
 
 
 def gather(local, comm, axis=0) -> np.ndarray:
@@ -102,3 +110,7 @@ def periodic_distance(shape, spacing, centre, axes=(0, 1, 2)):
         x -= length * np.round(x / length)
         square = square + (x**2).reshape([-1 if i == axis else 1 for i in range(3)])
     return np.sqrt(square)
+
+
+def tanh_profile(distance, depth):
+    return 0.5 * (1 + np.tanh(2 * distance / depth))

@@ -6,7 +6,7 @@ import pytest
 from pfsolid.morphology.interface_normals import face_norms
 from pfsolid.morphology.straighten import straighten_halved
 from pfsolid.parallel.collective import PlaneExchange
-from tests.builders import ALONE
+from helpers.builders import ALONE
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

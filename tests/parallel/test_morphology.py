@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from helpers.builders import gather, grow_density, make_transform
 
 from pfsolid.errors import InputError
+from pfsolid.morphology.correlation import padded_grid
 from pfsolid.morphology.measure import measure
 from pfsolid.morphology.sizes import measure_chords
 from pfsolid.morphology.thickness import squared_distances
+from helpers.builders import ALONE, gather, grow_density, make_open_image, make_transform
 
 
 def compare(one, other, where="report"):
@@ -27,6 +28,17 @@ def compare(one, other, where="report"):
         assert one == other, where
 
 
+def check_open(rho, comm, spacing=(0.5, 0.6, 0.8)):
+    """The same of an image that ends at its faces."""
+    found = []
+    for where in (ALONE, comm):
+        image = make_open_image(rho.shape, spacing, where)
+        transform = make_transform(padded_grid(image.grid).shape, spacing, where)
+        found.append(measure(rho[image.local_slice].copy(), transform, distributions=True, image=image).as_dict())
+    compare(*found)
+    assert len({str(report) for report in comm.allgather(found[1])}) == 1
+
+
 def check(rho, comm, spacing=(0.5, 0.6, 0.8)):
     options = dict(surface_depth=1.4, distributions=True)
     alone = measure(rho.copy(), make_transform(rho.shape, spacing), **options)
@@ -40,6 +52,7 @@ def check(rho, comm, spacing=(0.5, 0.6, 0.8)):
 @pytest.mark.parametrize("porosity", [0.25, 0.4, 0.6])
 def test_a_grown_structure(porosity, comm):
     check(grow_density((16, 20, 24), porosity), comm)
+    check_open(grow_density((16, 20, 24), porosity), comm)
 
 
 def test_random_boxes(comm):
@@ -48,7 +61,9 @@ def test_random_boxes(comm):
     for _ in range(12):
         shape = (*rng.integers(size, size + 6, 2).tolist(), int(rng.integers(1, 7)))
         # Powers of a uniform number: from nearly empty to nearly full.
-        check(rng.random(shape) ** rng.choice([0.1, 0.5, 1, 2, 8]), comm)
+        rho = rng.random(shape) ** rng.choice([0.1, 0.5, 1, 2, 8])
+        check(rho, comm)
+        check_open(rho, comm)
 
 
 @pytest.mark.parametrize("planes", [1, 2])
@@ -56,12 +71,15 @@ def test_few_planes_on_each_rank(planes, comm):
     size = comm.Get_size()
     rng = np.random.default_rng(2)
     for density in (0.1, 0.5, 0.9):
-        check((rng.random((planes * size, size, 5)) < density).astype(float), comm)
+        rho = (rng.random((planes * size, size, 5)) < density).astype(float)
+        check(rho, comm)
+        check_open(rho, comm)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_empty_and_full_cells(value, comm):
     check(np.full((comm.Get_size() + 1, 4, 3), value), comm)
+    check_open(np.full((comm.Get_size() + 1, 4, 3), value), comm)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

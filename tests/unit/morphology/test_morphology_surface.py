@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers.builders import grow_density, make_transform, periodic_distance
+from helpers.builders import grow_density, make_transform, periodic_distance, tanh_profile
 from skimage.measure import marching_cubes, mesh_surface_area
 
+from pfsolid.morphology.areas import _crofton_directions, area_by_crofton
 from pfsolid.morphology.connectivity import classify
-from pfsolid.morphology.surface import _crofton_directions, area_by_crofton, survey_surface
+from pfsolid.morphology.surface import survey_surface
 
 
 def survey(rho, spacing=1.0, thresholds=(0.1, 0.9)):
@@ -16,10 +17,6 @@ def survey(rho, spacing=1.0, thresholds=(0.1, 0.9)):
 def class_of(filler):
     transform = make_transform(filler.shape)
     return classify(filler, transform.reducer, transform.ghosts)
-
-
-def tanh_profile(distance, depth):
-    return 0.5 * (1 + np.tanh(2 * distance / depth))
 
 
 # --- area -----------------------------------------------------------------------------------------
@@ -49,7 +46,7 @@ def test_the_area_of_an_oblique_plane_is_right_to_the_accuracy_stated(normal):
     rho = tanh_profile((np.abs(phase - 0.5) - 0.25) * n / norm, depth)
     surface = survey(rho)
     assert surface.area_per_volume == pytest.approx(2 * norm / n, rel=3e-3)
-    assert surface.area_per_volume_crofton == pytest.approx(2 * norm / n, rel=0.08)
+    assert surface.area_by_crofton == pytest.approx(2 * norm / n, rel=0.08)
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.0, 1.0, 1.5)])
@@ -64,7 +61,7 @@ def test_the_area_of_a_sphere_wherever_it_lies(centre, spacing):
     assert surface.area_per_volume * volume == pytest.approx(averaged, rel=4e-3)
     # 12 voxels of radius: voxels leave 1 %, more where they are long.
     rel = 0.01 if spacing[2] == 1 else 0.02
-    assert surface.area_per_volume_crofton * volume == pytest.approx(4 * np.pi * radius**2, rel=rel)
+    assert surface.area_by_crofton * volume == pytest.approx(4 * np.pi * radius**2, rel=rel)
     assert surface.filler_radius_spheres == pytest.approx(radius, rel=0.03)
 
 
@@ -77,7 +74,7 @@ def test_the_area_of_a_pillar(axis):
     surface = survey(rho)
     assert surface.area_per_volume == pytest.approx(2 * np.pi * radius / 32**2, rel=5e-3)
     # Thirteen directions at one orientation of the axis.
-    assert surface.area_per_volume_crofton == pytest.approx(2 * np.pi * radius / 32**2, rel=0.04)
+    assert surface.area_by_crofton == pytest.approx(2 * np.pi * radius / 32**2, rel=0.04)
     assert surface.filler_radius_pillars == pytest.approx(radius, rel=0.02)
 
 
@@ -87,7 +84,7 @@ def test_the_three_estimates_agree_on_a_grown_structure():
     tiled = np.pad(rho, ((0, 1),) * 3, mode="wrap")
     area = mesh_surface_area(*marching_cubes(tiled, 0.5)[:2]) / rho.size
     # Triangles cut about 1 % off a surface that bends over some voxels; the gradient averages over levels.
-    assert surface.area_per_volume_crofton == pytest.approx(area, rel=0.02)
+    assert surface.area_by_crofton == pytest.approx(area, rel=0.02)
     assert surface.area_per_volume == pytest.approx(area, rel=0.02)
 
 
@@ -127,7 +124,7 @@ def test_fractions_count_the_thresholds_to_the_surface():
 @pytest.mark.parametrize("shape", [(3, 4, 5), (1, 4, 1), (1, 1, 1)])
 def test_a_uniform_cell_has_no_surface(value, shape):
     surface = survey(np.full(shape, value))
-    assert surface.area_per_volume == surface.area_per_volume_crofton == 0
+    assert surface.area_per_volume == surface.area_by_crofton == 0
     assert surface.porosity_by_threshold == surface.porosity_by_mean == 1 - value
     assert np.isnan(surface.filler_radius_spheres)
 
