@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..parallel.collective import on_root, world
-from .options import add_output, add_set, add_threads, draw, session_of
+from .options import add_output, add_set, add_threads, draw, edges_of, session_of
 
 _NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes_order", "directions", "crop", "threshold", "raw", "layer", "resistance",
                     "plate_resistance")
@@ -53,8 +53,8 @@ def add_commands(command) -> None:
     image.add_argument("--layer", metavar=_NOTATION["layer"], help="a surface layer by distance, for example 2:1,0,40: "
                        "label 2, on label 1, within 40 nm of label 0")
     image.add_argument("--resistance", metavar="A:B=R,...", help="ohm cm^2 of the interfaces between two labels")
-    image.add_argument("--plate-resistance", metavar=_NOTATION["plate_resistance"], help="ohm cm^2 between the electrodes and "
-                       "the image, where it begins and where it ends along the field")
+    image.add_argument("--plate-resistance", metavar=_NOTATION["plate_resistance"], help="ohm cm^2 between the electrodes "
+                       "and the image, where it begins and where it ends along the field")
     both = sub.add_argument_group("for both")
     both.add_argument("--temperature", metavar="T,...", help="K, one or several")
     both.add_argument("--solver", choices=["auto", "fft", "petsc", "perturbation"])
@@ -133,7 +133,7 @@ def _image_overrides(options) -> list[str]:
         found.append(f"phases.interface_resistance_ohm_cm2={_table(options.resistance, '--resistance')}")
     if options.plate_resistance is not None:
         found.append(f"image.plate_resistance_ohm_cm2=[{options.plate_resistance}]")
-    if options.voxel_nm is not None:
+    if edges_of(options.voxel_nm) is not None:
         found.append(f"image.voxel_size_nm={_list_or_one(options.voxel_nm)}")
     if options.boundary is not None:
         found.append(f"image.boundary={options.boundary}")

@@ -85,8 +85,13 @@ def _build_parser() -> argparse.ArgumentParser:
 
     sub = command("measure", measure_command, "measure a microstructure: connectivity, surface, sizes, correlations")
     sub.add_argument("source", metavar="DIR|FILE", help="a run directory, or a density: .h5[:DATASET], .npy, .tif")
-    sub.add_argument("--filler", type=int, metavar="LABEL", help="the file holds labels, and this one is the filler")
-    sub.add_argument("--voxel-nm", type=float, metavar="H", help="edge of a voxel, where the file does not say it")
+    sub.add_argument("--filler", metavar="LABEL", help="the file holds labels, and this one is the filler: "
+                     "its number or name")
+    sub.add_argument("--names", metavar="LABEL=NAME,...", help="what the labels are called")
+    sub.add_argument("--boundary", choices=["open", "periodic", "mirror"], help="how it goes on beyond its faces (default: "
+                     "periodic for the fields of a run, open for images)")
+    sub.add_argument("--voxel-nm", metavar="H", help="edge of a voxel, or three: 20 or 20,20,40; where the file does not "
+                     "say it")
     sub.add_argument("--axes-order", metavar="ORDER", help="axes of an array, first index first: zyx (default where the "
                      "file does not say), xyz ...; yx or xy in two dimensions")
     add_output(sub, "output file (default: morphology.json in the directory, or beside the file)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -25,6 +26,19 @@ def add_output(sub, text: str) -> None:
 def add_threads(sub) -> None:
     sub.add_argument("--threads", type=int, metavar="N",
                      help="threads on each rank (default: all cores on one rank, 1 under mpirun)")
+
+
+def edges_of(text: str | None) -> tuple[float, float, float] | None:
+    """Edges of a voxel (nm) from `--voxel-nm`: one number, or three for x, y, z."""
+    if text is None:
+        return None
+    try:
+        edges = [float(part) for part in text.split(",")]
+    except ValueError:
+        edges = []
+    if len(edges) not in (1, 3) or not all(0 < edge < math.inf for edge in edges):
+        raise InputError(f"--voxel-nm {text}: must be a positive length in nm, or three for x, y, z: 20 or 20,20,40")
+    return tuple(edges * 3)[:3]
 
 
 def session_of(options, config=None):

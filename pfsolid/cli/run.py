@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from ..errors import EXIT_FAULT, EXIT_INPUT, InputError
 from ..orientation import ORDERS, order_of_axes
 from ..parallel.collective import on_root, world
-from .options import all_figures, draw, print_on_root, running, session_of
+from .options import all_figures, draw, edges_of, print_on_root, running, session_of
 
 
 def run_command(options) -> None:
@@ -40,16 +42,30 @@ def resume_command(options) -> None:
 
 
 def measure_command(options) -> None:
-    from ..workflows.measure import measure_file, morphology_lines
+    from ..workflows.measure_file import measure_file
 
     axes = options.axes_order and order_of_axes(options.axes_order)
     if options.axes_order is not None and not axes:
         raise InputError(f"--axes-order {options.axes_order}: must be {ORDERS}")
+    voxel_nm, names = edges_of(options.voxel_nm), _names(options.names)
     session = session_of(options)
-    path, found = measure_file(options.source, session, options.filler, options.voxel_nm, options.output, options.force,
-                               axes)
-    for line in [*morphology_lines(found), f"written to {path}"]:
+    path, lines = measure_file(options.source, session, options.filler, voxel_nm, options.boundary, names, options.output,
+                               options.force, axes)
+    for line in [*lines, f"written to {path}"]:
         session.say(line)
+
+
+def _names(text: str | None) -> dict[int, str]:
+    """Names of labels from `--names`."""
+    names: dict[int, str] = {}
+    for entry in text.split(",") if text else ():
+        label, equals, name = (part.strip() for part in entry.partition("="))
+        if not (equals and name and re.fullmatch(r"-?\d{1,18}", label)):
+            raise InputError(f"--names {text}: must be LABEL=NAME with commas between, for example 0=pore,1=LPS")
+        if int(label) in names or name in names.values():
+            raise InputError(f"--names {text}: {entry.strip()} gives a label or a name twice")
+        names[int(label)] = name
+    return names
 
 
 def plot_command(options) -> None:

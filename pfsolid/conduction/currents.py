@@ -157,8 +157,8 @@ def settled_statistics(solve, labels: np.ndarray, reducer: Reducer) -> CurrentSt
     """Statistics of the currents of a solved field, with their errors; goes on solving where these are large.  Collective.
 
     The error of a current is of first order in the potential's, that of sigma_eff of second: at a contrast of 1e6 a share
-    may be off by a half where sigma_eff is right to 1 %.  So the iteration goes on, with as many steps again at the most, and
-    what changes meanwhile tells how far the currents may be off.
+    may be off by a half where sigma_eff is right to 1 %.  So the iteration goes on, with as many steps again at the most,
+    and what changes meanwhile tells how far the currents may be off.
 
     Parameters
     ----------

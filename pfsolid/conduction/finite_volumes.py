@@ -234,7 +234,7 @@ def lowest_of(faces: np.ndarray, reducer) -> float:
 
 
 def _put_on_plates(resistance, transform: SlabTransform, faces: np.ndarray) -> None:
-    """1 / (1 / s + 2 R / h): a face to an electrode has half a voxel before it, counted as a whole one to its mirror image."""
+    """1 / (1 / s + 2 R / h): a face to an electrode has half a voxel before it, counted whole to its mirror image."""
     if transform.periodic:
         raise InputError("a resistance of plates is for plane electrodes, and a periodic cell has none")
     for end, share, value in zip((0, -1), transform.ghosts.end_shares, resistance):

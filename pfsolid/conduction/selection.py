@@ -97,7 +97,8 @@ def coordination(labels: np.ndarray, good: np.ndarray, transform: SlabTransform)
     return float(contacts / (3 * voxels)) if voxels else 0.0
 
 
-def choose_solver(contrast: Contrast, margins: dict[str, float], coordination: float, petsc_is_installed: bool) -> SolverChoice:
+def choose_solver(contrast: Contrast, margins: dict[str, float], coordination: float,
+                  petsc_is_installed: bool) -> SolverChoice:
     """Pick the solver that measurements say is the faster one.
 
     Parameters

@@ -178,8 +178,8 @@ class ImageConfig(Section):
     @model_validator(mode="after")
     def _has_plates(self):
         if any(self.plate_resistance_ohm_cm2) and self.boundary != "electrodes":
-            raise ValueError(f"image.plate_resistance_ohm_cm2 = {list(self.plate_resistance_ohm_cm2)}: needs image.boundary = "
-                             f"\"electrodes\", and it is \"{self.boundary}\"")
+            raise ValueError(f"image.plate_resistance_ohm_cm2 = {list(self.plate_resistance_ohm_cm2)}: needs image.boundary "
+                             f"= \"electrodes\", and it is \"{self.boundary}\"")
         return self
 
     @model_validator(mode="after")
@@ -217,7 +217,7 @@ class PhasesConfig(Section):
     interface_resistance_ohm_cm2: Resistances = key(
         "ohm cm^2, resistance of the interfaces between two labels", {}, allowed=_RESISTANCES)
     interface_normals: Literal["smoothed", "faces"] = key(
-        "normals of interfaces that resist: smoothed for any shape; faces where all are boxes, as the voxels are", "smoothed")
+        "normals of interfaces that resist: smoothed for any shape; faces where all are boxes, as voxels are", "smoothed")
 
     @model_validator(mode="after")
     def _known(self):

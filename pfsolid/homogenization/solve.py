@@ -78,8 +78,8 @@ class Medium:
             return self.make_system(sigma / unit)
         if is_full(sigma):
             if any(self.interface_resistance.values()) or any(self.plate_resistance):
-                raise InputError("resistances of interfaces or plates do not go with full conductivity tensors: give numbers or "
-                                 "three numbers along the axes")
+                raise InputError("resistances of interfaces or plates do not go with full conductivity tensors: give "
+                                 "numbers or three numbers along the axes")
             return ElementSystem(self.labels, sigma / unit, self.transform, self.mirrored)
         resistance = {pair: value * unit for pair, value in self.interface_resistance.items()}
         plates = tuple(value * unit for value in self.plate_resistance)
@@ -150,8 +150,8 @@ class Interfaces:
     area_per_volume : float
         1 / (unit of the spacing).
     smallest : float
-        6 V / S of the label for which it is least, in the largest voxel edges: the edge of cubes, the diameter of balls, three
-        times the width of layers.
+        6 V / S of the label for which it is least, in the largest voxel edges: the edge of cubes, the diameter of balls,
+        three times the width of layers.
     smallest_label : int
     """
 

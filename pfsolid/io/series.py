@@ -279,6 +279,14 @@ def list_fields(path) -> list[str]:
         return list(file)
 
 
+def attributes_of_any(path: Path, name: str) -> tuple[dict, dict]:
+    """Attributes of a dataset and of its file, whoever wrote them; nothing for a file that is not HDF5.  For one rank."""
+    if not h5py.is_hdf5(path):
+        return {}, {}
+    with damage_errors(path), h5py.File(path, "r") as file:
+        return tuple({key: plain(value) for key, value in place.attrs.items()} for place in (file[name], file))
+
+
 def _describe(path: Path, name: str) -> FieldInfo:
     with damage_errors(path), h5py.File(path, "r") as file:
         if name not in file:

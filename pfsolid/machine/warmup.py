@@ -116,9 +116,10 @@ def _conduct_tiny(rtol: float, session: Session) -> None:
         coordination(labels, scalars > 0.3, transform)
         for sigma in tables:
             solve_conduction(Medium(labels, lambda _, sigma=sigma: sigma, transform), settings, session, axes)
-        resistance = {(1, 2): 1.0}
-        solve_conduction(Medium(labels, lambda _: scalars, transform, interface_resistance=resistance), settings, session, axes)
-        straighten_halved(labels, (1, 1, 1), transform.first_plane, np.ones((3, 3), bool), transform.ghosts, transform.periodic)
+        resisting = Medium(labels, lambda _: scalars, transform, interface_resistance={(1, 2): 1.0})
+        solve_conduction(resisting, settings, session, axes)
+        straighten_halved(labels, (1, 1, 1), transform.first_plane, np.ones((3, 3), bool), transform.ghosts,
+                          transform.periodic)
         if transform.periodic:
             dtype = transform.real.dtype
             for faces in (subvoxel_faces(rho, (0.2, 0.8), scalars, transform, dtype),

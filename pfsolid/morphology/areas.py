@@ -36,9 +36,10 @@ def changes_along_axes(solid: np.ndarray, cell: Slab, fill_ends: bool = True) ->
 
 
 def area_by_faces(solid: np.ndarray, cell: Slab) -> float:
-    """Area over volume of the faces between unlike voxels: exact for boxes, |n_x| + |n_y| + |n_z| times that of oblique planes.
+    """Area over volume of the faces between unlike voxels: exact for boxes.
 
-    Collective.  Of an open image the faces inside it, and nothing for its ends.
+    Collective.  |n_x| + |n_y| + |n_z| times that of oblique planes.  Of an open image the faces inside it, and nothing for
+    its ends.
     """
     return float(np.sum(changes_along_axes(solid, cell, False) / np.array(cell.grid.spacing)) / cell.grid.num_voxels)
 
@@ -60,7 +61,7 @@ def area_by_normals(solid: np.ndarray, cell: Slab) -> float:
     grid, wraps = cell.grid, wrapping_axes(cell)
     shape = (solid.shape[0] - 2, *solid.shape[1:])
     first = (cell.first_plane, 0, 0)
-    taps = tuple(np.broadcast_to(stencil(), (count, 2, 2, 2 * REACH + 1)).copy() if goes_on else end_stencils(n, start, count)
+    taps = tuple(np.tile(stencil(), (count, 1, 1, 1)) if goes_on else end_stencils(n, start, count)
                  for goes_on, n, start, count in zip(wraps, grid.shape, first, shape))
     hx, hy, hz = grid.spacing
     sums = np.empty(shape[0])

@@ -80,8 +80,8 @@ def find_clusters(mask_local: np.ndarray, reducer: Reducer, ghosts: PlaneExchang
     """Clusters of the voxels where ``mask_local`` is not zero.
 
     Collective.  On a periodic axis of one voxel, every voxel touches itself through the periodic face and wraps the
-    axis; one that is not periodic is no axis.  Needs 4 bytes a voxel for the labels and 4 for each run of voxels along z; what is gathered has one
-    entry for each cluster and for each distinct contact across the faces of a slab.
+    axis; one that is not periodic is no axis.  Needs 4 bytes a voxel for the labels and 4 for each run of voxels along z;
+    what is gathered has one entry for each cluster and for each distinct contact across the faces of a slab.
 
     Parameters
     ----------

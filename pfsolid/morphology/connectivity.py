@@ -62,7 +62,7 @@ class Connectivity:
 
     @property
     def label(self) -> str:
-        """'0-3', '1-3', '2-2' ...: the number of axes along which the filler and the matrix percolate, of those that count."""
+        """'0-3', '1-3', '2-2' ...: the number of axes that count along which filler and matrix percolate."""
         return f"{len(self.filler.axes)}-{len(self.matrix.axes)}"
 
 
@@ -96,7 +96,7 @@ def _extended(mask: np.ndarray, reducer: Reducer) -> tuple[bool, bool, bool]:
 
 
 def find_percolation(mask: np.ndarray, reducer: Reducer, ghosts: PlaneExchange, periodic: bool = True) -> Percolation:
-    """Percolation of the voxels where ``mask``, local (n0, n1, n2), is not zero, along axes of more than one.  Collective."""
+    """Percolation along axes of more than one voxel of those where ``mask``, local (n0, n1, n2), is not 0.  Collective."""
     extended = _extended(mask, reducer)
     clusters = find_clusters(mask, reducer, ghosts, periodic=tuple(periodic and counts for counts in extended))
     axes = "".join(axis for axis, percolates in zip(AXES, clusters.percolates) if percolates)

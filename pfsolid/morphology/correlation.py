@@ -110,7 +110,7 @@ def correlate(field: np.ndarray, transform: SlabTransform) -> Correlation:
 
 
 def padded_grid(grid: PeriodicGrid) -> PeriodicGrid:
-    """The grid on which `correlate_open` transforms: half as many voxels more along each axis, so that nothing meets itself."""
+    """The grid on which `correlate_open` transforms: half as many voxels more along each axis, so nothing meets itself."""
     return PeriodicGrid(tuple(n if n == 1 else next_fast_len(n + n // 2) for n in grid.shape), grid.spacing)
 
 
@@ -147,7 +147,7 @@ def correlate_open(field: np.ndarray, image: OpenImage, transform: SlabTransform
 
 
 def _place(field: np.ndarray, image: OpenImage, transform: SlabTransform) -> None:
-    """Put an image into the first corner of the transform's buffer, zero elsewhere: planes go to the ranks that have them."""
+    """Put an image into the first corner of the transform's buffer, 0 elsewhere: planes go to the ranks that have them."""
     first, reducer = image.first_plane, image.reducer
     slabs = reducer.gather((transform.first_plane, transform.local_shape[0]))
     parcels = [(first + max(start - first, 0), field[max(start - first, 0):max(start + planes - first, 0)])

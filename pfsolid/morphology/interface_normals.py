@@ -54,9 +54,9 @@ def face_norms(labels: np.ndarray, spacing, ghosts: PlaneExchange, periodic: boo
                out=None) -> np.ndarray:
     """|n|_1 of the interface at each face between unlike labels, 0 between equal ones.  Collective.
 
-    The area of all interfaces is the sum of face area / |n|_1.  Planes at any angle are right to 0.04 %, balls of radius 12 to
-    1 % and of 20 to 0.3 %.  Edges are rounded off over two voxels: a box has too small an area there, in first order of the
-    voxel.
+    The area of all interfaces is the sum of face area / |n|_1.  Planes at any angle are right to 0.04 %, balls of radius 12
+    to 1 % and of 20 to 0.3 %.  Edges are rounded off over two voxels: a box has too small an area there, in first order of
+    the voxel.
 
     Parameters
     ----------
@@ -111,11 +111,11 @@ def inverse(spacing) -> tuple[float, float, float]:
 
 
 def end_stencils(n: int, first: int, count: int) -> np.ndarray:
-    """Taps as of `stencil` for ``count`` places from ``first`` on, along an axis of n voxels beyond which nothing is known.
+    """Taps as those of `stencil` for each place of an axis of n voxels beyond which nothing is known.
 
-    (count, 2, 2, 2 REACH + 1).  Beyond an end they are 0, and the others still turn a linear function into its value at the
-    centre of what they weigh and into its slope: a mirror image there would turn oblique interfaces (1.2 % of a gyroid's area
-    at 64, for 0.3 %).
+    For ``count`` places from ``first`` on: (count, 2, 2, 2 REACH + 1).  Beyond an end they are 0, and the others still turn
+    a linear function into its value at the centre of what they weigh and into its slope.  A mirror image there would turn
+    oblique interfaces: 1.2 % of a gyroid's area at 64, for 0.3 %.
     """
     whole = stencil()
     taps = np.zeros((count, *whole.shape))
@@ -132,7 +132,7 @@ def end_stencils(n: int, first: int, count: int) -> np.ndarray:
 
 @kernel(fast=True)
 def interface_normal(padded, axis, i, j, k, taps, inverse_h):
-    """Unit normal (x, y, z) of the interface at the face ahead of voxel (i, j, k) along ``axis``, from its label to the next.
+    """Unit normal (x, y, z) at the face ahead of voxel (i, j, k) along ``axis``, from its label to the next.
 
     For other kernels.  The voxel before the slab, i = -1, has a face ahead along x too.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
+from ..parallel.slab import Slab
 from ..spectral.transform import SlabTransform
 from .connectivity import Connectivity, Percolation, classify
 from .correlation import Correlation, correlate, correlate_open
@@ -150,7 +151,8 @@ def _describe_surface(surface: Surface, unit: float, labels: bool) -> dict:
     areas = {"area_per_nm": surface.area_per_volume, "area_gradient_per_nm": surface.area_by_gradient,
              "area_normals_per_nm": surface.area_by_normals, "area_faces_per_nm": surface.area_by_faces,
              "area_crofton_per_nm": surface.area_by_crofton}
-    areas = {name: None if area is None else area / unit for name, area in areas.items()} | {"area_is_by": surface.area_is_by}
+    areas = {name: None if area is None else area / unit for name, area in areas.items()}
+    areas["area_is_by"] = surface.area_is_by
     if labels:
         del areas["area_gradient_per_nm"]
         return {"filler_fraction": surface.porosity_by_threshold} | areas

@@ -11,7 +11,7 @@ from ..parallel.slab import Slab
 
 @dataclass(frozen=True)
 class OpenImage:
-    """What the measures ask of a :class:`pfsolid.spectral.transform.SlabTransform`, for an image beyond whose faces nothing is known.
+    """What the measures ask of a transform, for an image beyond whose faces nothing is known.
 
     Densities of what is counted along an axis (areas, phase changes) take the outer half of the end voxels to be as what
     lies beside it: nothing is seen there, since the faces of the image are no interfaces.  They are then right for what

@@ -1,9 +1,9 @@
 """Chord lengths of pores and walls along the axes.
 
 A chord is what one phase cuts out of a line along an axis.  The mean chord is that of stereology, 2 x length in the phase /
-number of phase changes: lines that lie in one phase for ever and chords that an end of the image cuts have no length of their
-own, but they count in it, so that it is right on average also where the structure is large for the cell; left out, they would
-make it too short.  The distribution is of those that are whole.
+number of phase changes: lines that lie in one phase for ever and chords that an end of the image cuts have no length of
+their own, but they count in it, so that it is right on average also where the structure is large for the cell; left out,
+they would make it too short.  The distribution is of those that are whole.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Chords:
 
     @property
     def mean_xyz(self) -> tuple[float, float, float]:
-        """Mean chord along x, y, z: 2 x length in the phase / phase changes; infinite without any, NaN for an empty phase."""
+        """Mean chord along x, y, z: 2 x length in the phase / phase changes; infinite without, NaN for an empty phase."""
         return tuple(_mean(2 * h * self.voxels, change) for h, change in zip(self.spacing, self.changes))
 
     @property

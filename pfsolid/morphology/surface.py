@@ -117,7 +117,7 @@ def survey_surface(rho: np.ndarray, cell: Slab, rho_pore: float, rho_bulk: float
 
 
 def outer_planes(slab: np.ndarray, cell: Slab) -> tuple[np.ndarray, np.ndarray]:
-    """The planes before and after a slab, local (n0, n1, n2): periodic, or copies at the ends of an open image.  Collective."""
+    """The planes before and after a slab, local (n0, n1, n2): periodic, or copies at ends of an image.  Collective."""
     planes = np.empty((4, *slab.shape[1:]), slab.dtype)
     planes[1], planes[2] = slab[0], slab[-1]
     cell.ghosts.fill(planes)

@@ -60,6 +60,8 @@ def draw_morphology(figure: Figure, report: dict) -> None:
 
 def _draw_structure_factor(axes, spectrum: dict) -> None:
     for axis, k, power in zip(AXES, spectrum["k_per_nm_xyz"], spectrum["S_nm3_xyz"]):
+        if not k:  # of one voxel
+            continue
         _draw_positive(axes, k, power, color=AXIS_COLOURS[axis], linewidth=0.9, label=f"along {axis}")
     power = np.array(spectrum["S_nm3"])
     _draw_positive(axes, spectrum["k_per_nm"], power, color="k", marker=".", markersize=4, label="mean over shells")
@@ -82,6 +84,8 @@ def _draw_positive(axes, x, y, **style) -> None:
 
 def _draw_correlation(axes, correlation: dict) -> None:
     for axis, r, s2 in zip(AXES, correlation["r_nm_xyz"], correlation["S2_xyz"]):
+        if len(r) < 2:  # of one voxel
+            continue
         axes.plot(r, s2, color=AXIS_COLOURS[axis], linewidth=0.9, label=f"along {axis}")
     axes.plot(correlation["r_nm"], correlation["S2"], color="k", label="mean over shells")
     axes.axhline(correlation["filler_fraction"] ** 2, color="0.5", linestyle="--", linewidth=0.9, label="φ²")
@@ -99,11 +103,12 @@ def _draw_chords(axes, report: dict) -> None:
         lengths, weights = _pool_chords(chords)
         if not lengths.size:
             continue
-        width = max(chords["voxel_nm_xyz"])
+        edges_nm = [h for h, counts in zip(chords["voxel_nm_xyz"], chords["counts_by_voxels_xyz"]) if counts]
+        width = max(edges_nm)
         # Bins of whole voxels, with edges between the lengths that occur.
         width *= max(1, round(lengths.max() / width / CHORD_BINS))
-        edges = np.arange(0.5 * min(chords["voxel_nm_xyz"]), lengths.max() + width, width)
-        wrapping = np.mean(chords["wrapping_fraction_xyz"])
+        edges = np.arange(0.5 * min(edges_nm), lengths.max() + width, width)
+        wrapping = np.mean([share for share in chords["wrapping_fraction_xyz"] if share is not None])
         label = f"{name}s, mean {chords['mean_nm']:.3g} nm" + (f"; {wrapping:.1%} endless" if wrapping > 0 else "")
         axes.hist(lengths, edges, weights=weights, density=True, histtype="stepfilled", alpha=0.3,
                   color=PHASE_COLOURS[name])

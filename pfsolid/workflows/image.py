@@ -369,8 +369,8 @@ def _is_straightened(study: ImageStudyConfig) -> bool:
 
 def _warn_of_small_grains(found: Conduction, session: Session) -> None:
     if found.interfaces is not None and not found.interfaces.is_fine:
-        session.warn(f"grains of label {found.interfaces.smallest_label} are {found.interfaces.smallest:.2g} voxels across: under "
-                     f"{FEWEST_VOXELS:g} their interfaces' normals, and with them resistances, are uncertain")
+        session.warn(f"grains of label {found.interfaces.smallest_label} are {found.interfaces.smallest:.2g} voxels across: "
+                     f"under {FEWEST_VOXELS:g} their interfaces' normals, and with them resistances, are uncertain")
 
 
 def _in_image(found: Conduction, part: _Part, info: ImageInfo) -> Conduction:

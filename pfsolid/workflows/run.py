@@ -127,10 +127,9 @@ def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: C
 def report_growth(growth: Growth, session: Session) -> None:
     """How it went, and warnings of a density that means little.  Collective."""
     final = growth.summary["final"]
-    size = "none" if final["pore_size_nm"] is None else f"{final['pore_size_nm']:.3g} nm"
     session.say(f"grown: {growth.summary['reason']}; {growth.summary['steps']} steps in "
-                f"{in_words(growth.summary['wall_clock_s'])}; mean pore size {size}, "
-                f"surface fraction {final['surface_fraction']:.3f}")
+                f"{in_words(growth.summary['wall_clock_s'])}; surface fraction "
+                f"{final['surface_fraction']:.3f}")
     if final["surface_fraction"] > NOT_SEPARATED:
         session.warn(f"the phases have not separated yet: {100 * final['surface_fraction']:.0f} % of the volume counts as "
                      "surface, so sigma_eff means nothing; let the run go on for longer")

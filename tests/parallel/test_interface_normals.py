@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from helpers.builders import ALONE
 
 from pfsolid.morphology.interface_normals import face_norms
 from pfsolid.morphology.straighten import straighten_halved
 from pfsolid.parallel.collective import PlaneExchange
-from helpers.builders import ALONE
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

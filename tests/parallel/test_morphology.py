@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from helpers.builders import ALONE, gather, grow_density, make_open_image, make_transform
 
 from pfsolid.errors import InputError
 from pfsolid.morphology.correlation import padded_grid
 from pfsolid.morphology.measure import measure
 from pfsolid.morphology.sizes import measure_chords
 from pfsolid.morphology.thickness import squared_distances
-from helpers.builders import ALONE, gather, grow_density, make_open_image, make_transform
 
 
 def compare(one, other, where="report"):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from tests.builders import ALONE, divide_labels, make_transform
 
 from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.spectral.transform import CosineSlabTransform
-from tests.builders import ALONE, divide_labels, make_transform
 
 ALL = (True, True, True)
 
@@ -89,7 +89,8 @@ def test_neutral_ball(sigma):
 
 def test_as_faces_where_asked():
     """Then the boundary has the staircase's area, sqrt 2 times too much at 45 degrees."""
-    tensor = solve(layers((1, 1, 0), (32, 32, 1), 32), (1.0, 1.0), {(0, 1): 16 / np.sqrt(2)}, interface_normals="faces").tensor
+    image = layers((1, 1, 0), (32, 32, 1), 32)
+    tensor = solve(image, (1.0, 1.0), {(0, 1): 16 / np.sqrt(2)}, interface_normals="faces").tensor
     assert tensor[0, 0] + tensor[0, 1] == pytest.approx(1 / (1 + 1 / np.sqrt(2)), rel=1e-6)
 
 

@@ -40,8 +40,8 @@ INSIDE = {
     "sweep": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["claims", "dataset"]],
     "io": [["checkpoint", "peek"], ["seal", "series"], ["images", "provenance", "run_directory", "sealed_json", "transfer"],
            ["hdf5", "records"], ["files"]],
-    "workflows": [["case", "stored_density"], ["run"], ["density", "fit_sweep", "image", "simulate"],
-                  ["console", "fields", "measure", "theory"]],
+    "workflows": [["case", "measure_file", "stored_density"], ["measured_source", "run"],
+                  ["density", "fit_sweep", "image", "simulate"], ["console", "fields", "measure", "theory"]],
 }
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

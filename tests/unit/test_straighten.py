@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from tests.builders import divide_labels, make_transform
 
 from pfsolid.morphology.straighten import straighten_halved
-from tests.builders import divide_labels, make_transform
 
 
 def halved(labels, pairs=None):

@@ -226,7 +226,8 @@ def _pages(out: np.ndarray, page, box, order: Orientation):
 
 
 def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: float = 1.0,
-                    expected_shape: tuple[int, int, int] | None = None, layout: ArrayLayout = ArrayLayout()) -> np.ndarray:
+                    expected_shape: tuple[int, int, int] | None = None, layout: ArrayLayout = ArrayLayout(),
+                    advice: str = "full_scale sets the value that stands for the solid") -> np.ndarray:
     """This rank's part of an image as a density, value / ``full_scale``.  Collective.
 
     Parameters
@@ -241,6 +242,8 @@ def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: 
         Of the grid that is to be filled.
     layout : ArrayLayout
         As for `describe_image`.
+    advice : str
+        What to do about a value that is no density.
 
     Returns
     -------
@@ -261,7 +264,7 @@ def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: 
             for _, placed, values in _pages(density, page, slices, info.order):
                 placed[...] = values
         density /= full_scale
-        _check_values(info.name, density, slices, full_scale)
+        _check_values(info.name, density, slices, full_scale, advice)
     return density
 
 
@@ -277,7 +280,7 @@ def _voxels(shape) -> str:
     return " x ".join(map(str, shape))
 
 
-def _check_values(name: str, density: np.ndarray, slices, full_scale: float) -> None:
+def _check_values(name: str, density: np.ndarray, slices, full_scale: float, advice: str) -> None:
     low, high = DENSITY_BOUNDS
     for i, plane in enumerate(density):
         if plane.size == 0 or (plane.min() >= low and plane.max() <= high):  # false for NaN
@@ -288,4 +291,4 @@ def _check_values(name: str, density: np.ndarray, slices, full_scale: float) -> 
         if not np.isfinite(value):
             raise InputError(f"{name}: the value at voxel {voxel} is {value:g}; a density must be a finite number")
         raise InputError(f"{name}: the value {value:g} at voxel {voxel} is no density, which is 0 in a pore and "
-                         f"{full_scale:g} in the solid; full_scale sets the value that stands for the solid")
+                         f"{full_scale:g} in the solid; {advice}")

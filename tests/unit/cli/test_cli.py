@@ -224,9 +224,9 @@ def test_measure(case, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "image_morphology.json").read_text())["morphology"]
     assert found["connectivity"]["class"] == "1-3"
-    # Four faces of 3 voxels by 12; Crofton's area of a box is exact to its discretisation, the coarea one of an image
-    # is not: only the order is checked here, tests/unit/test_morphology_surface.py has the figures.
-    assert found["surface"]["area_crofton_per_nm"] == pytest.approx(12 / 80 / 20, rel=0.2)
+    # Four faces of 3 voxels by 12, of which the ends of the image are no part.
+    assert found["surface"]["area_faces_per_nm"] == pytest.approx(12 / 80 / 20)
+    assert "boundary open" in done.stdout and "label 7" in done.stdout
     assert "order of axes in " in done.stdout and "z, y, x" in done.stdout
     np.save(tmp_path / "turned.npy", labels.transpose(1, 2, 0))
     turned = pfsolid("measure", tmp_path / "turned.npy", "--filler", "7", "--voxel-nm", "20", "--axes-order", "yzx")
@@ -297,6 +297,8 @@ def test_damaged_checkpoint_is_refused_and_the_one_before_used(case, tmp_path):
     (["plot", "nothing-here"], "nothing-here"),
     (["conduct", "nothing-here"], "nothing-here does not exist"),
     (["measure", "nothing-here.npy"], "nothing-here.npy"),
+    (["measure", "nothing-here.npy", "--voxel-nm", "20um"], "--voxel-nm 20um: must be a positive length"),
+    (["conduct", "nothing-here.npy", "--sigma", "0=1", "--voxel-nm", "20um"], "--voxel-nm 20um: must be a positive length"),
     (["run", "CASE", "--set", "microstructure.shape_factor_x=0"], "shape_factor_x = 0: must be from 0.5 to 6000"),
     (["run", "CASE", "--set", "microstructure.porosity=0.1", "--set", "grid.shape=[4, 4, 4]"], "nucle"),
     (["run", "CASE", "--set", "microstructure.initial_field=nothing.npy"], "nothing.npy"),

@@ -216,7 +216,7 @@ def test_exact_currents_need_no_more_iterations():
 
 
 @pytest.mark.parametrize("value, error, text", [
-    (49.93, 0.34, "49.9 ± 0.3"), (49.93, 0.03, "49.9"), (83.21, 0.1, "83.2 ± 0.1"), (0.0, 0.0, "0"), (12345.0, 200.0, "12300 ± 200"),
-    (1.2345, 0.0001, "1.23")])
+    (49.93, 0.34, "49.9 ± 0.3"), (49.93, 0.03, "49.9"), (83.21, 0.1, "83.2 ± 0.1"), (0.0, 0.0, "0"),
+    (12345.0, 200.0, "12300 ± 200"), (1.2345, 0.0001, "1.23")])
 def test_digits_that_the_error_allows(value, error, text):
     assert with_error(value, error) == text

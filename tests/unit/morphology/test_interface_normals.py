@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from helpers.builders import ALONE
 
 from pfsolid.morphology.interface_normals import REACH, face_norms, padded_labels
 from pfsolid.parallel.collective import PlaneExchange
-from helpers.builders import ALONE
 
 
 def norms_of(labels, spacing=(1.0, 1.0, 1.0), periodic=True, dtype="float64"):

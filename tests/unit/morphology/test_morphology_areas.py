@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from helpers.builders import make_open_image, make_transform, tanh_profile
 from skimage.measure import marching_cubes, mesh_surface_area
 
 from pfsolid.morphology.surface import GRADIENT, NORMALS, survey_surface
-from helpers.builders import make_open_image, make_transform, tanh_profile
 
 
 def survey(phase, spacing=1.0, periodic=True, with_normals=True):
@@ -34,8 +34,8 @@ def test_planes_at_any_angle(normal, periodic):
     # Two planes in each of the periods along the normal, of which there is a whole number, so that the area is known.
     phase = (sum(a * i for a, i in zip(normal, x)) * 2 / n + 0.123) % 1 < 0.5
     true = 2 * np.linalg.norm(normal) * 2 / n
-    # Measured 0.06 % with taps on all sides.  Where it ends, an image does not say whether a plane lies in its last half voxel:
-    # of 2 x 64 times that, steep steps catch all or nothing (0.5 % at 2:1).
+    # Measured 0.06 % with taps on all sides.  Where it ends, an image does not say whether a plane lies in its last half
+    # voxel: of 2 x 64 times that, steep steps catch all or nothing (0.5 % at 2:1).
     rel = 1e-3 if periodic else 6e-3
     surface = survey(phase, periodic=periodic)
     assert surface.area_by_normals == pytest.approx(true, rel=rel)

@@ -1,10 +1,11 @@
-"""Images that end at their faces: clusters, chords, distances, thickness and correlations against other programs and sums."""
+"""Images that end at their faces: clusters, chords, distances and correlations against other programs and sums."""
 
 import itertools
 import json
 
 import numpy as np
 import pytest
+from helpers.builders import grow_density, make_open_image, make_transform
 from scipy import ndimage
 
 from pfsolid.morphology.connectivity import find_percolation
@@ -12,7 +13,6 @@ from pfsolid.morphology.correlation import correlate_open, padded_grid
 from pfsolid.morphology.measure import measure
 from pfsolid.morphology.sizes import measure_chords
 from pfsolid.morphology.thickness import measure_thickness, squared_distances
-from helpers.builders import grow_density, make_open_image, make_transform
 
 SHAPES = [(7, 6, 5), (9, 1, 4), (1, 8, 3), (5, 4, 1), (1, 1, 6), (2, 2, 2), (3, 2, 9), (1, 1, 1)]
 SPACING = (1.0, 1.5, 2.0)
@@ -98,7 +98,8 @@ def test_chords_agree_with_runs_counted_one_by_one(shape, density):
 def test_the_mean_chord_does_not_depend_on_where_an_image_is_cut():
     """Layers of 3 and 5: cut where they may be, their mean chords are 3 and 5, though four of ten chords are cut."""
     layers = np.arange(1000) % 8 < 3
-    means = np.array([[chords.mean for chords in measure_chords(ghosted(~layers[at:at + 20, None, None]), make_open_image((20, 1, 1)))]
+    image = make_open_image((20, 1, 1))
+    means = np.array([[chords.mean for chords in measure_chords(ghosted(~layers[at:at + 20, None, None]), image)]
                       for at in range(400)])
     # 2 x length / changes is a ratio, of whose parts the means are exact: lengths 7.5 and 12.5, changes 5.
     lengths = np.array([layers[at:at + 20].sum() for at in range(400)])
@@ -125,7 +126,8 @@ def test_distances_are_those_of_scipy(shape):
 def test_a_layer_at_the_end_is_not_joined_to_the_other_end():
     phase = np.zeros((16, 8, 8), bool)
     phase[:3] = phase[-3:] = True
-    open_, periodic = (measure_thickness(phase, cell) for cell in (make_open_image(phase.shape), make_transform(phase.shape)))
+    cells = make_open_image(phase.shape), make_transform(phase.shape)
+    open_, periodic = (measure_thickness(phase, cell) for cell in cells)
     # Beyond the end the layer may go on: a sphere around a voxel of its end plane fits, as if mirrored there.
     assert open_.largest == periodic.largest == pytest.approx(5.5)
     one = np.zeros((16, 8, 8), bool)

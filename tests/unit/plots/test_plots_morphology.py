@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 from helpers.builders import grow_density, make_transform
+from matplotlib.figure import Figure
 from PIL import Image
 
 from pfsolid.errors import InputError
 from pfsolid.morphology.measure import measure
-from pfsolid.plots.morphology import plot_morphology
+from pfsolid.plots.morphology import draw_morphology, plot_morphology
 
 
 def write_result(directory, rho, **options):
@@ -31,6 +32,19 @@ def test_a_thin_laminate_is_drawn(tmp_path):
     rho[3:] = 1
     write_result(tmp_path, rho, distributions=True)
     assert len(plot_morphology(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_an_axis_of_one_voxel_is_not_drawn(axis):
+    rho = np.moveaxis(grow_density((24, 20, 1), 0.4), 2, axis)
+    report = measure(rho.copy(), make_transform(rho.shape, 0.5), distributions=True).as_dict()
+    figure = Figure()
+    draw_morphology(figure, report)
+    named = [text.get_text() for panel in figure.axes[:2] for text in panel.get_legend().get_texts()]
+    drawn = {name[-1] for name in named if name.startswith("along ")}
+    assert drawn == set("xyz") - {"xyz"[axis]}
+    chords = figure.axes[2].get_legend().get_texts()
+    assert all("endless" not in text.get_text() or "100" not in text.get_text() for text in chords)
 
 
 def test_a_uniform_cell_or_a_run_that_was_not_measured_has_no_picture(tmp_path):

@@ -51,7 +51,7 @@ def test_herringbone(conduct):
 
 @pytest.mark.parametrize("shape", [(4, 5, 3), (5, 4, 1), (1, 4, 3)])
 def test_mirror_and_electrodes_are_the_same_cell(conduct, shape):
-    """Both against a direct solve of the cell of mirror images, also where a plane is its own image but its tensors are not."""
+    """Both against a direct solve of the mirrored cell, also where a plane is its own image but its tensors are not."""
     labels = np.random.default_rng(2).integers(1, 3, shape).astype(np.uint8)
     rotated = ((2.0, 0.3, 0.2), (0.3, 0.5, 0.1), (0.2, 0.1, 0.4))
     options = ("--sigma", f"{SIGMA},2={json.dumps(rotated)}")
@@ -68,7 +68,8 @@ def test_mirror_and_electrodes_are_the_same_cell(conduct, shape):
 def test_one_crystal_between_plates(conduct):
     """xx where the sides are far apart, 1 / (sigma^-1)_xx = xx - xy^2 / yy where they force the current straight."""
     def along_x(shape):
-        return tensor_of(conduct(np.ones(shape, np.uint8), "--sigma", SIGMA, "--boundary", "electrodes", "--directions", "x"))[0, 0]
+        image = np.ones(shape, np.uint8)
+        return tensor_of(conduct(image, "--sigma", SIGMA, "--boundary", "electrodes", "--directions", "x"))[0, 0]
 
     wide, wider, long, longer = (along_x(shape) for shape in ((2, 16, 2), (2, 32, 2), (16, 2, 2), (32, 2, 2)))
     # What the ends do falls as one over the length: extrapolated from twice it.

@@ -1,0 +1,104 @@
+"""`pfsolid measure`: an image or the density of a run to numbers in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import InputError
+from ..io.images.formats import ArrayLayout
+from ..io.provenance import provenance
+from ..io.records import write_json
+from ..io.run_directory import MORPHOLOGY
+from ..parallel.collective import on_root
+from ..parallel.session import Session
+from ..spectral.transform import check_rank_count
+from .measure import characterize, more_lines, morphology_lines
+from .measured_source import MeasuredSource, describe_source
+
+_BOUNDARIES = {
+    "open": "the image ends at its faces",
+    "periodic": "it goes on beyond its faces as it begins on the other side",
+    "mirror": "it goes on beyond its faces as its mirror image",
+}
+_NO_SERIES = "an image that ends has no Fourier series; --boundary mirror or periodic gives one"
+
+
+def measure_file(source: str, session: Session, filler: str | None = None, voxel_nm: tuple | None = None,
+                 boundary: str | None = None, names: dict[int, str] | None = None, output: Path | None = None,
+                 force: bool = False, axes: str | None = None) -> tuple[Path, list[str]]:
+    """Measure an image or the density of a run and write the numbers as JSON.  Collective.
+
+    Parameters
+    ----------
+    source : str
+        What `pfsolid.io.images` reads: a run directory, HDF5, npy, TIFF.
+    filler : str, optional
+        Number or name of the filler's label in an image of labels; without it the values are densities.
+    voxel_nm : tuple of 3 float, optional
+        Edges of a voxel where the file does not say them.
+    boundary : {'open', 'periodic', 'mirror'}, optional
+        How the image goes on beyond its faces; periodic for the fields of a run, else open.
+    names : dict, optional
+        What the labels are called.
+    output : Path, optional
+        Default: morphology.json in the run directory, or beside the file.
+    axes : str, optional
+        Order of the axes of an array, 'zyx' or another; default: as the file says, or zyx.
+
+    Returns
+    -------
+    path : Path
+    lines : list of str
+        For a person.
+
+    Raises
+    ------
+    InputError
+    """
+    asked = on_root(session.comm, describe_source, source, filler, voxel_nm, boundary, names, ArrayLayout(axes))
+    check_rank_count(asked.grid_nm, session.reducer.size)
+    path = output or _default_output(Path(source), asked)
+    on_root(session.comm, _check_output, path, force)
+    rho, labels = asked.read(session.comm)
+    found = characterize(rho, asked.grid_nm, asked.thresholds, asked.surface_depth_nm, session, distributions=True,
+                         periodic=asked.boundary != "open", labels=labels is not None)
+    if asked.boundary == "open":
+        found["structure_factor"] = {"refused": _NO_SERIES}
+    result = {"source": str(source), "axes_order": asked.info.axes, "boundary": asked.boundary}
+    result |= _phases(asked, labels, found) | {
+        "morphology": found, "grid": {"shape": asked.grid_nm.shape, "voxel_size_nm": asked.grid_nm.spacing},
+        "provenance": provenance(session.comm, seed=None, threads=session.threads, input_text="")}
+    on_root(session.comm, write_json, path, result)
+    words = {} if labels is None else {"filler": asked.name_of((asked.filler,)), "matrix": asked.name_of(labels)}
+    return path, [*_source_lines(asked), *morphology_lines(found, words), *more_lines(found, words)]
+
+
+def _phases(asked: MeasuredSource, labels: tuple[int, ...] | None, found: dict) -> dict:
+    """What was taken for what."""
+    if labels is None:
+        return {"filler_label": None, "rho_pore": asked.thresholds[0], "rho_bulk": asked.thresholds[1],
+                "thresholds_from": asked.thresholds_from, "surface_depth_nm": asked.surface_depth_nm}
+    fraction = found["surface"]["filler_fraction"]
+    return {"filler_label": asked.filler, "phases": {
+        "filler": {"labels": [asked.filler], "name": asked.name_of((asked.filler,)), "fraction": fraction},
+        "matrix": {"labels": list(labels), "name": asked.name_of(labels), "fraction": 1 - fraction}}}
+
+
+def _source_lines(asked: MeasuredSource) -> list[str]:
+    lines = [asked.info.order_line, f"boundary {asked.boundary}: {_BOUNDARIES[asked.boundary]} ({asked.boundary_from})"]
+    if asked.filler is None:
+        lines.append(f"surface layer: thresholds {asked.thresholds_from}")
+    if asked.boundary == "open":
+        lines.append(f"no structure factor: {_NO_SERIES}")
+    return lines + asked.remarks
+
+
+def _default_output(source: Path, asked: MeasuredSource) -> Path:
+    return source / MORPHOLOGY if source.is_dir() else asked.info.path.with_name(f"{asked.info.path.stem}_{MORPHOLOGY}")
+
+
+def _check_output(path: Path, force: bool) -> None:
+    if path.exists() and not force:
+        raise InputError(f"{path} exists; give another -o, or --force")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"cannot write {path}: its directory does not exist")

@@ -1,0 +1,189 @@
+"""What `pfsolid measure` is given: where it ends, what its values are, and how a rank reads its part."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..config.conduction import DEFAULT_THRESHOLDS
+from ..config.run import RunConfig, config_from_text
+from ..errors import InputError
+from ..grid import PeriodicGrid
+from ..io.images.formats import ArrayLayout
+from ..io.images.slab import ImageInfo, ImageWindow, describe_image, read_image_slab, read_label_slab
+from ..io.series import attributes_of_any
+from ..parallel.collective import Reducer
+from ..spectral.transform import slab_of
+from .simulate import thresholds
+
+_MOST_NAMED = 6
+
+
+@dataclass(frozen=True)
+class MeasuredSource:
+    """An image to be measured; the same on every rank.
+
+    Attributes
+    ----------
+    source : str
+    info : ImageInfo
+    grid_nm : PeriodicGrid
+        Of what is measured: with the mirror images.
+    boundary : {'open', 'periodic', 'mirror'}
+    boundary_from, thresholds_from : str
+        Why these.
+    filler : int or None
+        Label of the filler; None for a density.
+    names : dict of int to str
+    thresholds : tuple of 2 float
+    surface_depth_nm : float or None
+    layout : ArrayLayout
+        Order of the axes of the file's array.
+    remarks : list of str
+        What else a person should know.
+    """
+
+    source: str
+    info: ImageInfo
+    grid_nm: PeriodicGrid
+    boundary: str
+    boundary_from: str
+    filler: int | None
+    names: dict[int, str]
+    thresholds: tuple[float, float]
+    thresholds_from: str
+    surface_depth_nm: float | None
+    layout: ArrayLayout
+    remarks: list[str] = field(default_factory=list)
+
+    def name_of(self, labels: tuple[int, ...]) -> str:
+        """Their names, or their numbers."""
+        known = [self.names.get(label) or f"label {label}" for label in labels]
+        return "+".join(known) if 0 < len(known) <= _MOST_NAMED else f"the {len(known)} other labels"
+
+    def read(self, comm) -> tuple[np.ndarray, tuple[int, ...] | None]:
+        """This rank's slab, 0 in the filler and 1 in the matrix, and the matrix's labels; None for a density.  Collective.
+
+        Raises
+        ------
+        InputError
+            The image cannot be read, its values are no densities or labels, or the filler does not occur.
+        """
+        slices = slab_of(self.grid_nm, comm)
+        if self.filler is None:
+            return self._read_density(slices, comm), None
+        found = _OnePhase(self.filler)
+        window = ImageWindow(mirrored=self._mirrored)
+        others = read_label_slab(self.source, slices, comm, window, found, self.layout)
+        labels = sorted(set().union(*Reducer(comm).gather(found.seen)))
+        if self.filler not in labels:
+            shown = ", ".join(map(str, labels[:20])) + (" ..." if len(labels) > 20 else "")
+            raise InputError(f"--filler {self.filler}: {self.info.name} has no such label; it has {shown}")
+        return others.astype(np.float64), tuple(label for label in labels if label != self.filler)
+
+    @property
+    def _mirrored(self) -> tuple[bool, bool, bool]:
+        return tuple(self.boundary == "mirror" and n > 1 for n in self.info.shape)
+
+    def _read_density(self, slices, comm) -> np.ndarray:
+        voxels = ImageWindow(mirrored=self._mirrored).file_voxels(self.info, slices)
+        box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in voxels)
+        part = read_image_slab(self.source, box, comm, layout=self.layout,
+                               advice="give --filler LABEL if the values are labels")
+        return part[np.ix_(*(index - s.start for index, s in zip(voxels, box)))]
+
+
+class _OnePhase:
+    """A labelling that is 0 on one label and 1 on all others, whatever whole numbers, and knows which it has seen."""
+
+    def __init__(self, filler: int):
+        self._filler = filler
+        self.seen: set[int] = set()
+
+    def apply(self, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """0 or 1 (uint8), and where a value is no whole number."""
+        bad = np.zeros(page.shape, bool)
+        if page.dtype.kind == "f":
+            bad = ~(np.isfinite(page) & (page == np.rint(page)))
+        self.seen.update(int(value) for value in np.unique(page[~bad]))
+        return (page != self._filler).astype(np.uint8), bad
+
+    @staticmethod
+    def complaint(_value) -> str:
+        """What is wrong with a value."""
+        return "which is no label, a whole number"
+
+
+def describe_source(source: str, filler: str | None, voxel_nm: tuple | None, boundary: str | None,
+                    names: dict[int, str] | None, layout: ArrayLayout) -> MeasuredSource:
+    """Find out what is to be measured, no voxel read yet.  For one rank; see `pfsolid.workflows.measure_file`.
+
+    Raises
+    ------
+    InputError
+    """
+    info = describe_image(source, layout)
+    text, known = _attributes_of(info)
+    run = _run_of(text, info)
+    spacing, remarks = _edges(info, voxel_nm)
+    names = known | (names or {})
+    found = MeasuredSource(source, info, PeriodicGrid(info.shape, spacing), *_boundary(boundary, run),
+                           _label(filler, names, info), names, DEFAULT_THRESHOLDS, "by default, for the file has none",
+                           None, layout, remarks)
+    if run is not None:
+        found = replace(found, thresholds=thresholds(run), thresholds_from="of the run that made it",
+                        surface_depth_nm=run.material.surface_depth_nm)
+    shape = ImageWindow(mirrored=found._mirrored).grid_shape(info)
+    return replace(found, grid_nm=PeriodicGrid(shape, spacing))
+
+
+def _boundary(asked: str | None, run: RunConfig | None) -> tuple[str, str]:
+    """How the image goes on, and why that is so."""
+    if asked is not None:
+        return asked, "as asked for"
+    if run is None:
+        return "open", "the default for images; --boundary periodic or mirror if it goes on"
+    return "periodic", "as it was grown"
+
+
+def _attributes_of(info: ImageInfo) -> tuple[str | None, dict[int, str]]:
+    """The input that pfsolid stored with its own fields, and the names of their labels."""
+    if info.dataset is None:
+        return None, {}
+    of_dataset, of_file = attributes_of_any(info.path, info.dataset)
+    entries = str(of_dataset.get("phases", "")).split(",")
+    pairs = (entry.strip().split(" ", 1) for entry in entries if re.match(r"\s*\d+ \S", entry))
+    return of_file.get("input"), {int(label): name for label, name in pairs}
+
+
+def _run_of(text: str | None, info: ImageInfo) -> RunConfig | None:
+    """The run that grew a density; None for images and studies of them."""
+    if not isinstance(text, str) or "[image]" in text:
+        return None
+    return config_from_text(text, f"the input stored in {info.path}")
+
+
+def _edges(info: ImageInfo, voxel_nm: tuple | None) -> tuple[tuple, list[str]]:
+    """Edges of a voxel (nm), and what is to be said about them."""
+    if voxel_nm is None and info.spacing_nm is None:
+        raise InputError(f"{info.name} does not say how large its voxels are: give --voxel-nm")
+    if voxel_nm is None or info.spacing_nm is None or np.allclose(voxel_nm, info.spacing_nm, rtol=1e-6):
+        return voxel_nm or info.spacing_nm, []
+    asked, stored = (" x ".join(f"{h:g}" for h in edges) for edges in (voxel_nm, info.spacing_nm))
+    return voxel_nm, [f"voxels of {asked} nm, as asked for with --voxel-nm; {info.name} says {stored} nm"]
+
+
+def _label(filler: str | None, names: dict[int, str], info: ImageInfo) -> int | None:
+    """The label of that number or name."""
+    if filler is None:
+        return None
+    if re.fullmatch(r"-?\d{1,18}", filler):
+        return int(filler)
+    labels = [label for label, name in names.items() if name == filler]
+    if len(labels) != 1:
+        known = ", ".join(f"{label} {name}" for label, name in sorted(names.items()))
+        known = known or "none: give some with --names 0=NAME,..."
+        raise InputError(f"--filler {filler}: a whole number, or the name of one label of {info.name}; named are {known}")
+    return labels[0]
