@@ -47,6 +47,14 @@ class Reducer:
         self._comm.Allgather(values, gathered)
         return gathered.sum(axis=0)
 
+    def sum_and_max(self, value: float, largest: float) -> tuple[float, float]:
+        """Sum over ranks of one number and maximum of another in one message, the same bits on every rank."""
+        if self.size == 1:
+            return float(value), float(largest)
+        gathered = np.empty((self.size, 2))
+        self._comm.Allgather(np.array([value, largest], dtype=np.float64), gathered)
+        return float(gathered[:, 0].sum()), float(gathered[:, 1].max())
+
     def max(self, value: float) -> float:
         return self._comm.allreduce(value, op=MPI.MAX)
 

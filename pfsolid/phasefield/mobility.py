@@ -89,10 +89,10 @@ class VariableMobilityCahnHilliard(CahnHilliard):
         self._directions = [tuple(k if i == axis else np.zeros_like(k) for i, k in enumerate(differentiated))
                             for axis in range(3) if transform.grid.shape[axis] > 1]
 
-    def _begin_explicit_part(self) -> float:
+    def _to_explicit_part(self, ratio: float) -> None:
         mobility_kernels.potential_and_mobility(self.transform.real, self._scale, self._coefficients, self._mobility,
-                                                self._plane_energy)
-        return self.transform.reducer.sum(self._plane_energy.sum())[0] * self._scale
+                                                self._rho_now, self._rho_before, ratio, self._plane_energy,
+                                                self._peaks)
 
     def _finish_explicit_part(self) -> None:
         transform = self.transform

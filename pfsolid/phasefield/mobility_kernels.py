@@ -11,19 +11,24 @@ from ..kernel import kernel
 
 
 @kernel(parallel=True, fast=True)
-def potential_and_mobility(field, scale, coefficients, mobility, plane_energy):
-    """Replace rho / scale by f'(rho) and collect sum f(rho) of each plane; ``mobility`` = scale M(rho) / M_reference.
+def potential_and_mobility(field, scale, coefficients, mobility, now, before, ratio, plane_energy, peaks):
+    """Replace rho / scale by f'(rho); ``mobility`` = scale M(rho) / M_reference.
 
     ``coefficients`` are M_p, M_s and a, the first two in units of the reference.  rho beyond its wells has their
-    mobility, so that M is not negative.
+    mobility, so that M is not negative.  ``now``, ``before``, ``ratio``, ``plane_energy`` and
+    ``peaks`` as in `kernels.explicit_part`.
     """
     pore, solid, surface = coefficients
     n0, n1, n2 = field.shape
     for i in prange(n0):
         energy = 0.0
+        peaks[i] = 0.0
         for j in range(n1):
             for k in range(n2):
                 rho = scale * field[i, j, k]
+                away = abs(rho - (1 + ratio) * now[i, j, k] + ratio * before[i, j, k])
+                peaks[i, k] = max(peaks[i, k], away)
+                before[i, j, k] = rho
                 well = rho * (1 - rho)
                 energy += well * well
                 field[i, j, k] = 2 * well * (1 - 2 * rho)

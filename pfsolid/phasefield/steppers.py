@@ -26,6 +26,8 @@ STABILISATION = 1.5
 MAX_GROWTH = 1.5
 MIN_SHRINK = 0.2
 SMALLEST_STEP = 1e-10
+# The error, in units of the tolerance, at which `_factor` halves the step.
+_HALVES = (0.9 / 0.5) ** 2
 # A rms fluctuation of rho below this is a uniform field: errors are not measured against its rounding.
 SMALLEST_FLUCTUATION = 1e-6
 
@@ -38,7 +40,8 @@ class StepControl:
     ----------
     tolerance : float
         Bound on the rms difference between the second-order step and the first-order one embedded in it, relative to
-        the rms fluctuation of rho.  0 keeps the step fixed.
+        the rms fluctuation of rho, and on the largest such error of rho anywhere, which the rms of a large cell does not
+        see where a single neck closes.  0 keeps the step fixed.
     max_step : float
         Largest step (reduced time).
     """
@@ -51,6 +54,7 @@ class StepControl:
 class StepReport:
     """One accepted step: what a loop needs to go on and a history to record.
 
+    ``error`` is what the tolerance bounds, the larger of the two;
     ``energy`` is F/V in units of 16 w; ``observed`` is what the observer returned, None if there was none.
     """
 
@@ -101,7 +105,10 @@ class CahnHilliard:
         self.rho_hat, self.rho_hat_before, self._rho_hat_new, self.g_hat_before, self._g_hat_kept = (
             np.zeros_like(transform.spectral) for _ in range(5))
         self._plane_sums = np.empty((transform.spectral_shape[0], 3))
+        # rho of the last two steps, to see where it leaves its course: single precision is far below any tolerance.
+        self._rho_now, self._rho_before = (np.zeros(transform.local_shape, dtype=np.float32) for _ in range(2))
         self._plane_energy = np.empty(transform.local_shape[0])
+        self._peaks = np.empty((transform.local_shape[0], transform.local_shape[2]))
         # A rise of F below what rounding of the sums can cause is not a rise.
         self._energy_slack = 1e-12 if transform.real.dtype == np.float64 else 1e-6
         self.time = 0.0
@@ -109,6 +116,7 @@ class CahnHilliard:
         self.next_step = None
         self.energy = math.inf
         self.num_steps = 0
+        self._fluctuation = SMALLEST_FLUCTUATION**2
 
     def start(self, first_step: float) -> None:
         """Collective: begin from rho in ``transform.real``."""
@@ -125,9 +133,11 @@ class CahnHilliard:
 
         To be called after the buffers were used for something else and after the state was loaded.
         """
-        self.transform.spectral[...] = self.rho_hat
-        self.transform.backward()
-        energy = self._begin_explicit_part()
+        for field in (self.rho_hat_before, self.rho_hat):
+            self.transform.spectral[...] = field
+            self.transform.backward()
+            energy, _ = self._begin_explicit_part(0.0)
+            self._rho_now, self._rho_before = self._rho_before, self._rho_now
         self._finish_explicit_part()
         return energy
 
@@ -141,7 +151,8 @@ class CahnHilliard:
     def step(self, control: StepControl, until: float = math.inf, observe=None) -> StepReport:
         """Collective: one accepted step, not beyond ``until``.
 
-        Tries again with a smaller step when the error is above the tolerance or the energy has risen.
+        Tries again with a smaller step when the error is above the tolerance or the energy has risen.  The error of the
+        first step, and of the first after `start` was called again, is that of the Euler method.
 
         Parameters
         ----------
@@ -160,32 +171,55 @@ class CahnHilliard:
         rejections = 0
         while True:
             step = _fit_before(wanted, until - self.time)
-            error, gradient = self._attempt(step)
-            if not error <= 1.2 * (control.tolerance or math.inf):
-                wanted = step * _factor(control.tolerance, error)
-            else:
-                self.transform.backward()
-                observed = None if observe is None else observe(self.transform.real, self._scale)
-                energy = self._begin_explicit_part() + gradient
-                if energy <= self.energy + self._energy_slack * abs(self.energy) or not control.tolerance:
-                    break
-                wanted = step / 2
+            error, observed = self._try(step, control.tolerance, observe)
+            if error <= _allowed(control.tolerance):
+                break
             rejections += 1
+            wanted = step * _factor(control.tolerance, error)
             if wanted < SMALLEST_STEP:
                 raise ConvergenceError(f"the phase-field step fell below {SMALLEST_STEP:g} at reduced time "
                                        f"{self.time:.6g}: the field is not finite or the energy cannot fall")
-            self.transform.spectral[...] = self._g_hat_kept
-        self._rotate(step, energy)
-        self._finish_explicit_part()
         if control.tolerance and not (step < wanted and error < control.tolerance):
             # A step shortened to meet ``until`` says nothing against the longer one.
             self.next_step = min(step * _factor(control.tolerance, error), control.max_step)
         elif step == wanted:
             self.next_step = wanted
-        return StepReport(self.time, step, error, energy, rejections, observed)
+        return StepReport(self.time, step, error, self.energy, rejections, observed)
+
+    def _try(self, step: float, tolerance: float, observe) -> tuple[float, object]:
+        """Collective: one step, or the state as it was if the error is above what is allowed; error, observation."""
+        first, observed = self.last_step is None, None
+        error, gradient = self._attempt(step)
+        if not error <= _allowed(tolerance):
+            self.transform.spectral[...] = self._g_hat_kept
+            return error, observed
+        self.transform.backward()
+        if observe is not None:
+            observed = observe(self.transform.real, self._scale)
+        ratio = 0.0 if first else step / self.last_step
+        energy, largest = self._begin_explicit_part(ratio)
+        energy += gradient
+        # Off the straight course by h (h + h_before) rho'' / 2, of which h^2 rho'' / 2 is the Euler method's error as in
+        # the rms; of a first step, which has no course, half the change.
+        error = max(error, largest * (0.5 if first else ratio / (1 + ratio)))
+        if tolerance and not energy <= self.energy + self._energy_slack * abs(self.energy):
+            error = max(error, _HALVES * tolerance)
+        if not (error <= _allowed(tolerance) or first):
+            self._give_back_candidate()
+            return error, observed
+        # A first step is judged when it is done, so that all of its errors say how much shorter it must be.
+        before = self.time, self.last_step, self.energy, self.num_steps
+        self._rotate(step, energy)
+        self._finish_explicit_part()
+        if first and tolerance:
+            error = max(error, self._error_of_euler(step))
+            if not error <= _allowed(tolerance):
+                self._take_back_first()
+                self.time, self.last_step, self.energy, self.num_steps = before
+        return error, observed
 
     def _attempt(self, step: float) -> tuple[float, float]:
-        """Candidate for the new field; relative error and gradient energy density."""
+        """Candidate for the new field; relative error, 0 without a step before, and gradient energy density."""
         now, before, g_now, g_before, lead = sbdf2_coefficients(step, self.last_step)
         kernels.advance(self.transform.spectral, self._g_hat_kept, self.g_hat_before, self.rho_hat,
                         self.rho_hat_before, self._rho_hat_new, self._k_squared, self._kappa_k_squared,
@@ -195,16 +229,44 @@ class CahnHilliard:
         mean = abs(self._rho_hat_new[0, 0, 0]) if self.transform.holds_mean else 0.0
         difference, gradient, square, mean = self.transform.reducer.sum(
             np.append(self._plane_sums.sum(axis=0), mean)) * self._scale
-        fluctuation = max(square * self._scale - mean**2, SMALLEST_FLUCTUATION**2)
-        error = math.sqrt(difference * self._scale / fluctuation)
-        if self.last_step is None:
-            error = 0.0
+        self._fluctuation = max(square * self._scale - mean**2, SMALLEST_FLUCTUATION**2)
+        error = 0.0 if self.last_step is None else math.sqrt(difference * self._scale / self._fluctuation)
         return error, 0.5 * gradient * self._scale
 
-    def _begin_explicit_part(self) -> float:
-        """Collective: take the transform's buffer from N rho towards the explicit part; bulk energy density of rho."""
-        kernels.explicit_part(self.transform.real, self._scale, self.stabilisation, self._plane_energy)
-        return self.transform.reducer.sum(self._plane_energy.sum())[0] * self._scale
+    def _error_of_euler(self, step: float) -> float:
+        """Collective: relative rms error of the first step, when the explicit part at its end is in the buffer."""
+        sums = np.empty(self.rho_hat.shape[0])
+        kernels.euler_error(self.transform.spectral, self.g_hat_before, self.rho_hat, self.rho_hat_before, self._k_squared,
+                            self._kappa_k_squared, self.transform.weights, step * self._reference_mobility,
+                            self.stabilisation, sums)
+        return math.sqrt(self.transform.reducer.sum(sums.sum())[0] * self._scale**2 / self._fluctuation)
+
+    def _give_back_candidate(self) -> None:
+        """Collective: undo what `_begin_explicit_part` has overwritten."""
+        self.transform.spectral[...] = self.rho_hat_before
+        self.transform.backward()
+        self._to_explicit_part(0.0)
+        self.transform.spectral[...] = self._g_hat_kept
+
+    def _take_back_first(self) -> None:
+        """Undo the rotation of a first step, before which there is nothing."""
+        self.rho_hat[...] = self.rho_hat_before
+        self.transform.spectral[...] = self.g_hat_before
+        self._rho_now[...] = self._rho_before
+
+    def _begin_explicit_part(self, ratio: float) -> tuple[float, float]:
+        """Collective: take the transform's buffer from N rho towards the explicit part, keeping rho.
+
+        Bulk energy density of rho, and the most by which rho departs anywhere from its course over the last two steps.
+        """
+        self._to_explicit_part(ratio)
+        energy, largest = self.transform.reducer.sum_and_max(self._plane_energy.sum(), self._peaks.max())
+        return energy * self._scale, largest
+
+    def _to_explicit_part(self, ratio: float) -> None:
+        """The same on this rank, into `_plane_energy` and `_peaks`."""
+        kernels.explicit_part(self.transform.real, self._scale, self.stabilisation, self._rho_now, self._rho_before, ratio,
+                              self._plane_energy, self._peaks)
 
     def _finish_explicit_part(self) -> None:
         """Collective: leave the explicit part's transform in the buffer; rho_hat is the present field by now."""
@@ -219,10 +281,16 @@ class CahnHilliard:
     def _rotate(self, step: float, energy: float) -> None:
         self.rho_hat_before, self.rho_hat, self._rho_hat_new = self.rho_hat, self._rho_hat_new, self.rho_hat_before
         self.g_hat_before, self._g_hat_kept = self._g_hat_kept, self.g_hat_before
+        self._rho_now, self._rho_before = self._rho_before, self._rho_now
         self.time += step
         self.last_step = step
         self.energy = energy
         self.num_steps += 1
+
+
+def _allowed(tolerance: float) -> float:
+    """Largest error of a step that is accepted."""
+    return 1.2 * tolerance if tolerance else math.inf
 
 
 def _factor(tolerance: float, error: float) -> float:
