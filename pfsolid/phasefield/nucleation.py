@@ -44,8 +44,8 @@ SMALLEST_RADIUS = 0.45
 SMALLEST_GAP = 1.0
 # The profile is cut off where tanh is 1 to 4e-9.
 _REACH = 5.0
-# Sites come from other random streams than the noise of the same seed.
-_SITES = 2**40
+# Events come from other random streams than the noise of the same seed.
+_EVENTS = 2**40
 
 
 def nucleus_density(mean_density: float) -> float:
@@ -283,14 +283,8 @@ def seed_nuclei(transform: SlabTransform, plan: NucleationPlan, seed: int) -> in
     InputError
         If even a single nucleus takes more than its phase will fill.
     """
-    centres = _choose_centres(_events(transform, plan, seed), transform.grid, plan)
-    while True:
-        taken = draw_nuclei(transform, plan, centres)
-        allowed = LARGEST_SHARE * plan.filler_fraction
-        if taken <= allowed or len(centres) == 1:
-            break
-        # What is drawn on the voxels is not quite what was planned: the last to appear do not fit.
-        centres = centres[:max(1, int(len(centres) * allowed / taken))]
+    centres = _choose_centres(plan, transform.grid, seed)
+    taken = draw_nuclei(transform, plan, centres)
     outside = (plan.mean_density - plan.nucleus_density * taken) / (1 - taken)
     if not 0 < outside < 1:
         raise InputError(f"nucleation: one nucleus takes {100 * taken:.3g} % of the cell and its phase only "
@@ -300,49 +294,39 @@ def seed_nuclei(transform: SlabTransform, plan: NucleationPlan, seed: int) -> in
     return len(centres)
 
 
-def event_numbers(transform: SlabTransform, plan: NucleationPlan, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Uniform numbers u of the voxels with the first events, in order, and those voxels; the same on every rank.
+def draw_events(plan: NucleationPlan, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nucleation events in order of time: times (n,), in units of the nucleation period, and places (n, 3) in the cell.
 
-    A voxel whose event comes at time t has u = p(t) = 1 - exp(-j t), so the smallest come first.
+    A Poisson process in time and space: p = 1 - exp(-j dt) of a voxel and step in the limit of small ones.  It follows
+    from the seed and the plan's expected number alone, so a cell has the same events on every grid and rank; places are
+    fractions of the edges.
     """
-    grid = transform.grid
     # Some lie too near to an earlier nucleus, and more than this many are not needed.
-    bound = min(1.0, (200 + 50 * plan.max_number) / grid.num_voxels)
-    numbers, voxels = [], []
-    for i in range(transform.local_shape[0]):
-        plane = transform.first_plane + i
-        draw = plane_generator(seed, _SITES + plane).random(grid.shape[1:])
-        j, k = np.nonzero(draw < bound)
-        numbers.append(draw[j, k])
-        voxels.append(np.stack([np.full(len(j), plane), j, k], axis=1))
-    numbers = transform.reducer.concatenate(np.concatenate(numbers))
-    voxels = transform.reducer.concatenate(np.concatenate(voxels))
-    order = np.argsort(numbers, kind="stable")
-    return numbers[order], voxels[order]
+    most = 200 + 50 * plan.max_number
+    times, places = (plane_generator(seed, _EVENTS + stream) for stream in range(2))
+    times = np.cumsum(-np.log1p(-times.random(most))) / plan.expected
+    return times, places.random((most, 3))
 
 
-def _events(transform: SlabTransform, plan: NucleationPlan, seed: int) -> np.ndarray:
-    """Voxels (x, y, z) in which a nucleus appears during the whole period, in the order of time."""
-    numbers, voxels = event_numbers(transform, plan, seed)
-    if not plan.events_are_counted:
-        return voxels
-    probability = -math.expm1(-plan.expected / transform.grid.num_voxels)
-    # A plan that expects a nucleus gets at least one.
-    return voxels[:max(1, np.count_nonzero(numbers < probability))]
+def events_within(plan: NucleationPlan, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`draw_events` of one nucleation period; a plan that expects a nucleus gets at least one."""
+    times, places = draw_events(plan, seed)
+    number = max(1, np.count_nonzero(times <= 1))
+    return np.minimum(times[:number], 1), places[:number]
 
 
-def sphere_coordinates(voxels: np.ndarray, grid: PeriodicGrid, plan: NucleationPlan) -> np.ndarray:
-    """Centres of voxels in the coordinates in which nuclei are spheres; 0 along an axis that they wrap."""
-    return (voxels + 0.5) * np.where(plan.wraps, 0.0, np.array(grid.spacing) / plan.widths)
+def sphere_coordinates(places: np.ndarray, grid: PeriodicGrid, plan: NucleationPlan) -> np.ndarray:
+    """Places in the cell in the coordinates in which nuclei are spheres; 0 along an axis that they wrap."""
+    return places * np.where(plan.wraps, 0.0, np.array(grid.lengths) / plan.widths)
 
 
-def _choose_centres(events: np.ndarray, grid: PeriodicGrid, plan: NucleationPlan) -> np.ndarray:
+def _choose_centres(plan: NucleationPlan, grid: PeriodicGrid, seed: int) -> np.ndarray:
     """The first events that keep their distance, in coordinates in which nuclei are spheres."""
-    scale = np.where(plan.wraps, 0.0, np.array(grid.spacing) / plan.widths)
-    cell = np.array(grid.shape) * scale
+    _, places = (events_within if plan.events_are_counted else draw_events)(plan, seed)
+    cell = sphere_coordinates(np.ones(3), grid, plan)
     apart = (2 * plan.radius + SMALLEST_GAP) ** 2
     centres = np.empty((0, 3))
-    for event in sphere_coordinates(events, grid, plan):
+    for event in sphere_coordinates(places, grid, plan):
         away = np.abs(centres - event)
         if np.all((np.minimum(away, cell - away) ** 2).sum(axis=1) >= apart):
             centres = np.vstack([centres, event])

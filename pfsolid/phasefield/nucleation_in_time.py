@@ -1,8 +1,8 @@
 """Nucleation during the run: each nucleus is put into the field at the time of its event.  Reduced units.
 
-A voxel's event comes at t = -ln(1 - u) / j, u being its own uniform number: the first passage of the Poisson process
-with p = 1 - exp(-j dt) for each voxel and step (Simmons, Shen & Wang, doi:10.1016/S1359-6462(00)00517-0) in the limit of
-short steps, the same at every rank count and step size.  An event inside what has already transformed has no effect.
+Events are a Poisson process in time and space, the first passage of p = 1 - exp(-j dt) for each voxel and step (Simmons,
+Shen & Wang, doi:10.1016/S1359-6462(00)00517-0) in the limit of small voxels and short steps: the same on every grid, at
+every rank count and step size.  An event inside what has already transformed has no effect.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..spectral.transform import SlabTransform
-from .nucleation import NucleationPlan, draw_nuclei, event_numbers, sphere_coordinates
+from .nucleation import NucleationPlan, draw_nuclei, events_within, sphere_coordinates
+from .observables import value_at
 from .steppers import CahnHilliard
 
 
@@ -24,11 +25,12 @@ class Schedule:
     Attributes
     ----------
     times : ndarray (num_events,)
-    voxels : ndarray of int (num_events, 3)
+    places : ndarray (num_events, 3)
+        In the cell, as fractions of its edges.
     """
 
     times: np.ndarray
-    voxels: np.ndarray
+    places: np.ndarray
 
     def next_time(self, now: float) -> float:
         """Time of the first event that is still to come; infinite after the last."""
@@ -36,16 +38,16 @@ class Schedule:
         return float(self.times[index]) if index < self.times.size else np.inf
 
     def due(self, before: float, now: float) -> np.ndarray:
-        """Voxels of the events after ``before`` and up to ``now``."""
-        return self.voxels[self._done(before):self._done(now)]
+        """Places of the events after ``before`` and up to ``now``."""
+        return self.places[self._done(before):self._done(now)]
 
     def _done(self, now: float) -> int:
         # A step that is to end at an event ends there but for rounding.
         return int(np.searchsorted(self.times, now * (1 + 1e-12), side="right"))
 
 
-def plan_events(transform: SlabTransform, plan: NucleationPlan, seed: int, duration: float) -> Schedule:
-    """All events of a nucleation period that starts at 0.  Collective.
+def plan_events(plan: NucleationPlan, seed: int, duration: float) -> Schedule:
+    """All events of a nucleation period that starts at 0, the same on every rank.
 
     Raises
     ------
@@ -54,25 +56,22 @@ def plan_events(transform: SlabTransform, plan: NucleationPlan, seed: int, durat
     """
     if not plan.events_are_counted:
         raise InputError("nucleation over a period needs a number density or a rate")
-    numbers, voxels = event_numbers(transform, plan, seed)
-    times = -np.log1p(-numbers) * duration * transform.grid.num_voxels / plan.expected
-    within = times <= duration
-    if not within.any():  # a plan that expects a nucleus gets at least one
-        within[:1] = True
-    return Schedule(np.minimum(times[within], duration), voxels[within])
+    times, places = events_within(plan, seed)
+    return Schedule(times * duration, places)
 
 
-def insert_nuclei(stepper: CahnHilliard, plan: NucleationPlan, voxels: np.ndarray, first_step: float) -> int:
+def insert_nuclei(stepper: CahnHilliard, plan: NucleationPlan, places: np.ndarray, first_step: float) -> int:
     """Put nuclei into the present field and start the integration anew from there; how many.  Collective.
 
+    Where the field is nearer to the nuclei's phase than to the matrix there is nothing to be done.
     The density outside them makes up for what they take.  The energy rises by their surfaces: that is the barrier.
     """
     transform = stepper.transform
-    rho = stepper.density().copy()
-    free = [voxel for voxel in voxels if _is_matrix(rho, voxel, plan, transform)]
+    free = [place for place in places
+            if abs(value_at(place * transform.grid.lengths, stepper.rho_hat, transform) - plan.nucleus_density) > 0.5]
     if not free:
-        stepper.refresh()
         return 0
+    rho = stepper.density().copy()
     before = _mean(rho, transform)
     draw_nuclei(transform, plan, sphere_coordinates(np.array(free), transform.grid, plan))
     nuclei = transform.real
@@ -82,13 +81,6 @@ def insert_nuclei(stepper: CahnHilliard, plan: NucleationPlan, voxels: np.ndarra
     transform.real[...] = new
     stepper.start(first_step)
     return len(free)
-
-
-def _is_matrix(rho: np.ndarray, voxel: np.ndarray, plan: NucleationPlan, transform: SlabTransform) -> bool:
-    """Whether a voxel, wherever it is, is still nearer to the matrix than to the nuclei's phase."""
-    i = voxel[0] - transform.first_plane
-    mine = rho[i, voxel[1], voxel[2]] if 0 <= i < rho.shape[0] else 0.0
-    return abs(transform.reducer.sum(mine)[0] - plan.nucleus_density) > 0.5
 
 
 def _mean(field: np.ndarray, transform: SlabTransform) -> float:

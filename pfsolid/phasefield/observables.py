@@ -77,3 +77,16 @@ def mean_density(rho_hat: np.ndarray, transform: SlabTransform) -> float:
     """<rho> from the zero mode; collective."""
     local = rho_hat[0, 0, 0].real if transform.holds_mean else 0.0
     return transform.reducer.sum(local)[0] / transform.grid.num_voxels
+
+
+def value_at(point, rho_hat: np.ndarray, transform: SlabTransform) -> float:
+    """rho of the Fourier series at a point of the cell, wherever it is; collective.
+
+    Parameters
+    ----------
+    point : sequence of 3 float
+        In the units of the grid's spacing, from the cell's corner: voxel centres are at (i + 1/2) spacing.
+    """
+    waves = [np.exp(1j * k * (x - 0.5 * h)) for k, x, h in zip(transform.wavenumbers(), point, transform.grid.spacing)]
+    local = np.einsum("ijk,i,j,k->", rho_hat, waves[0], waves[1], transform.weights * waves[2], optimize=True)
+    return float(transform.reducer.sum(local.real)[0] / transform.grid.num_voxels)

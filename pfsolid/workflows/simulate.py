@@ -200,7 +200,7 @@ class _Loop:
         self.units = config.units
         self.seconds = self.units.time
         self.end = _end_time(config)
-        self.plan, self.events = _scheduled_nuclei(config, stepper.transform)
+        self.plan, self.events = _scheduled_nuclei(config)
         self.last_checkpoint_s = session.elapsed_s
         self.start_s, self.start_time = session.elapsed_s, stepper.time
 
@@ -351,13 +351,13 @@ class _Loop:
         return f", about {in_words((self.session.elapsed_s - self.start_s) * left / done)} to go"
 
 
-def _scheduled_nuclei(config: RunConfig, transform: SlabTransform):
+def _scheduled_nuclei(config: RunConfig):
     """Plan and schedule of nucleation during the run; (None, None) where there is none."""
     duration = config.nucleation.duration_reduced_time
     if duration is None or not config.nucleates or config.microstructure.initial_field is not None:
         return None, None
     plan = config.plan_nuclei()
-    return plan, plan_events(transform, plan, config.microstructure.seed, duration)
+    return plan, plan_events(plan, config.microstructure.seed, duration)
 
 
 def _dtype(config: RunConfig) -> str:

@@ -14,6 +14,7 @@ from pfsolid.phasefield.free_energy import ReducedUnits
 from pfsolid.phasefield.nucleation import (
     critical_radius,
     driving_force,
+    events_within,
     nucleation_barrier,
     nucleation_rate,
     plan_nucleation,
@@ -148,20 +149,20 @@ def test_mass_and_volume(mean, factors):
 
 
 def test_profile_is_that_of_the_interface():
-    """Along each axis through the centre of the one nucleus: tanh of the distance over half the width of that axis."""
+    """Inside the first nucleus: tanh of the distance over half the width, lengths in units of the width of each axis."""
     transform, plan, number = seeded(factors=(4, 2), n=40, expected=1.0, seed=7)
     assert number >= 1
     rho = transform.real
+    # The first event is never too near to another one.
+    _, places = events_within(plan, 7)
+    away = np.abs(np.stack(np.meshgrid(*3 * [np.arange(40) + 0.5], indexing="ij"), axis=-1) / 40 - places[0])
+    away = np.minimum(away, 1 - away) * 40 * HU_SPACING
+    distance = np.sqrt(((away / plan.widths) ** 2).sum(axis=-1))
+    # Voxels that other nuclei may reach are left out: there is one interface width between any two.
+    near = distance <= plan.radius
     outside = rho.max()
-    centre = np.unravel_index(np.argmin(rho), rho.shape)
-    for axis, width in enumerate(plan.widths):
-        line = np.moveaxis(rho, axis, 0)[(slice(None), *(c for i, c in enumerate(centre) if i != axis))]
-        away = np.abs(np.arange(40) - centre[axis])
-        away = np.minimum(away, 40 - away) * HU_SPACING
-        expected = outside * (0.5 + 0.5 * np.tanh(2 * (away / width - plan.radius)))
-        # The few voxels that other nuclei may reach are left out.
-        near = away <= plan.semi_axes[axis]
-        assert np.allclose(line[near], expected[near], atol=1e-9)
+    assert np.count_nonzero(near) > 100
+    assert np.allclose(rho[near], outside * (0.5 + 0.5 * np.tanh(2 * (distance[near] - plan.radius))), atol=1e-9)
 
 
 def test_nuclei_keep_apart():
@@ -202,6 +203,21 @@ def test_exchanged_axes_give_the_same_plan():
     grid = PeriodicGrid((40,) * 3, (HU_SPACING,) * 3)
     along_x, along_y = (plan_nucleation(grid, 0.81, kappa_of(factors)) for factors in ((3000, 1), (1, 3000)))
     assert along_x.radius == along_y.radius and along_x.max_number == along_y.max_number
+
+
+def test_the_same_nuclei_on_every_grid():
+    """As many, taking as much, with the same lowest modes to the quadrature error of a smooth profile."""
+    found = {}
+    for n in (32, 48, 64):
+        transform, _, number = seeded(n=n, spacing=32 * HU_SPACING / n, seed=5)
+        modes = [transform.forward()[index] / n**3 for index in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 2, 1))]
+        # Voxel centres of two grids differ by a part of a voxel: a phase.
+        phases = [np.exp(-1j * np.pi * sum(index) / n) for index in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 2, 1))]
+        found[n] = number, np.array(modes) * phases
+    assert found[32][0] == found[48][0] == found[64][0] > 1
+    # The square root in the profile's distance has a corner at the centre, which leaves an error of order h^4.
+    assert np.abs(found[32][1] - found[64][1]).max() < 1e-4 * np.abs(found[64][1]).max()
+    assert np.abs(found[48][1] - found[64][1]).max() < 2e-5 * np.abs(found[64][1]).max()
 
 
 def test_two_dimensions():
