@@ -10,7 +10,7 @@ from ..io.checkpoint import list_checkpoints
 from ..io.run_directory import CHECKPOINTS, FIELDS, HISTORY, INPUT, RESULT, is_run_directory
 from ..io.series import list_fields
 from ..workflows.image import is_image_study
-from ..workflows.run import read_result
+from ..workflows.run import UNSEPARATED, read_result
 
 
 def review_lines(path: Path, checked: Review) -> list[str]:
@@ -60,7 +60,9 @@ def _result_lines(result: dict) -> list[str]:
         growth = result["growth"]
         lines.append(f"  growth: {growth['reason']}, {growth['steps']} steps, "
                      f"mean pore size {growth['final']['pore_size_nm']} nm")
-    if "sigma_eff_S_per_cm" in result:
+    if result.get("state") == UNSEPARATED:
+        lines.append("  unseparated: the phases have not separated, so there is no conductivity")
+    if result.get("sigma_eff_S_per_cm") is not None:
         lines.append("  sigma_eff (S/cm):")
         lines += ["    " + "  ".join(f"{'-' if value is None else format(value, '.5e'):>12}" for value in row)
                   for row in result["sigma_eff_S_per_cm"]]

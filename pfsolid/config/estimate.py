@@ -10,6 +10,7 @@ from .conduction import SolverConfig
 from .run import DEFAULT_STEP_TOLERANCE, RunConfig
 
 PHASEFIELD_BYTES_PER_VOXEL = 75
+COURSE_BYTES_PER_VOXEL = 8  # rho of two steps in single precision, whatever the run's
 CONDUCTION_BYTES_PER_VOXEL = 70  # with the density, or the image, beside it
 PETSC_BYTES_PER_VOXEL = 400
 PROGRAM_BYTES = 300e6  # of a rank: code, compiled kernels, pieces on their way to a file
@@ -73,7 +74,7 @@ def _rank_bytes(config: RunConfig, num_ranks: int) -> float:
     """Peak memory of the rank with the thickest slab; conduction starts when the phase field is gone."""
     n0, n1, n2 = config.grid.shape
     single = config.parallel.precision == "single"
-    each = PHASEFIELD_BYTES_PER_VOXEL / 2 if single else PHASEFIELD_BYTES_PER_VOXEL
+    each = COURSE_BYTES_PER_VOXEL + (PHASEFIELD_BYTES_PER_VOXEL / 2 if single else PHASEFIELD_BYTES_PER_VOXEL)
     if config.conduction is not None:
         each = max(each, conduction_bytes_per_voxel(config.conduction, config.grid_nm))
     return each * math.ceil(n0 / num_ranks) * n1 * n2

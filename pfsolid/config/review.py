@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 
 from ..errors import InputError
 from ..grid import AXES
-from ..phasefield.free_energy import SPINODAL_HIGH, SPINODAL_LOW, fastest_growing_wavelength, inside_spinodal
+from ..phasefield.free_energy import (
+    SPINODAL_HIGH,
+    SPINODAL_LOW,
+    fastest_growing_wavelength,
+    inside_spinodal,
+    largest_growth_rate,
+)
 from ..spectral.transform import check_rank_count
 from ..units import NM, S_PER_M
 from .conduction import ConductionConfig
@@ -161,14 +167,12 @@ def find_errors(config: RunConfig, num_ranks: int = 1) -> list[str]:
     elif not inside_spinodal(config.mean_density):
         errors.append(f"microstructure.start = 'noise' with microstructure.porosity = {porosity!r}: noise grows only "
                       f"between {low:.4f} and {high:.4f}, the spinodal limits; use start = \"nucleation\" or \"auto\"")
-    else:
-        # A mode grows when it is longer than the fastest growing one over sqrt(2).
+    elif not largest_growth_rate(config.mean_density, config.reduced_edges, config.reduced_kappa):
+        # A mode grows when it is longer than the fastest growing one over sqrt(2), times the root of the shape factor.
         shortest = _wavelength_nm(config) / math.sqrt(2)
-        longest_edge = max(_edges(config).values())
-        if longest_edge < shortest:
-            errors.append(f"grid: the box is {longest_edge:.4g} nm long and no wave shorter than "
-                          f"{shortest:.4g} nm grows at this porosity, so the noise would decay; use a box of "
-                          f"{MIN_WAVELENGTHS * _wavelength_nm(config):.4g} nm or more")
+        errors.append(f"grid: the box is {max(_edges(config).values()):.4g} nm long and no wave shorter than "
+                      f"{shortest:.4g} nm times the root of the axis's shape factor grows at this porosity, so the noise "
+                      f"would decay; use a box of {MIN_WAVELENGTHS * _wavelength_nm(config):.4g} nm or more")
     try:
         check_rank_count(config.grid_nm, num_ranks)
     except InputError as error:

@@ -126,7 +126,7 @@ class MicrostructureConfig(Section):
     start: Literal["auto", "noise", "nucleation"] = key(
         "how it begins; auto: noise inside the spinodal, nucleation outside", "auto")
     initial_field: str | None = key(
-        "density to begin with instead: .h5[:DATASET], .npy, .tif or a run directory; any grid on the same cell", None)
+        "density to begin with instead: .h5[:DATASET], .npy, .tif or a run directory; any grid of the same cell", None)
     initial_field_axes: AxesOrder | None = key(
         "order of its axes, first index first; as the file says, or zyx, if not set", None, allowed=ORDERS)
     shape_factor_x: float = key("kappa_11/kappa_33: large for rods along x", 1.0, **SHAPE_FACTOR_LIMITS)
@@ -167,15 +167,16 @@ class EvolutionConfig(Section):
     max_time_s: float | None = key(
         "s, stop at this time; needs a mobility or diffusivity", None, **TIME_LIMITS)
     max_steps: int | None = key("stop after this many time steps", None, ge=1)
-    energy_rate_tolerance: float | None = key("stop when |d ln F/d ln t| falls below this", None, gt=0, lt=1)
-    mean_pore_size_nm: float | None = key("nm, stop when the mean pore size reaches this", None, gt=0)
+    energy_rate_tolerance: float | None = key("stop when |d ln F/d ln t| falls below this and the phases have separated",
+                                              None, gt=0, lt=1)
+    mean_pore_size_nm: float | None = key("nm, stop when the pores of what has separated reach this mean size", None, gt=0)
     wall_clock_limit_s: float | None = key("s, stop with a checkpoint after running so long", None, gt=0)
-    step_tolerance: float = key("rms error in rho allowed in a step, relative to its fluctuation",
+    step_tolerance: float = key("error in rho allowed in a step: of its rms, relative to its fluctuation, and anywhere",
                                 DEFAULT_STEP_TOLERANCE, ge=1e-6, le=0.3)
     max_step_reduced: float | None = key(
         "longest time step, in lambda^2/(16 w M); 0.3 with a mobility that depends on rho if not set", None, **TIME_LIMITS)
     initial_step_reduced: float = key(
-        "first time step, in lambda^2/(16 w M)", DEFAULT_INITIAL_STEP, **TIME_LIMITS)
+        "first time step tried, also after a nucleation, in lambda^2/(16 w M)", DEFAULT_INITIAL_STEP, **TIME_LIMITS)
 
     @model_validator(mode="after")
     def _stops(self):
@@ -255,6 +256,12 @@ class RunConfig(Section):
     def reduced_grid(self) -> PeriodicGrid:
         """The grid with its spacing in surface depths."""
         return self.grid_nm.in_units_of(self.material.surface_depth_nm)
+
+    @property
+    def reduced_edges(self) -> tuple[float, float, float]:
+        """Edges of the cell in surface depths; 0 along an axis of one voxel, along which nothing varies."""
+        grid = self.reduced_grid
+        return tuple(length if n > 1 else 0.0 for n, length in zip(grid.shape, grid.lengths))
 
     @property
     def units(self) -> ReducedUnits:

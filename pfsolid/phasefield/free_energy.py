@@ -11,8 +11,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 SPINODAL_LOW = 0.5 - 0.5 / math.sqrt(3)
 SPINODAL_HIGH = 0.5 + 0.5 / math.sqrt(3)
+
+# Growth times, or times of the slowest diffusion, after which what has not separated will not.
+_PATIENCE = 100.0
+# Waves along each axis that are looked at for the fastest.
+_MOST_WAVES = 64
 
 # kappa and the bulk energy in reduced units: length lambda, energy density 16 w, time lambda^2 / (16 w M).
 REDUCED_KAPPA = 0.125
@@ -90,3 +97,33 @@ def growth_rate(rho, k, kappa=REDUCED_KAPPA):
 def fastest_growing_wavelength(rho: float) -> float:
     """2 pi / k_max with k_max^2 = -f'' / (2 kappa), in units of lambda.  Only inside the spinodal."""
     return 2 * math.pi / math.sqrt(-bulk_curvature(rho) / (2 * REDUCED_KAPPA))
+
+
+def largest_growth_rate(rho: float, lengths, kappa=(REDUCED_KAPPA,) * 3) -> float:
+    """Largest k^2 (-f'' - sum kappa_i k_i^2) of the waves that fit a periodic cell; 0 where none grows.
+
+    Parameters
+    ----------
+    lengths : sequence of 3 float
+        Edges of the cell in units of lambda; 0 along an axis that is none.
+    """
+    drive = -bulk_curvature(rho)
+    if drive <= 0:
+        return 0.0
+    k_squared, cost = np.zeros((1, 1, 1)), np.zeros((1, 1, 1))
+    for axis, (length, kappa_i) in enumerate(zip(lengths, kappa)):
+        most = min(_MOST_WAVES, int(length / (2 * math.pi) * math.sqrt(drive / kappa_i)))
+        waves = 2 * math.pi / (length or 1.0) * np.arange(most + 1)
+        along = np.moveaxis(waves[:, None, None] ** 2, 0, axis)
+        k_squared, cost = k_squared + along, cost + kappa_i * along
+    return float(np.max(k_squared * (drive - cost)))
+
+
+def separation_time(rho: float, lengths, kappa=(REDUCED_KAPPA,) * 3, mobility: float = 1.0) -> float:
+    """Reduced time after which a cell that has not separated will not.
+
+    100 times the growth time of its fastest wave, or, where none grows, the time in which nuclei feed on the whole cell:
+    100 times L^2 / (4 pi^2 f''(1)), L its longest edge.
+    """
+    rate = largest_growth_rate(rho, lengths, kappa) or (2 * math.pi / max(lengths)) ** 2 * bulk_curvature(1.0)
+    return _PATIENCE / (rate * mobility) if mobility else math.inf

@@ -13,7 +13,7 @@ from ..grid import AXES
 from ..sweep.collect import DATASET
 from ..sweep.dataset import read_stored
 from ..sweep.plan import Case, Plan, load_plan
-from ..workflows.run import NOT_SEPARATED
+from ..workflows.run import UNSEPARATED
 
 POROSITY = "microstructure.porosity"
 SHAPE_FACTORS = "microstructure.shape_factor_x", "microstructure.shape_factor_y"
@@ -22,7 +22,7 @@ NAMES = {SHAPE_FACTORS[0]: ("x =", "shape factor x = κ₁₁/κ₃₃"), SHAPE_
          "evolution.max_reduced_time": ("reduced time", "reduced time of growth, t / (λ²/16wM)")}
 UNITS = {"_S_per_cm": "S/cm", "_eV_per_A2": "eV/Å²", "_J_per_m2": "J/m²", "_V_per_m": "V/m", "_nm": "nm", "_K": "K"}
 SIGMAS = (*(f"sigma_{a}{a}_S_per_cm" for a in AXES), "sigma_mean_S_per_cm")
-NUMBERS = ("porosity", "surface_depth_nm", "surface_fraction", *SIGMAS)
+NUMBERS = ("porosity", "surface_depth_nm", *SIGMAS)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ def read_table(directory: Path) -> Table:
     if not rows:
         raise InputError(f"{path} is of another plan; make it anew with: pfsolid sweep collect {directory}")
     numbers = {name: read_stored(path, f"cases/{name}")[0].astype(float)[rows] for name in NUMBERS}
-    separated = ~(numbers["surface_fraction"] > NOT_SEPARATED)
+    states = read_stored(path, "cases/state")[0]
+    separated = np.array([states[row].decode() != UNSEPARATED for row in rows])
     for name in SIGMAS:
         numbers[name][~separated] = np.nan
     classes = read_stored(path, "cases/connectivity")[0]

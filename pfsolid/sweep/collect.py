@@ -8,14 +8,16 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from scipy.special import stdtrit
 
 from ..config.text import shown
 from ..errors import CheckpointError, InputError
 from ..io.records import atomic_write_text, csv_text
 from ..units import NM
+from ..workflows.run import SEPARATED, UNSEPARATED
 from .dataset import Stack, read_stored, write_dataset
 from .plan import Plan, load_plan
-from .state import Seen, kept_path, look, read_failure, read_records
+from .state import Seen, has_separated, kept_path, look, read_failure, read_records
 
 DATASET, TABLE, CARD = "dataset.h5", "dataset.csv", "dataset.md"
 TENSOR = "sigma_eff_S_per_cm"
@@ -26,6 +28,7 @@ _MISSING_SHOWN = 20
 COLUMNS = {
     "replica": ("replica", "number of the sample at its point"),
     "seed": ("seed", "of the random noise"),
+    "state": ("", "separated; or unseparated: the phases had not when growth ended, so there is no conductivity"),
     "porosity": ("result.porosity", "1 - <rho>"),
     **{f"sigma_{a}{b}_S_per_cm": (f"result.{TENSOR}.{i}.{j}", "S/cm, effective conductivity")
        for a, b, i, j in (("x", "x", 0, 0), ("y", "y", 1, 1), ("z", "z", 2, 2),
@@ -34,7 +37,9 @@ COLUMNS = {
     "solver_relative_error": ("result.solver_relative_error_xyz", "largest estimated relative error of sigma_xx, yy, zz"),
     "grid_relative_error": ("result.error_bar.grid_relative_xyz",
                             "as above, of the voxels (result.json says by which method)"),
-    "sample_relative_error": ("", "standard error of sigma_mean over the replicas at its point, by their mean; not of one"),
+    "sample_relative_error": ("", "half the 95 % interval (Student's t) of the mean of sigma_mean over the samples at its "
+                                  "point, by that mean; none of a single sample"),
+    "samples": ("", "behind sample_relative_error: separated replicas at its point, copies of each other counted once"),
     **{f"sigma_{short}_S_per_cm": (f"result.phases.{phase}.sigma_S_per_cm", f"S/cm, of the {phase}")
        for short, phase in (("pore", "pore"), ("surf", "surface"), ("bulk", "bulk"))},
     "activation_energy_eV": ("result.activation_energy_eV", "eV, where there are several temperatures"),
@@ -62,6 +67,12 @@ COLUMNS = {
     "git_commit": ("result.provenance.git_commit", "of pfsolid; + if its files were changed"),
     "created": ("result.provenance.created", "when, UTC"),
 }
+# What a field that has not separated does not have.
+_OF_STRUCTURE = (*(name for name in COLUMNS if name.startswith("sigma_")), "solver_relative_error", "grid_relative_error",
+                 "activation_energy_eV", "pore_size_nm", "wall_size_nm", "interface_per_nm", "connectivity",
+                 "filler_percolates", "matrix_percolates", "surface_percolates")
+# Copies differ by how their surfaces fall on the voxels, samples by of order 1, in the shares of their longest waves.
+_COPIES_DIFFER = 0.01
 
 
 def collect(directory: Path, with_fields: bool = False) -> list[str]:
@@ -85,7 +96,9 @@ def collect(directory: Path, with_fields: bool = False) -> list[str]:
     stacks = {name: _stack(directory, name, [row["case"] for row in rows]) for name in kept} if with_fields else {}
     _write(plan, directory, rows, tensors, missing, stacks)
     counts = ", ".join(f"{count} {state}" for state, count in Counter(missing["state"]).items())
+    unseparated = sum(row["state"] == UNSEPARATED for row in rows)
     return [f"{len(rows)} of {len(plan.cases)} cases" + (f"; without a result: {counts}" if counts else ""),
+            *([f"{unseparated} of them unseparated: no conductivity"] if unseparated else []),
             *(f"written {directory / name}" for name in (DATASET, TABLE, CARD)),
             f"in {time.monotonic() - started:.1f} s"]
 
@@ -104,34 +117,67 @@ def _write(plan: Plan, directory: Path, rows: list[dict], tensors: np.ndarray, m
 
 def _rows(plan: Plan, directory: Path, seen: Seen) -> tuple[list[dict], np.ndarray, dict[str, str]]:
     """Rows in the order of the plan, the tensors, and cases whose result is damaged."""
-    rows, tensors, damaged = [], [], {}
+    rows, tensors, damaged, strengths = [], [], {}, []
     nothing = np.full((3, 3), np.nan)
     for case_id, record in read_records(directory, [case.id for case in plan.cases if case.id in seen.done]):
         if isinstance(record, CheckpointError):
             damaged[case_id] = str(record)
             continue
         rows.append(_row(plan, record))
-        tensors.append(_at(record, f"result.{TENSOR}") or nothing)
-    _fill_sample_errors(rows, plan.keys)
+        tensors.append(_at(record, f"result.{TENSOR}") if has_separated(record) and _at(record, f"result.{TENSOR}")
+                       else nothing)
+        strengths.append(_at(record, "result.growth.low_modes"))
+    _fill_sample_errors(rows, strengths, plan.keys)
     return rows, np.array(tensors, dtype=float), damaged
 
 
-def _fill_sample_errors(rows: list[dict], keys) -> None:
-    """The third part of the error bar, which no case knows by itself: from the replicas that are done."""
-    points: dict[tuple, list[dict]] = {}
-    for row in rows:
-        points.setdefault(tuple(row[name] for name in keys), []).append(row)
+def _fill_sample_errors(rows: list[dict], strengths: list[list | None], keys) -> None:
+    """The third part of the error bar, which no case knows by itself: from the samples at a point that are done."""
+    points: dict[tuple, list[int]] = {}
+    for i, row in enumerate(rows):
+        points.setdefault(tuple(row[name] for name in keys), []).append(i)
     for replicas in points.values():
-        values = np.array([row["sigma_mean_S_per_cm"] or 0.0 for row in replicas])
-        if len(values) > 1 and values.mean() > 0:
-            error = float(values.std(ddof=1) / np.sqrt(len(values)) / values.mean())
-            for row in replicas:
-                row["sample_relative_error"] = error
+        known = [i for i in replicas if rows[i]["state"] == SEPARATED and rows[i]["sigma_mean_S_per_cm"] is not None]
+        chosen = _different([strengths[i] for i in known])
+        error = half_interval([rows[known[i]]["sigma_mean_S_per_cm"] for i in chosen])
+        for i in known:
+            rows[i] |= {"samples": len(chosen), "sample_relative_error": error}
+
+
+def _different(strengths: list[list | None]) -> list[int]:
+    """The first of each set of samples that are copies of each other, such as one nucleus at different places."""
+    chosen: list[int] = []
+    for i, one in enumerate(strengths):
+        if one is None or not any(_alike(one, strengths[j]) for j in chosen):
+            chosen.append(i)
+    return chosen
+
+
+def _alike(one: list, other: list | None) -> bool:
+    if other is None:
+        return False
+    one, other = np.array(one), np.array(other)
+    return bool(np.linalg.norm(one - other) <= _COPIES_DIFFER * np.linalg.norm(one))
+
+
+def half_interval(values) -> float | None:
+    """Half the 95 % interval of the mean of independent values, by that mean; None of fewer than two, or a mean of 0.
+
+    t s / sqrt(n) with Student's t of n - 1 degrees of freedom: 12.7 for two values, 2.3 for ten, 1.96 for many.
+    """
+    values = np.array(values, dtype=float)
+    n = values.size
+    if n < 2 or not values.mean() > 0:
+        return None
+    return float(stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n) / values.mean())
 
 
 def _row(plan: Plan, record: dict) -> dict:
     row = {"case": record["case"]} | {name: _cell(record["values"][name]) for name in plan.keys}
     row |= {name: _at(record, place) for name, (place, _) in COLUMNS.items()}
+    row["state"] = SEPARATED if has_separated(record) else UNSEPARATED
+    if row["state"] == UNSEPARATED:
+        row |= dict.fromkeys(_OF_STRUCTURE)
     row["surface_depth_nm"] = float(f"{row['surface_depth_nm'] / NM:.12g}")
     row["warnings"] = "; ".join(row["warnings"])
     for name in ("solver_relative_error", "grid_relative_error"):
@@ -207,6 +253,7 @@ def _card(plan: Plan, rows: list[dict], missing: dict[str, list], meanings: dict
     commits = Counter(f"pfsolid {row['pfsolid_version']}, commit {row['git_commit'] or 'unknown'}" for row in rows)
     created = sorted(row["created"] for row in rows)
     warned = [row for row in rows if row["warnings"]]
+    unseparated = sum(row["state"] == UNSEPARATED for row in rows)
     core_hours = sum(row["seconds"] * row["ranks"] for row in rows) / 3600
     lines = [f"# Dataset {plan.name}", "",
              f"{len(rows)} of {len(plan.cases)} microstructures and their effective conductivity, computed "
@@ -220,6 +267,8 @@ def _card(plan: Plan, rows: list[dict], missing: dict[str, list], meanings: dict
         lines.append(f"| {name} | {', '.join(values)} |")
     lines += ["", "Replicas differ in `microstructure.seed` only.", "", "## What is missing", ""]
     lines += _missing_lines(missing) or ["Nothing."]
+    lines += ["", f"Of {unseparated} cases the phases had not separated when growth ended (`state`): they have no "
+              "conductivity and count in no statistics."] if unseparated else []
     lines += ["", f"## Warnings\n\n{len(warned)} cases warned of something (column `warnings`)."] if warned else []
     lines += ["", "## Columns", "", "| column | meaning |", "|---|---|"]
     lines += [f"| {name} | {meanings[name]} |" for name in rows[0]]

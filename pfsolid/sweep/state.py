@@ -25,7 +25,9 @@ from pathlib import Path
 from ..errors import CheckpointError, InputError
 from ..io.files import output_errors
 from ..io.sealed_json import read_sealed_json
+from ..phasefield.observables import LARGEST_SURFACE
 from ..text import in_words
+from ..workflows.run import UNSEPARATED
 from .claims import Watch, claim_path, read_holder, split_name
 from .plan import Plan, describe, load_plan
 
@@ -123,6 +125,15 @@ def read_records(directory: Path, ids) -> Iterator[tuple[str, dict | CheckpointE
             yield from pool.map(read, ids[start:start + _BATCH])
 
 
+def has_separated(record: dict) -> bool:
+    """Whether a record of a done case has a conductivity that means something."""
+    result = record["result"]
+    if "state" in result:
+        return result["state"] != UNSEPARATED
+    # Older versions solved conduction whatever had come of the growth.
+    return not result["growth"]["final"].get("surface_fraction", 0.0) > LARGEST_SURFACE
+
+
 def read_failure(directory: Path, case_id: str) -> str:
     """Why a case failed, in one line."""
     try:
@@ -140,6 +151,8 @@ class Status:
 
     Attributes
     ----------
+    unseparated : tuple of str
+        Done, but without a conductivity: growth ended before the phases had separated.  They are not tried again.
     running : dict
         Case id: who works on it.
     failed : dict
@@ -151,12 +164,13 @@ class Status:
     missing : tuple of str
         All that are neither done, running nor failed, those that stopped included.
     core_seconds : float
-        That the done cases took.
+        That the cases took which are done, unseparated ones included.
     remaining_core_seconds : float or None
         Expected of the missing and running ones; None before the first case is done.
     """
 
     done: tuple[str, ...]
+    unseparated: tuple[str, ...]
     running: dict[str, str]
     failed: dict[str, str]
     damaged: dict[str, str]
@@ -185,17 +199,17 @@ def status_of(plan: Plan, directory: Path) -> Status:
         missing.append(case_id)
         if case_id in seen.work or case_id in seen.claims:
             stopped.append(case_id)
-    done, damaged, spent, expected = [], {}, 0.0, 0.0
+    done, unseparated, damaged, spent, expected = [], [], {}, 0.0, 0.0
     for case_id, record in read_records(directory, [case_id for case_id in cost if case_id in seen.done]):
         if isinstance(record, CheckpointError):
             damaged[case_id] = str(record)
             continue
-        done.append(case_id)
+        (done if has_separated(record) else unseparated).append(case_id)
         spent += record["seconds"] * record["ranks"] * record["threads"]
         expected += cost[case_id]
     left = sum(cost[case_id] for case_id in (*missing, *running, *damaged))
-    return Status(tuple(done), running, failed, damaged, tuple(stopped), tuple(missing), spent,
-                  left * spent / expected if done else None)
+    return Status(tuple(done), tuple(unseparated), running, failed, damaged, tuple(stopped), tuple(missing), spent,
+                  left * spent / expected if expected else None)
 
 
 def _holder(path: Path) -> str:
@@ -210,19 +224,22 @@ def _holder(path: Path) -> str:
 def status_lines(plan: Plan, directory: Path) -> list[str]:
     """What `pfsolid sweep status` prints."""
     status, cases = status_of(plan, directory), {case.id: case for case in plan.cases}
-    counts = {"done": status.done, "running": status.running, "failed": status.failed, "damaged": status.damaged,
+    counts = {"done": status.done, "unseparated": status.unseparated, "running": status.running, "failed": status.failed, "damaged": status.damaged,
               "missing": status.missing}
     lines = [f"sweep {plan.name} in {directory}: {len(cases)} cases"]
-    lines += [f"  {name:<8}{len(which):>8}" + (f"   ({len(status.stopped)} of them begun)"
+    lines += [f"  {name:<11} {len(which):>4}" + (f"   ({len(status.stopped)} of them begun)"
                                              if name == "missing" and status.stopped else "")
-              for name, which in counts.items() if which or name != "damaged"]
-    if status.done:
+              for name, which in counts.items() if which or name not in ("unseparated", "damaged")]
+    if status.done or status.unseparated:
         lines.append(_rate_line(status))
     for name, which in (("running", status.running), ("failed", status.failed), ("damaged", status.damaged)):
         shown = list(which.items())[:_FAILURES_SHOWN]
         lines += [f"{name} {case_id} ({describe(cases[case_id])}): {text}" for case_id, text in shown]
         if len(which) > len(shown):
             lines.append(f"... and {len(which) - len(shown)} more that {'are running' if name == 'running' else name}")
+    if status.unseparated:
+        lines.append("unseparated: done, but the phases had not separated when growth ended, so there is no conductivity; "
+                     "let growth go on for longer in another sweep")
     if status.failed:
         lines.append(f"to have failed cases run again: pfsolid sweep retry {directory}")
     if status.missing or status.damaged:
@@ -231,7 +248,7 @@ def status_lines(plan: Plan, directory: Path) -> list[str]:
 
 
 def _rate_line(status: Status) -> str:
-    each = status.core_seconds / len(status.done)
+    each = status.core_seconds / (len(status.done) + len(status.unseparated))
     text = f"{each:.3g} core-seconds a case"
     if not status.remaining_core_seconds:
         return text

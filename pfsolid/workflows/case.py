@@ -52,6 +52,7 @@ def run_case(config: RunConfig, directory: Path, session: Session, kept=frozense
     if "rho" in kept:
         store_density(growth.rho, "float32", directory, config, attributes, session)
     result = result_of(growth, config)
+    result["growth"] = result["growth"] | {"low_modes": growth.low_modes}
     rho = growth.rho
     del growth
     return with_properties(result, rho, config.grid_nm, config, directory if "phase" in kept else None, session, attributes)

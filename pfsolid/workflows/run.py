@@ -15,7 +15,6 @@ from ..homogenization.report import conduction_lines, conduction_result
 from ..homogenization.solve import check_solver
 from ..io.checkpoint import Checkpoint, load_latest
 from ..io.hdf5 import DistributedArray
-from ..io.images.slab import describe_image
 from ..io.provenance import provenance
 from ..io.records import atomic_write_text
 from ..io.run_directory import CHECKPOINTS, FIELDS, INPUT, LOG, RESULT, SNAPSHOTS, is_run_directory, prepare_run_directory
@@ -28,12 +27,12 @@ from ..text import in_words, plural
 from .console import log_to
 from .density import homogenize
 from .measure import characterize, morphology_lines
-from .simulate import Growth, checkpoint_arrays, grow, layout_of_initial, thresholds
+from .simulate import Growth, check_initial_field, checkpoint_arrays, grow, thresholds
 
-# Of the volume; what has separated is below even at the first moment (compare figures/evolution.png of any run).
-NOT_SEPARATED = 0.9
-# Curved and young interfaces pass the wells by some percent, bad time steps by more.
-_OVERSHOOT = 0.1
+# What a run ends as, ``state`` in result.json.
+SEPARATED, UNSEPARATED = "separated", "unseparated"
+# Curved and young interfaces pass the wells by up to 0.04, time steps that are too long by more.
+_OVERSHOOT = 0.05
 
 
 def default_directory(path) -> Path:
@@ -74,7 +73,7 @@ def _with_order(config: RunConfig, session: Session) -> RunConfig:
     start = config.microstructure
     if start.initial_field is None:
         return config
-    info = on_root(session.comm, describe_image, start.initial_field, layout_of_initial(config))
+    info = on_root(session.comm, check_initial_field, config)
     if info.axes_said:
         return config
     return config.model_copy(update={"microstructure": start.model_copy(update={"initial_field_axes": info.axes})})
@@ -130,9 +129,11 @@ def report_growth(growth: Growth, session: Session) -> None:
     session.say(f"grown: {growth.summary['reason']}; {growth.summary['steps']} steps in "
                 f"{in_words(growth.summary['wall_clock_s'])}; surface fraction "
                 f"{final['surface_fraction']:.3f}")
-    if final["surface_fraction"] > NOT_SEPARATED:
-        session.warn(f"the phases have not separated yet: {100 * final['surface_fraction']:.0f} % of the volume counts as "
-                     "surface, so sigma_eff means nothing; let the run go on for longer")
+    if not growth.separated:
+        session.warn(f"unseparated: the phases have not separated: {100 * final['surface_fraction']:.0f} % of the volume "
+                     f"counts as surface, {100 * final['pore_fraction']:.0f} % as pore and "
+                     f"{100 * final['bulk_fraction']:.0f} % as bulk, so there is no conductivity to be had; let the run go "
+                     "on for longer")
     rho = growth.rho
     low, high = session.reducer.min(float(rho.min())), session.reducer.max(float(rho.max()))
     if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
@@ -151,8 +152,8 @@ def store_density(rho: np.ndarray, dtype: str, directory: Path, config: RunConfi
 def result_of(growth: Growth, config: RunConfig) -> dict:
     """The part of result.json that is known when the microstructure is grown."""
     units, mean_density = config.units, growth.summary["final"]["mean_density"]
-    return {"title": config.title, "mean_density": mean_density, "porosity": 1 - mean_density,
-            "growth": growth.summary,
+    return {"title": config.title, "state": SEPARATED if growth.separated else UNSEPARATED, "mean_density": mean_density,
+            "porosity": 1 - mean_density, "growth": growth.summary,
             "reduced_units": {"length_m": units.length, "energy_density_J_per_m3": units.energy_density,
                               "time_s": units.time},
             "kappa_J_per_m": units.kappa, "barrier_J_per_m3": units.barrier,
@@ -174,11 +175,17 @@ def finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory:
 
 def with_properties(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path | None, session: Session,
              attributes: dict) -> dict:
-    """``result`` with morphology, conduction if it is asked for, grid and provenance.  Collective."""
+    """``result`` with morphology, conduction if it is asked for, grid and provenance.  Collective.
+
+    Of what has not separated there is no conduction: its conductivities are None.
+    """
     result["morphology"] = characterize(rho, grid_nm, thresholds(config), config.material.surface_depth_nm, session)
-    for line in morphology_lines(result["morphology"]):
+    separated = result.get("state") != UNSEPARATED
+    for line in morphology_lines(result["morphology"]) if separated else ():
         session.say(line)
-    if config.conduction is not None:
+    if config.conduction is not None and not separated:
+        result |= dict.fromkeys(("sigma_eff_S_per_cm", "sigma_eff_S_per_m", "mean_S_per_cm"))
+    elif config.conduction is not None:
         solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output, attributes)
         # Different widths along the axes make them unlike each other.
         isotropic = config.microstructure.shape_factor_x == config.microstructure.shape_factor_y == 1

@@ -14,18 +14,19 @@ from ..errors import CheckpointError, ConvergenceError, InputError, Interrupted
 from ..grid import PeriodicGrid
 from ..io.checkpoint import Checkpoint, write_checkpoint
 from ..io.hdf5 import DistributedArray
-from ..io.images.formats import ArrayLayout
+from ..io.images.formats import ArrayLayout, ImageInfo
 from ..io.images.slab import describe_image, read_image_slab
 from ..io.records import CsvHistory
 from ..io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS
 from ..io.series import Field, drop_snapshots_after, write_snapshot
 from ..parallel.collective import on_root
 from ..parallel.session import Session
+from ..phasefield.free_energy import separation_time
 from ..phasefield.initial import fill_noise
-from ..phasefield.mobility import LARGEST_STEP, VariableMobilityCahnHilliard
+from ..phasefield.mobility import LARGEST_STEP, VariableMobilityCahnHilliard, mobility
 from ..phasefield.nucleation import seed_nuclei
 from ..phasefield.nucleation_in_time import insert_nuclei, plan_events
-from ..phasefield.observables import Observer, mean_density, mean_spacing
+from ..phasefield.observables import Observer, is_separated, low_mode_strengths, mean_density, mean_spacing
 from ..phasefield.resample import resample
 from ..phasefield.steppers import CahnHilliard, StepControl
 from ..spectral.transform import SlabTransform
@@ -34,8 +35,12 @@ from ..text import in_words
 COLUMNS = ("step", "reduced_time", "time_s", "reduced_step", "energy_J_per_m3", "mean_density", "porosity",
            "pore_fraction", "surface_fraction", "bulk_fraction", "pore_size_nm", "wall_size_nm", "spacing_nm",
            "energy_rate", "step_error", "rejections")
+# Files give voxel edges to so many digits.
+_EDGES_ALIKE = 1e-3
 # A porosity given to three digits is meant to be that of the file.
 _POROSITY_SLACK = 1e-3
+# |d ln F / d ln t| of a run with no bound of its own that has come to rest without having separated.
+_AT_REST = 1e-3
 _STATE = ("time", "last_step", "next_step", "energy", "num_steps")
 _ARRAYS = ("rho_hat", "rho_hat_before", "g_hat_before")
 
@@ -49,10 +54,16 @@ class Growth:
     rho : ndarray, local (n0, n1, n2)
     summary : dict
         reason it stopped, steps, times, the last row of the history.
+    separated : bool
+        By the run's thresholds, see `pfsolid.phasefield.observables.is_separated`; if not, rho is no microstructure.
+    low_modes : ndarray
+        What samples are told apart by, see `pfsolid.phasefield.observables.low_mode_strengths`.
     """
 
     rho: np.ndarray
     summary: dict
+    separated: bool
+    low_modes: np.ndarray
 
 
 def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Checkpoint | None = None,
@@ -96,11 +107,13 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
         if save_at_end or session.reducer.max(loop.wall_clock_s) > config.output.checkpoint_interval_s:
             loop.save()
     rho = stepper.density().copy()
-    last = loop.row(loop.observer(rho, 1.0), None)
+    census = loop.observer(rho, 1.0)
+    last = loop.row(census, None)
+    low_modes = low_mode_strengths(stepper.rho_hat, transform)
     loop.close()
     summary = dict(reason=state["finished"], steps=stepper.num_steps, wall_clock_s=loop.wall_clock_s, final=last)
     transform.close()
-    return Growth(rho, summary)
+    return Growth(rho, summary, census.separated, low_modes)
 
 
 def _make_stepper(config: RunConfig, transform: SlabTransform) -> CahnHilliard:
@@ -137,11 +150,8 @@ def layout_of_initial(config: RunConfig) -> ArrayLayout:
 def _fill_from_file(config: RunConfig, transform: SlabTransform, session: Session) -> None:
     """The density of a file, resampled by its Fourier series where its grid is another one."""
     source, layout = config.microstructure.initial_field, layout_of_initial(config)
-    info = on_root(session.comm, describe_image, source, layout)
-    # A file without a spacing covers the cell.
-    edges = config.reduced_grid.lengths if info.spacing_nm is None else tuple(
-        n * h / config.material.surface_depth_nm for n, h in zip(info.shape, info.spacing_nm))
-    grid = PeriodicGrid(info.shape, tuple(length / n for length, n in zip(edges, info.shape)))
+    info = on_root(session.comm, check_initial_field, config)
+    grid = PeriodicGrid(info.shape, tuple(length / n for length, n in zip(config.reduced_grid.lengths, info.shape)))
     coarse = SlabTransform(grid, session.comm, _dtype(config), session.threads)
     coarse.real[...] = read_image_slab(source, coarse.local_slice, session.comm, layout=layout)
     mean = session.reducer.sum(float(coarse.real.sum(dtype=float)))[0] / grid.num_voxels
@@ -152,6 +162,37 @@ def _fill_from_file(config: RunConfig, transform: SlabTransform, session: Sessio
     coarse.close()
     session.say(f"initial field {info.name}, {' x '.join(map(str, info.shape))} voxels, porosity {1 - mean:.4f}")
     session.say(info.order_line)
+
+
+def check_initial_field(config: RunConfig) -> ImageInfo:
+    """What a run starts from, if that fits its cell; for one rank.
+
+    Raises
+    ------
+    InputError
+        The edges that the file gives, or the cell divided by its voxels, are not those of a field in this cell.
+    """
+    info, cell = describe_image(config.microstructure.initial_field, layout_of_initial(config)), config.grid_nm
+    # An axis of one voxel on both sides is none, whatever its edge.
+    axes = [axis for axis in range(3) if (info.shape[axis], cell.shape[axis]) != (1, 1)]
+    if info.spacing_nm is not None:
+        edges = [n * h for n, h in zip(info.shape, info.spacing_nm)]
+        if any(abs(edges[axis] / cell.lengths[axis] - 1) > _EDGES_ALIKE for axis in axes):
+            raise InputError(f"microstructure.initial_field: {info.name} is {_by(edges)} nm and the cell "
+                             f"{_by(cell.lengths)} nm; a field must have the edges of the cell")
+        return info
+    # Without a voxel size the voxels are taken to be cubes (or what the file says), or to have the shape of the run's.
+    voxels = (np.divide(cell.lengths, info.shape) / (info.spacing or 1.0))[axes]
+    refined = np.divide(info.shape, cell.shape)[axes]
+    if np.ptp(voxels) > _EDGES_ALIKE * voxels.max() and np.ptp(refined) > _EDGES_ALIKE * refined.max():
+        raise InputError(f"microstructure.initial_field: {info.name} has {_by(info.shape)} voxels and the cell is "
+                         f"{_by(cell.lengths)} nm ({_by(cell.shape)} voxels), so that the field would be stretched; give "
+                         "one of the cell's aspect, or one that says its voxel size")
+    return info
+
+
+def _by(values) -> str:
+    return " x ".join(f"{value:.6g}" for value in values)
 
 
 def restore(stepper: CahnHilliard, checkpoint: Checkpoint) -> None:
@@ -200,6 +241,7 @@ class _Loop:
         self.units = config.units
         self.seconds = self.units.time
         self.end = _end_time(config)
+        self.patience = _patience(config)
         self.plan, self.events = _scheduled_nuclei(config)
         self.last_checkpoint_s = session.elapsed_s
         self.start_s, self.start_time = session.elapsed_s, stepper.time
@@ -311,12 +353,25 @@ class _Loop:
             return f"made {self.stepper.num_steps} steps (max_steps)"
         if row is None:
             return None
+        # Of noise neither a pore size nor a slow change of F means anything.
+        if not is_separated(row["pore_fraction"], row["surface_fraction"], row["bulk_fraction"]):
+            return self._hopelessness(row["energy_rate"])
         size, rate = row["pore_size_nm"], row["energy_rate"]
         if evolution.mean_pore_size_nm is not None and size is not None and size >= evolution.mean_pore_size_nm:
             return f"mean pore size reached {size:.4g} nm"
         if evolution.energy_rate_tolerance is not None and rate is not None and rate < evolution.energy_rate_tolerance:
             return f"|d ln F/d ln t| fell to {rate:.3g} (energy_rate_tolerance)"
         return None
+
+    def _hopelessness(self, rate: float | None) -> str | None:
+        """Why a run that would stop by its structure only will never have one, such as that all nuclei have dissolved."""
+        evolution, time = self.config.evolution, self.stepper.time
+        if evolution.energy_rate_tolerance is None and evolution.mean_pore_size_nm is None:
+            return None
+        last_event = self.events.times[-1] if self.events else 0.0
+        if rate is None or rate >= (evolution.energy_rate_tolerance or _AT_REST) or time - last_event < self.patience:
+            return None
+        return f"|d ln F/d ln t| fell to {rate:.3g} at reduced time {time:.6g} and the phases have not separated"
 
     def _attend(self, report) -> None:
         """Signals, the wall clock and the next checkpoint, agreed over the ranks: each is one rank's observation."""
@@ -358,6 +413,13 @@ def _scheduled_nuclei(config: RunConfig):
         return None, None
     plan = config.plan_nuclei()
     return plan, plan_events(plan, config.microstructure.seed, duration)
+
+
+def _patience(config: RunConfig) -> float:
+    """Reduced time in which the phases of a run separate if they ever do."""
+    material = config.material
+    return separation_time(config.mean_density, config.reduced_edges, config.reduced_kappa, mobility(
+        config.mean_density, material.mobility_ratio_pore_to_solid, material.interface_diffusion))
 
 
 def _dtype(config: RunConfig) -> str:

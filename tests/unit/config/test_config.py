@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from pfsolid.config.conduction import ConductionConfig
-from pfsolid.config.estimate import CONDUCTION_BYTES_PER_VOXEL, PHASEFIELD_BYTES_PER_VOXEL, PROGRAM_BYTES
+from pfsolid.config.estimate import (
+    CONDUCTION_BYTES_PER_VOXEL,
+    COURSE_BYTES_PER_VOXEL,
+    PHASEFIELD_BYTES_PER_VOXEL,
+    PROGRAM_BYTES,
+)
 from pfsolid.config.review import review, surface_layer_nm
 from pfsolid.config.run import RunConfig, config_from_dict, config_from_text, read_config, to_toml
 from pfsolid.errors import InputError
@@ -608,7 +613,7 @@ def test_more_threads_than_cores_is_a_warning(minimal):
 
 def test_memory_follows_the_thickest_slab(minimal):
     config = read_config(minimal, ["grid.shape=[100, 100, 100]"])
-    each = PHASEFIELD_BYTES_PER_VOXEL
+    each = PHASEFIELD_BYTES_PER_VOXEL + COURSE_BYTES_PER_VOXEL
     program = PROGRAM_BYTES / 1e6
     assert rows(review(config, num_ranks=1))["memory of a rank"] == f"{program + each:.3g} MB"
     assert rows(review(config, num_ranks=3))["memory of a rank"] == f"{program + each * 0.34:.3g} MB"
@@ -619,8 +624,8 @@ def test_single_precision_halves_the_phase_field_only(minimal):
     with_conduction = rows(review(read_config(minimal, single)))["memory of a rank"]
     assert with_conduction == f"{PROGRAM_BYTES / 1e6 + CONDUCTION_BYTES_PER_VOXEL:.3g} MB"
     minimal.write_text(MINIMAL)
-    without = rows(review(read_config(minimal, single)))
-    assert without["memory of a rank"] == f"{PROGRAM_BYTES / 1e6 + PHASEFIELD_BYTES_PER_VOXEL / 2:.3g} MB"
+    without, each = rows(review(read_config(minimal, single))), PHASEFIELD_BYTES_PER_VOXEL / 2 + COURSE_BYTES_PER_VOXEL
+    assert without["memory of a rank"] == f"{PROGRAM_BYTES / 1e6 + each:.3g} MB"
     assert "rough time, conduction" not in without
 
 

@@ -60,3 +60,42 @@ def test_fastest_growing_wave(rho):
     k = np.linspace(0.01, 4, 40000)
     fastest = k[np.argmax(fe.growth_rate(rho, k))]
     assert fe.fastest_growing_wavelength(rho) == pytest.approx(2 * math.pi / fastest, rel=1e-4)  # the mesh of k
+
+
+# --- whether a cell can separate ----------------------------------------------------------------------------
+
+
+def test_growth_in_a_large_cell_is_that_of_the_fastest_wave():
+    """f''^2 / (4 kappa), as the derivative of k^2 (-f'' - kappa k^2) has it; a cell of 20 such waves has one within 3 %."""
+    rho = 0.6
+    expected = fe.bulk_curvature(rho) ** 2 / (4 * fe.REDUCED_KAPPA)
+    edge = 20 * fe.fastest_growing_wavelength(rho)
+    assert fe.largest_growth_rate(rho, (edge,) * 3) == pytest.approx(expected, rel=1e-3)
+    assert fe.largest_growth_rate(rho, (edge, 0.0, 0.0)) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("kappa", [(0.125,) * 3, (2.5, 0.125, 0.125), (375.0, 0.2, 0.125)])
+def test_growth_in_a_small_cell_by_trying_every_wave(kappa):
+    rho, lengths = 0.65, (5.0, 4.0, 3.3)
+    waves = [[2 * np.pi * n / length for n in range(30)] for length in lengths]
+    rates = [sum(k**2 for k in triple) * (-fe.bulk_curvature(rho) - sum(q * k**2 for q, k in zip(kappa, triple)))
+             for triple in np.stack(np.meshgrid(*waves), axis=-1).reshape(-1, 3)]
+    assert fe.largest_growth_rate(rho, lengths, kappa) == pytest.approx(max(rates), rel=1e-12)
+
+
+def test_nothing_grows_outside_the_spinodal_or_in_a_cell_shorter_than_any_wave():
+    shortest = fe.fastest_growing_wavelength(0.6) / math.sqrt(2)
+    assert fe.largest_growth_rate(0.85, (50.0,) * 3) == 0
+    assert fe.largest_growth_rate(0.6, (0.99 * shortest,) * 3) == 0
+    assert fe.largest_growth_rate(0.6, (1.01 * shortest, 0.1, 0.1)) > 0
+    # A stiff axis needs the root of its factor more.
+    assert fe.largest_growth_rate(0.6, (9.9 * shortest, 0, 0), (12.5, 0.125, 0.125)) == 0
+
+
+def test_separation_time():
+    rate = fe.largest_growth_rate(0.6, (30.0,) * 3)
+    assert fe.separation_time(0.6, (30.0,) * 3) == pytest.approx(100 / rate)
+    assert fe.separation_time(0.6, (30.0,) * 3, mobility=0.5) == pytest.approx(200 / rate)
+    # f''(1) = 2.
+    assert fe.separation_time(0.85, (30.0, 20.0, 10.0)) == pytest.approx(100 * 30**2 / (8 * math.pi**2))
+    assert fe.separation_time(0.85, (30.0,) * 3, mobility=0.0) == math.inf

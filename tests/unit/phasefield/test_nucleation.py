@@ -20,6 +20,7 @@ from pfsolid.phasefield.nucleation import (
     plan_nucleation,
     seed_nuclei,
 )
+from pfsolid.phasefield.observables import low_mode_strengths
 from pfsolid.phasefield.steppers import StepControl
 
 SHAPE_FACTORS = [(1, 1), (3000, 1), (1, 3000), (20, 20), (3000, 3000)]
@@ -218,6 +219,20 @@ def test_the_same_nuclei_on_every_grid():
     # The square root in the profile's distance has a corner at the centre, which leaves an error of order h^4.
     assert np.abs(found[32][1] - found[64][1]).max() < 1e-4 * np.abs(found[64][1]).max()
     assert np.abs(found[48][1] - found[64][1]).max() < 2e-5 * np.abs(found[64][1]).max()
+
+
+def test_one_nucleus_at_another_place_is_a_copy():
+    """By the longest waves of what has grown: one nucleus, not two."""
+    strengths = []
+    for seed, mean, expected in ((1, 0.85, 1), (2, 0.85, 1), (1, 0.81, 2)):
+        transform, _, number = seeded(n=24, seed=seed, mean=mean)
+        assert number == expected
+        stepper = start_from(transform.real, transform)
+        run_until(stepper, 5.0, StepControl(0.03))
+        strengths.append(low_mode_strengths(stepper.rho_hat, transform))
+    away = [np.linalg.norm(strengths[0] - other) / np.linalg.norm(strengths[0]) for other in strengths[1:]]
+    # What falls differently on the voxels, and the steps' errors; a sweep takes 1e-2 as the same.
+    assert away[0] < 2e-3 and away[1] > 0.05
 
 
 def test_two_dimensions():

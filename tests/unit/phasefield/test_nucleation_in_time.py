@@ -6,8 +6,8 @@ from helpers.builders import make_transform, run_until
 
 from pfsolid.errors import InputError
 from pfsolid.phasefield.nucleation import plan_nucleation
-from pfsolid.phasefield.observables import value_at
 from pfsolid.phasefield.nucleation_in_time import insert_nuclei, plan_events
+from pfsolid.phasefield.observables import value_at
 from pfsolid.phasefield.steppers import CahnHilliard, StepControl
 
 SPACING = 0.5 / 1.4

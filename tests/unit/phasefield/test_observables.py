@@ -7,7 +7,14 @@ import pytest
 from helpers.builders import grow_density, make_transform
 
 from pfsolid.morphology.measure import measure
-from pfsolid.phasefield.observables import Observer, mean_density, mean_spacing
+from pfsolid.phasefield.observables import (
+    Observer,
+    is_separated,
+    low_mode_strengths,
+    mean_density,
+    mean_spacing,
+    value_at,
+)
 
 
 def census(rho, spacing=1.0, thresholds=(0.1, 0.9), scale=1.0):
@@ -105,3 +112,93 @@ def test_spacing_of_a_uniform_field():
     transform.real[...] = 0.5
     transform.forward()
     assert mean_spacing(transform.spectral, transform) == math.inf
+
+
+# --- separated ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fractions, separated", [
+    ((0.3, 0.4, 0.3), True), ((0.01, 0.9, 0.09), True), ((0.05, 0.91, 0.04), False), ((0.0, 1.0, 0.0), False),
+    ((0.0, 0.2, 0.8), False), ((0.8, 0.2, 0.0), False)])
+def test_separated_is_both_phases_and_less_than_90_percent_surface(fractions, separated):
+    assert is_separated(*fractions) == separated
+    assert is_separated(*np.array([fractions] * 2).T).tolist() == [separated] * 2
+
+
+def test_separated_by_the_thresholds_of_the_run():
+    """Layers of 0.05 and 0.85: the second is bulk above 0.8 and surface above 0.9."""
+    rho = 0.05 + 0.8 * layers((8, 4, 4), 0, [4, 4])
+    assert census(rho, thresholds=(0.1, 0.8)).separated and not census(rho).separated
+
+
+# --- telling samples apart ----------------------------------------------------------------------------------
+
+
+def balls(centres, radius=2.0, n=32, spacing=0.5 / 1.4, kappa=(1.0, 1.0, 1.0)):
+    """Pores with equilibrium profiles at places in the cell; transform and its unnormalised spectrum."""
+    transform = make_transform((n,) * 3, spacing)
+    rho = np.ones(transform.local_shape)
+    for centre in centres:
+        away = [np.abs(x - c * n * spacing) for x, c in zip(transform.coordinates(), centre)]
+        away = [np.minimum(a, n * spacing - a) / np.sqrt(k) for a, k in zip(away, kappa)]
+        rho *= 0.5 + 0.5 * np.tanh(2 * (np.sqrt(sum(a**2 for a in away)) - radius))
+    transform.real[...] = rho
+    return transform.forward().copy(), transform
+
+
+def distance(one, other):
+    one, other = (low_mode_strengths(*balls(**sample)) for sample in (one, other))
+    return np.linalg.norm(one - other) / np.linalg.norm(one)
+
+
+TWO = [(0.21, 0.33, 0.4), (0.7, 0.71, 0.9)]
+
+
+@pytest.mark.parametrize("shift", [(0, 0, 3 / 32), (0.011, 0.47, 0.123)])
+@pytest.mark.parametrize("centres", [TWO[:1], TWO])
+def test_shifted_copies_are_alike(centres, shift):
+    """By whole voxels to rounding; by parts of one to what 2.8 voxels a surface resolve."""
+    moved = [np.add(centre, shift) % 1 for centre in centres]
+    assert distance(dict(centres=centres), dict(centres=moved)) < (1e-12 if shift[0] == 0 else 1e-3)
+
+
+def test_turned_and_mirrored_copies_are_alike():
+    turned, mirrored = [np.roll(centre, 1) for centre in TWO], [(1 - x, y, z) for x, y, z in TWO]
+    assert distance(dict(centres=TWO), dict(centres=turned)) < 1e-12
+    assert distance(dict(centres=TWO), dict(centres=mirrored)) < 1e-12
+    rod_x, rod_z = (dict(centres=TWO[:1], kappa=kappa) for kappa in ((9, 1, 1), (1, 1, 9)))
+    assert distance(rod_x, rod_z) < 0.02  # of one ellipsoid off the voxels' centres
+
+
+def test_other_samples_are_not():
+    nearer = [TWO[0], (0.6, 0.71, 0.9)]
+    assert distance(dict(centres=TWO), dict(centres=nearer)) > 0.1
+    assert distance(dict(centres=TWO), dict(centres=TWO[:1])) > 0.1
+    assert distance(dict(centres=TWO[:1]), dict(centres=TWO[:1], radius=2.5)) > 0.02
+
+
+def test_low_modes_of_nothing():
+    transform = make_transform((8, 6, 1), 1.0)
+    transform.real[...] = 0.7
+    assert not low_mode_strengths(transform.forward(), transform)[1:].any()
+
+
+@pytest.mark.parametrize("shape", [(12, 10, 9), (12, 10, 1), (1, 1, 16)])
+def test_value_at_a_point(shape):
+    """A sum of waves that the grid has is known everywhere; at the voxels' centres it is the field."""
+    transform = make_transform(shape, (0.5, 0.4, 0.3))
+    lengths = transform.grid.lengths
+
+    def waves(x, y, z):
+        total = 0.6
+        for axis, (position, n) in enumerate(zip((x, y, z), shape)):
+            if n > 1:
+                total = total + 0.1 * (axis + 1) * np.cos(2 * np.pi * 2 * position / lengths[axis] + axis)
+        return total
+
+    transform.real[...] = waves(*transform.coordinates())
+    field, rho_hat = transform.real.copy(), transform.forward().copy()
+    for point in np.random.default_rng(2).random((5, 3)) * lengths:
+        assert value_at(point, rho_hat, transform) == pytest.approx(waves(*point), abs=1e-13)
+    corner = tuple(0.5 * h for h in transform.grid.spacing)
+    assert value_at(corner, rho_hat, transform) == pytest.approx(field[0, 0, 0], abs=1e-13)

@@ -11,7 +11,7 @@ from helpers.sweeps import POROSITIES, TENSOR, plan_in, record_of
 from pfsolid.errors import InputError
 from pfsolid.io.sealed_json import write_sealed_json
 from pfsolid.sweep.claims import claim_path, read_holder, take
-from pfsolid.sweep.collect import COLUMNS, collect
+from pfsolid.sweep.collect import COLUMNS, collect, half_interval
 from pfsolid.sweep.pick import Picker, tidy
 from pfsolid.sweep.state import failure_path, look, result_path, retry, shard_of, status_lines, status_of, work_path
 
@@ -241,14 +241,85 @@ def test_collect_an_unfinished_sweep(sweep):
         assert words in card, words
 
 
+def with_mean(case, mean, low_modes=None, **changes):
+    """A result of a case; ``low_modes`` tell samples apart."""
+    result = record_of(case)["result"] | {"mean_S_per_cm": mean} | changes
+    result["growth"] = result["growth"] | ({} if low_modes is None else {"low_modes": low_modes})
+    return result
+
+
 def test_error_of_the_sample_is_that_of_the_replicas(sweep):
-    """Standard error of their mean; none where there is one replica so far, and none shared between points."""
+    """t s / sqrt(2) of two: by hand 12.706 * 1.4142e-4 / 1.4142 / 2e-4; none of one replica, none shared between points."""
     plan, directory = sweep
     for case, mean in zip(plan.cases[:3], (1e-4, 3e-4, 5e-4)):  # two replicas of one point, one of the next
-        finish(directory, case, result=record_of(case)["result"] | {"mean_S_per_cm": mean})
+        finish(directory, case, result=with_mean(case, mean))
     collect(directory)
-    errors = [row["sample_relative_error"] for row in read_csv(directory)]
-    assert [float(error) for error in errors[:2]] == [pytest.approx(0.5)] * 2 and errors[2] == ""
+    rows = read_csv(directory)
+    errors = [row["sample_relative_error"] for row in rows]
+    assert [float(error) for error in errors[:2]] == [pytest.approx(6.353, rel=1e-4)] * 2 and errors[2] == ""
+    assert [row["samples"] for row in rows] == ["2", "2", "1"]
+
+
+@pytest.mark.parametrize("n, t", [(2, 12.706), (3, 4.303), (10, 2.262), (1000, 1.962)])
+def test_half_interval(n, t):
+    """Of n values of mean 1 and standard deviation s: t s / sqrt(n), t from a printed table of Student's distribution."""
+    values = 1 + 0.01 * np.linspace(-1, 1, n)
+    assert half_interval(values) == pytest.approx(t * values.std(ddof=1) / np.sqrt(n), rel=1e-3)
+    assert half_interval(values[:1]) is half_interval([]) is half_interval([0.0, 0.0]) is None
+
+
+def test_half_interval_holds_the_mean_in_95_of_100():
+    """Of 2000 samples of three Gaussians; the share has a standard error of 0.5 %."""
+    draws = np.random.default_rng(1).normal(1.0, 0.1, (2000, 3))
+    held = [abs(draw.mean() - 1) <= half_interval(draw) * draw.mean() for draw in draws]
+    assert 0.93 < np.mean(held) < 0.97
+
+
+def test_copies_count_once(tmp_path):
+    """Four replicas, two of which are shifted copies: three samples; four copies are one sample, and have no error."""
+    plan, directory = plan_in(tmp_path, head="replicas = 4")
+    tidy(plan, directory)
+    strengths = [0.5, 0.3, 0.2], [0.5001, 0.2999, 0.2], [0.7, 0.2, 0.1], [0.4, 0.35, 0.25]
+    for case, mean, low_modes in zip(plan.cases[:4], (1e-4, 1.00001e-4, 2e-4, 3e-4), strengths):
+        finish(directory, case, result=with_mean(case, mean, low_modes))
+    for case in plan.cases[4:8]:
+        finish(directory, case, result=with_mean(case, 1e-4 * (1 + 2e-8 * case.replica), strengths[0]))
+    collect(directory)
+    rows = read_csv(directory)
+    assert [row["samples"] for row in rows] == ["3"] * 4 + ["1"] * 4
+    # t = 4.3027 for two degrees of freedom; s = 1e-4 about 2e-4.
+    assert [float(row["sample_relative_error"]) for row in rows[:4]] == [pytest.approx(4.3027 / 3**0.5 / 2, rel=1e-4)] * 4
+    assert {row["sample_relative_error"] for row in rows[4:]} == {""}
+
+
+UNSEPARATED = dict(state="unseparated", sigma_eff_S_per_cm=None, mean_S_per_cm=None)
+
+
+def test_unseparated_cases_are_done_without_a_conductivity(sweep):
+    plan, directory = sweep
+    first, second, third, *_ = plan.cases
+    finish(directory, first, result=with_mean(first, 1e-4))
+    finish(directory, second, result=with_mean(second, None, **UNSEPARATED))
+    # As an older version stored it, with a value that means nothing.
+    old = with_mean(third, 3.14e-3)
+    old["growth"] = old["growth"] | {"final": {"surface_fraction": 1.0}}
+    finish(directory, third, result=old)
+    status = status_of(plan, directory)
+    assert status.done == (first.id,) and status.unseparated == (second.id, third.id)
+    assert status.core_seconds == 6.0 and not {second.id, third.id} & {*status.missing, *status.failed}
+    text = "\n".join(status_lines(plan, directory))
+    assert "done           1" in text and "unseparated    2" in text and "no conductivity" in text
+    assert "2 of them unseparated" in "\n".join(collect(directory))
+    rows = read_csv(directory)
+    assert [row["state"] for row in rows] == ["separated", "unseparated", "unseparated"]
+    for row in rows[1:]:
+        assert {row[name] for name in ("sigma_xx_S_per_cm", "sigma_mean_S_per_cm", "pore_size_nm", "connectivity",
+                                       "solver_relative_error", "sample_relative_error", "samples")} == {""}
+    # The separated replica of the same point is alone.
+    assert rows[0]["samples"] == "1" and rows[0]["sample_relative_error"] == ""
+    with h5py.File(directory / "dataset.h5") as file:
+        assert np.isnan(file["sigma_eff_S_per_cm"][1:]).all() and np.isfinite(file["sigma_eff_S_per_cm"][0]).all()
+    assert "had not separated" in (directory / "dataset.md").read_text()
 
 
 def test_collect_without_conduction(sweep):
