@@ -170,9 +170,10 @@ def find_errors(config: RunConfig, num_ranks: int = 1) -> list[str]:
     elif not largest_growth_rate(config.mean_density, config.reduced_edges, config.reduced_kappa):
         # A mode grows when it is longer than the fastest growing one over sqrt(2), times the root of the shape factor.
         shortest = _wavelength_nm(config) / math.sqrt(2)
+        stiff = " (times the root of its shape factor along x or y)" if len(set(config.reduced_kappa)) > 1 else ""
         errors.append(f"grid: the box is {max(_edges(config).values()):.4g} nm long and no wave shorter than "
-                      f"{shortest:.4g} nm times the root of the axis's shape factor grows at this porosity, so the noise "
-                      f"would decay; use a box of {MIN_WAVELENGTHS * _wavelength_nm(config):.4g} nm or more")
+                      f"{shortest:.4g} nm grows{stiff} at this porosity, so the noise would decay; use a box of "
+                      f"{MIN_WAVELENGTHS * _wavelength_nm(config):.4g} nm or more")
     try:
         check_rank_count(config.grid_nm, num_ranks)
     except InputError as error:
