@@ -15,8 +15,8 @@ ITERATIONS = POROSITIES + '[[axis]]\nkey = "conduction.max_iterations"\nvalues =
 
 
 def planned(comm, folder, name, **parts):
-    # Ranks that share a core wait for each other at every step: few of them.
-    return on_root(comm, lambda: plan_in(folder, name, **{"steps": 50} | parts)[1])
+    # Ranks that share a core wait for each other at every step: no more of them than the phases need to separate.
+    return on_root(comm, lambda: plan_in(folder, name, **{"steps": 90} | parts)[1])
 
 
 def run_on(comm, directory, ranks_per_case=1) -> int:

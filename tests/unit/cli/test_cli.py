@@ -243,8 +243,9 @@ def test_measure(case, tmp_path):
 
 
 def test_no_path_through_the_pores_is_exactly_zero(case, tmp_path):
+    """Nuclei of solid, apart from each other in a matrix below the threshold of the pores."""
     done = pfsolid("run", case, "-o", tmp_path / "out", "--set", "evolution.max_steps=3", "--set",
-                   "conduction.rho_pore=0.98", "--set", "conduction.rho_bulk=0.99")
+                   "microstructure.porosity=0.85", "--set", "conduction.rho_pore=0.3")
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["sigma_eff_S_per_cm"] == [[0.0] * 3] * 3 and result["iterations_xyz"] == [0, 0, 0]
