@@ -19,9 +19,10 @@ _DIGITS = (24, 16, 8, 0)  # of a single-precision number, eight bits each
 
 # Between two looks at the currents the error of sigma_eff falls by this factor, theirs by about its root.
 _NEARER = 30.0
-# Their error is taken as this multiple of what changed, and never as less than a share of the value or of <J>: on a
-# plateau of the iteration little changes.  On 118 stops (balls, noise, voxels by lot and grown structures of 14^3 to 24^3,
-# contrasts of 30 to 1e8 and 0) twice the change held all shares and 98 % of the percentiles, the worst 3.3 times off.
+# Their error is taken as this multiple of what changed, and never as less than a part of a share, of the value or of <J>: on
+# a plateau of the iteration little changes.  Of 236 looks (balls, noise, voxels by lot and grown structures of 14^3 to 24^3,
+# contrasts of 30 to 1e8 and 0, tolerances of 1e-2 and 1e-4) no share was further off, a percentile in 1.7 % and the maximum
+# in 0.4 %, by 2.4 times at the most.
 _CHANGES = 3.0
 _LEAST_SHARE, _LEAST_VALUE = 1e-3, 5e-3
 # What is near enough: of a share, and of a percentile or a maximum relative to it.
