@@ -224,8 +224,8 @@ def _holder(path: Path) -> str:
 def status_lines(plan: Plan, directory: Path) -> list[str]:
     """What `pfsolid sweep status` prints."""
     status, cases = status_of(plan, directory), {case.id: case for case in plan.cases}
-    counts = {"done": status.done, "unseparated": status.unseparated, "running": status.running, "failed": status.failed, "damaged": status.damaged,
-              "missing": status.missing}
+    counts = {"done": status.done, "unseparated": status.unseparated, "running": status.running, "failed": status.failed,
+              "damaged": status.damaged, "missing": status.missing}
     lines = [f"sweep {plan.name} in {directory}: {len(cases)} cases"]
     lines += [f"  {name:<11} {len(which):>4}" + (f"   ({len(status.stopped)} of them begun)"
                                              if name == "missing" and status.stopped else "")
