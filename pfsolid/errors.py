@@ -6,6 +6,8 @@ root and the status below; anything else that escapes is a bug and ends every ra
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 EXIT_FAULT = 1
 EXIT_INPUT = 2
 EXIT_CHECKPOINTED = 85
@@ -39,3 +41,12 @@ class Interrupted(PfsolidError):
     """A signal asked the run to stop; a checkpoint was written and the run can be resumed."""
 
     exit_status = EXIT_CHECKPOINTED
+
+
+@contextmanager
+def damage_is_a_mistake():
+    """What is wrong with a file that a command was pointed at, and only reads, is a mistake in the command."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise InputError(str(error)) from error

@@ -1,10 +1,11 @@
-"""Numbers for a person: counts, durations and amounts of memory, one format each."""
+"""Text for a person: counts, durations, amounts of memory and what others have written, one format each."""
 
 from __future__ import annotations
 
 import math
 
 BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+MAX_SHOWN = 60  # letters of foreign text
 
 
 def in_binary_units(num_bytes: int) -> str:
@@ -26,3 +27,14 @@ def in_words(seconds: float) -> str:
 def plural(number: int, name: str) -> str:
     """1 as '1 rank', any other number as '3 ranks'."""
     return f"{number} {name}{'' if number == 1 else 's'}"
+
+
+def one_line(text: str, most: int = MAX_SHOWN) -> str:
+    """Foreign text for a message: without line breaks and other control characters, and not too long."""
+    shown = on_screen(text[:most + 1]).replace("\n", "\N{REPLACEMENT CHARACTER}")
+    return shown if len(shown) <= most else f"{shown[:most - 4]} ..."
+
+
+def on_screen(text: str) -> str:
+    """Text that a terminal or a log takes as it is: control codes and halves of characters are replaced."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..parallel.collective import on_root, world
-from .options import add_output, add_set, add_threads, draw, edges_of, session_of
+from ..text import one_line
+from .options import a_path, add_output, add_set, add_threads, draw, edges_of, session_of
 
-_NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes_order", "directions", "crop", "threshold", "raw", "layer", "resistance",
-                    "plate_resistance")
+_NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes_order", "directions", "crop", "threshold", "raw", "raw_offset", "layer",
+                    "resistance", "plate_resistance")
 _NOTATION = {
     "crop": "X0:X1,Y0:Y1,Z0:Z1", "raw": "NX,NY,NZ,TYPE", "layer": "LABEL:ON,FACING,WIDTH_NM", "resistance": "A:B=R",
     "plate_resistance": "R1,R2",
@@ -33,9 +34,9 @@ def add_commands(command) -> None:
     sub = command("conduct", _conduct, "solve conduction: on the density of a run with other conductivities, or on an image "
                   "of labels (give --sigma, or a study in TOML)")
     sub.register("action", None, _Once)  # what options do that say nothing else
-    sub.add_argument("source", type=Path, metavar="SOURCE", help="a run directory, an HDF5 file with a field rho; an image "
+    sub.add_argument("source", type=a_path, metavar="SOURCE", help="a run directory, an HDF5 file with a field rho; an image "
                      "(.tif .npy .h5[:DATASET] .vti .png, raw); or a TOML file with a section [image]")
-    sub.add_argument("--input", type=Path, metavar="INPUT", help="density: take the conductivities from this TOML file")
+    sub.add_argument("--input", type=a_path, metavar="INPUT", help="density: take the conductivities from this TOML file")
     add_set(sub)
     image = sub.add_argument_group("for an image of labels")
     image.add_argument("--sigma", metavar="LABEL=S,...", help="S/cm of each label: 0=0,1=1e-3 or 1=[1e-3,1e-3,5e-4], "
@@ -50,6 +51,7 @@ def add_commands(command) -> None:
     image.add_argument("--crop", metavar=_NOTATION["crop"], help="part of the image; : is all of an axis")
     image.add_argument("--threshold", metavar="G,...", help="grey values between labels 0, 1, 2 ...")
     image.add_argument("--raw", metavar=_NOTATION["raw"], help="a file of numbers: voxels and NumPy type (uint8, >u2)")
+    image.add_argument("--raw-offset", metavar="BYTES", help="length of the header of a raw file")
     image.add_argument("--layer", metavar=_NOTATION["layer"], help="a surface layer by distance, for example 2:1,0,40: "
                        "label 2, on label 1, within 40 nm of label 0")
     image.add_argument("--resistance", metavar="A:B=R,...", help="ohm cm^2 of the interfaces between two labels")
@@ -97,10 +99,20 @@ def _on_image(options) -> None:
     study = on_root(world(), _study, options)
     session = session_of(options, study)
     ensure_compiled(study, session)
-    directory = options.output or options.source.with_name(f"{options.source.stem}_conduct")
+    directory = options.output or _beside(options.source)
     conduct_image(study, directory, session, options.force)
     if study.output.figures:
         draw(directory, session)
+
+
+def _beside(source: Path) -> Path:
+    """Where the result of an image or a study goes: in a run's directory, else beside the file."""
+    if source.is_dir():
+        return source / "conduct"
+    before, _, dataset = str(source).rpartition(":")
+    if Path(before).name and not source.exists():
+        return Path(before).with_name(f"{Path(before).stem}_{dataset.replace('/', '_')}_conduct")
+    return source.with_name(f"{source.stem}_conduct")
 
 
 def _study(options):
@@ -150,6 +162,8 @@ def _image_overrides(options) -> list[str]:
     if options.raw is not None:
         *shape, kind = _match(r"(\d+),(\d+),(\d+),(\S+)", "raw", options.raw)
         found += [f"image.raw_shape=[{', '.join(shape)}]", f"image.raw_dtype={_quoted(kind)}"]
+    if options.raw_offset is not None:
+        found.append(f"image.raw_offset={options.raw_offset}")
     if options.layer is not None:
         label, on, facing, width = _match(r"(\d+):(\d+),(\d+(?:\+\d+)*),([\d.eE+-]+)", "layer", options.layer)
         found += [f"layer.label={label}", f"layer.on={on}", f"layer.facing=[{facing.replace('+', ',')}]",
@@ -160,7 +174,7 @@ def _image_overrides(options) -> list[str]:
 def _match(pattern: str, name: str, text: str) -> tuple:
     found = re.fullmatch(pattern, text.replace(" ", ""))
     if not found:
-        raise InputError(f"--{name} {text}: must be {_NOTATION[name]}")
+        raise InputError(f"--{name} {one_line(text)}: must be {_NOTATION[name]}")
     return found.groups()
 
 
@@ -169,11 +183,11 @@ def _table(text: str, option: str) -> str:
     entries = re.split(r",(?=\s*\d+(?::\d+)?\s*=)", text)
     pairs = [entry.partition("=") for entry in entries]
     if not all(name.strip() and equals and value.strip() for name, equals, value in pairs):
-        raise InputError(f"{option} {text}: must be LABEL=VALUE with commas between, for example 0=0,1=1e-3")
+        raise InputError(f"{option} {one_line(text)}: must be LABEL=VALUE with commas between, for example 0=0,1=1e-3")
     names = [name.strip() for name, _, _ in pairs]
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"{option} {text}: {name} stands there twice")
+            raise InputError(f"{option} {one_line(text)}: {one_line(name)} stands there twice")
     # TOML wants a digit before the point.
     values = [re.sub(r"(?<![\w.])\.(?=\d)", "0.", value.strip()) for _, _, value in pairs]
     return "{ " + ", ".join(f"{_quoted(name)} = {value}" for name, value in zip(names, values)) + " }"
@@ -184,5 +198,6 @@ def _list_or_one(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    from ..config.text import toml_value  # after the arguments: it takes a while to load
 
+    return toml_value(text)

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..config.review import Review
 from ..errors import InputError, PfsolidError
 from ..io.checkpoint import list_checkpoints
+from ..io.files import damage_errors
 from ..io.run_directory import CHECKPOINTS, FIELDS, HISTORY, INPUT, RESULT, is_run_directory
 from ..io.series import list_fields
 from ..workflows.image import is_image_study
@@ -50,7 +51,7 @@ def describe_run(directory: Path) -> list[str]:
 def _result_lines(result: dict) -> list[str]:
     made = result["provenance"]
     seed = "" if made["seed"] is None else f", seed {made['seed']}"
-    lines = [f"finished: {result['title']}".rstrip(": "),
+    lines = [f"finished: {' '.join(result['title'].split())}".rstrip(": "),
              f"  made {made['created']} by pfsolid {made['pfsolid_version']} ({made['git_commit'] or 'no checkout'}) "
              f"on {made['num_ranks']} ranks x {made['threads_per_rank']} threads{seed}"]
     of = f"porosity {result['porosity']:.4f}" if "porosity" in result else f"{result['source']}, {result['boundary']}"
@@ -82,7 +83,9 @@ def _file_lines(directory: Path) -> list[str]:
     lines = []
     history = directory / HISTORY
     if history.exists():
-        lines.append(f"  {HISTORY}: {max(0, len(history.read_text(encoding='utf-8').splitlines()) - 1)} rows")
+        with damage_errors(history):
+            rows = len(history.read_text(encoding="utf-8").splitlines()) - 1
+        lines.append(f"  {HISTORY}: {max(0, rows)} rows")
     if (directory / CHECKPOINTS).is_dir():
         lines += [f"  {CHECKPOINTS}/{path.name}" for path in list_checkpoints(directory / CHECKPOINTS)]
     if (directory / FIELDS).exists():

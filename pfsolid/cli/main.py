@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from .. import __version__
 from ..errors import EXIT_FAULT, PfsolidError
 from ..parallel.collective import world
 from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together
+from ..text import on_screen
 from . import conduct, materials, sweep, theory
-from .options import add_output, add_set, add_threads, running
+from .options import Parser, a_count, a_path, add_output, add_set, add_threads, check_name, running
 from .run import doctor_command, info_command, measure_command, plot_command, resume_command, run_command, validate_command
 
 
@@ -27,7 +27,7 @@ def main(arguments=None) -> None:
         status = _dispatch(arguments)
     except PfsolidError as error:
         if comm.Get_rank() == 0:
-            print(f"pfsolid: {error}", file=sys.stderr)
+            print(f"pfsolid: {on_screen(str(error))}", file=sys.stderr)
             if error.exit_status == EXIT_FAULT:
                 print(_advice(), end="", file=sys.stderr)
         status = error.exit_status
@@ -60,7 +60,7 @@ def _silence(parser: argparse.ArgumentParser) -> None:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pfsolid", description="Phase-field microstructures of solid electrolytes and their effective ionic "
         "conductivity.  Runs bare and as `mpirun -n 4 pfsolid ...`.")
     parser.add_argument("--version", action="version", version=f"pfsolid {__version__}")
@@ -72,19 +72,20 @@ def _build_parser() -> argparse.ArgumentParser:
         return sub
 
     sub = command("run", run_command, "grow a microstructure and solve conduction on it")
-    sub.add_argument("input", type=Path, metavar="INPUT", help="a TOML file, see inputs/")
+    sub.add_argument("input", type=a_path, metavar="INPUT", help="a TOML file, see inputs/")
     add_set(sub)
     add_output(sub, "output directory (default: runs/<name of the input>)")
     add_threads(sub)
 
     sub = command("resume", resume_command, "go on with an interrupted run")
-    sub.add_argument("directory", type=Path, metavar="DIR")
+    sub.add_argument("directory", type=a_path, metavar="DIR")
     add_threads(sub)
 
     conduct.add_commands(command)
 
     sub = command("measure", measure_command, "measure a microstructure: connectivity, surface, sizes, correlations")
-    sub.add_argument("source", metavar="DIR|FILE", help="a run directory, or a density: .h5[:DATASET], .npy, .tif")
+    sub.add_argument("source", type=check_name, metavar="DIR|FILE",
+                     help="a run directory, or a density: .h5[:DATASET], .npy, .tif")
     sub.add_argument("--filler", metavar="LABEL", help="the file holds labels, and this one is the filler: "
                      "its number or name")
     sub.add_argument("--names", metavar="LABEL=NAME,...", help="what the labels are called")
@@ -98,16 +99,16 @@ def _build_parser() -> argparse.ArgumentParser:
     add_threads(sub)
 
     sub = command("plot", plot_command, "draw the figures of a run")
-    sub.add_argument("directory", type=Path, metavar="DIR")
+    sub.add_argument("directory", type=a_path, metavar="DIR")
 
     sub = command("info", info_command, "say what a run directory holds")
-    sub.add_argument("directory", type=Path, metavar="DIR")
+    sub.add_argument("directory", type=a_path, metavar="DIR")
 
     sub = command("validate", validate_command, "check an input and say what a run would do, without running it")
-    sub.add_argument("input", type=Path, metavar="INPUT")
+    sub.add_argument("input", type=a_path, metavar="INPUT")
     add_set(sub)
     add_threads(sub)
-    sub.add_argument("--ranks", type=int, metavar="N", help="number of ranks to plan for (default: this launch's)")
+    sub.add_argument("--ranks", type=a_count, metavar="N", help="number of ranks to plan for (default: this launch's)")
 
     materials.add_commands(command)
     sweep.add_commands(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import sys
@@ -9,8 +10,52 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..parallel.collective import world
+from ..text import one_line
 
 running: list[Path] = []  # the run directory at work, for what is said when a rank dies
+
+
+MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 4095  # what Linux and its file systems take
+MAX_MESSAGE = 300  # letters of what argparse says, which quotes words of any length
+MAX_COUNT = 1_000_000  # of ranks, threads, workers: beyond any machine
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaint is an InputError of one line, and not the usage of the whole command."""
+
+    def error(self, message: str):
+        raise InputError(f"{one_line(' '.join(message.split()), MAX_MESSAGE)} (see {self.prog} --help)")
+
+
+def a_path(text: str) -> Path:
+    """The type of an argument that names a file or a directory: names that no file system takes are refused here.
+
+    Everything behind may then ask whether a file exists without minding that the question itself can fail.
+    """
+    check_name(text)
+    return Path(text)
+
+
+def check_name(text: str) -> str:
+    """The text itself; InputError if it can be the name of no file."""
+    try:
+        name = os.fsencode(text)
+    except UnicodeEncodeError:
+        raise InputError(f"{one_line(text)}: is no name of a file") from None
+    if not name or b"\0" in name:
+        raise InputError(f"{one_line(text)!r}: is no name of a file")
+    longest = max(map(len, name.split(b"/")))
+    if longest > MAX_NAME_BYTES or len(name) > MAX_PATH_BYTES:
+        raise InputError(f"{one_line(text)}: is too long for the name of a file: {longest} letters in one part, {len(name)} "
+                         f"in all, where {MAX_NAME_BYTES} and {MAX_PATH_BYTES} are possible")
+    return text
+
+
+def a_count(text: str) -> int:
+    """The type of an argument that counts ranks, threads or workers."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 7 and 1 <= int(text) <= MAX_COUNT):
+        raise argparse.ArgumentTypeError(f"{one_line(text)}: a whole number from 1 to {MAX_COUNT} is needed")
+    return int(text)
 
 
 def add_set(sub) -> None:
@@ -19,12 +64,12 @@ def add_set(sub) -> None:
 
 
 def add_output(sub, text: str) -> None:
-    sub.add_argument("-o", "--output", type=Path, metavar="DIR", help=text)
+    sub.add_argument("-o", "--output", type=a_path, metavar="DIR", help=text)
     sub.add_argument("--force", action="store_true", help="replace the results that an earlier run left there")
 
 
 def add_threads(sub) -> None:
-    sub.add_argument("--threads", type=int, metavar="N",
+    sub.add_argument("--threads", type=a_count, metavar="N",
                      help="threads on each rank (default: all cores on one rank, 1 under mpirun)")
 
 
@@ -37,7 +82,7 @@ def edges_of(text: str | None) -> tuple[float, float, float] | None:
     except ValueError:
         edges = []
     if len(edges) not in (1, 3) or not all(0 < edge < math.inf for edge in edges):
-        raise InputError(f"--voxel-nm {text}: must be a positive length in nm, or three for x, y, z: 20 or 20,20,40")
+        raise InputError(f"--voxel-nm {one_line(text)}: must be a positive length in nm, or three for x, y, z: 20 or 20,20,40")
     return tuple(edges * 3)[:3]
 
 
@@ -45,8 +90,6 @@ def session_of(options, config=None):
     from ..workflows.console import open_session  # after the arguments: numba takes a second to load
 
     threads = options.threads
-    if threads is not None and threads < 1:
-        raise InputError(f"--threads {threads}: at least 1 is needed")
     if threads is None and config is not None:
         threads = config.parallel.threads
     return open_session(threads)
@@ -59,6 +102,27 @@ def print_on_root(lines: list[str]) -> None:
         print("\n".join(lines), flush=True)
     except BrokenPipeError:  # whoever reads, `head` for example, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def draw_again(directory: Path) -> list[Path]:
+    """`all_figures` of files that may have been changed since.
+
+    Raises
+    ------
+    InputError
+        There is no result, or one that pfsolid did not write and that lacks what the figures show.
+    """
+    from ..io.sealed_json import is_stamped
+    from ..workflows.run import RESULT
+
+    path = directory / RESULT
+    try:
+        return all_figures(directory)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        if not path.exists() or is_stamped(path):
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"{path} is not as pfsolid writes it, and cannot be drawn: {reason}") from error
 
 
 def draw(directory: Path, session) -> None:

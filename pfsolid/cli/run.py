@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from ..errors import EXIT_FAULT, EXIT_INPUT, InputError
+from ..errors import EXIT_FAULT, EXIT_INPUT, InputError, damage_is_a_mistake
 from ..orientation import ORDERS, order_of_axes
 from ..parallel.collective import on_root, world
-from .options import all_figures, draw, edges_of, print_on_root, running, session_of
+from ..text import one_line
+from .options import draw, draw_again, edges_of, print_on_root, running, session_of
 
 
 def run_command(options) -> None:
@@ -61,15 +62,17 @@ def _names(text: str | None) -> dict[int, str]:
     for entry in text.split(",") if text else ():
         label, equals, name = (part.strip() for part in entry.partition("="))
         if not (equals and name and re.fullmatch(r"-?\d{1,18}", label)):
-            raise InputError(f"--names {text}: must be LABEL=NAME with commas between, for example 0=pore,1=LPS")
+            raise InputError(f"--names {one_line(text)}: must be LABEL=NAME with commas between, for example 0=pore,1=LPS")
         if int(label) in names or name in names.values():
-            raise InputError(f"--names {text}: {entry.strip()} gives a label or a name twice")
+            raise InputError(f"--names {one_line(text)}: {one_line(entry.strip())} gives a label or a name twice")
         names[int(label)] = name
     return names
 
 
 def plot_command(options) -> None:
-    for path in on_root(world(), all_figures, options.directory):
+    with damage_is_a_mistake():
+        made = on_root(world(), draw_again, options.directory)
+    for path in made:
         if world().Get_rank() == 0:
             print(path)
 
@@ -77,7 +80,8 @@ def plot_command(options) -> None:
 def info_command(options) -> None:
     from .info import describe_run
 
-    print_on_root(on_root(world(), describe_run, options.directory))
+    with damage_is_a_mistake():
+        print_on_root(on_root(world(), describe_run, options.directory))
 
 
 def validate_command(options) -> int:
@@ -87,8 +91,6 @@ def validate_command(options) -> int:
 
     config = on_root(world(), read_config, options.input, options.overrides)
     ranks = world().Get_size() if options.ranks is None else options.ranks
-    if ranks < 1:
-        raise InputError(f"--ranks {ranks}: at least 1 is needed")
     checked = review(config, ranks, options.threads or config.parallel.threads or 1)
     print_on_root(review_lines(options.input, checked))
     return EXIT_INPUT if checked.errors else 0

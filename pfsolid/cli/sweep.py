@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ..errors import InputError
 from ..parallel.collective import on_root, world
-from ..text import plural
-from .options import add_set, print_on_root
+from ..text import one_line, plural
+from .options import a_count, a_path, add_set, print_on_root
 
 
 def add_commands(command) -> None:
@@ -21,33 +22,34 @@ def add_commands(command) -> None:
         return parser
 
     parser = sub("plan", _plan, "list and check the cases of a sweep, and say what it will cost and how to launch it")
-    parser.add_argument("sweep", type=Path, metavar="SWEEP", help="a TOML file, see inputs/sweeps/")
+    parser.add_argument("sweep", type=a_path, metavar="SWEEP", help="a TOML file, see inputs/sweeps/")
     add_set(parser)
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR",
+    parser.add_argument("-o", "--output", type=a_path, metavar="DIR",
                         help="directory of the sweep (default: runs/<its name>); an earlier plan there is extended")
     parser.add_argument("--force", action="store_true",
                         help="drop cases of the earlier plan that are not in this one; their results stay")
 
     parser = sub("run", _run, "run all cases that are not done; bare on all cores, or under mpirun")
-    parser.add_argument("directory", type=Path, metavar="DIR")
-    parser.add_argument("--ranks-per-case", type=int, default=1, metavar="K", help="ranks that share a case (default: 1)")
+    parser.add_argument("directory", type=a_path, metavar="DIR")
+    parser.add_argument("--ranks-per-case", type=a_count, default=1, metavar="K",
+                        help="ranks that share a case (default: 1)")
     parser.add_argument("--slice", metavar="I/N", help="only the I-th of N equal parts, I from 1: for the tasks of an array")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes, without mpirun (default: one a core)")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads on each rank (default: 1)")
+    parser.add_argument("--workers", type=a_count, metavar="N", help="processes, without mpirun (default: one a core)")
+    parser.add_argument("--threads", type=a_count, metavar="N", help="threads on each rank (default: 1)")
 
     parser = sub("status", _status, "say what is done, running, failed and missing, and how long it will take")
-    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("directory", type=a_path, metavar="DIR")
 
     parser = sub("retry", _retry, "let the next run try failed cases again")
-    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("directory", type=a_path, metavar="DIR")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="only these (default: all that failed)")
 
     parser = sub("collect", _collect, "write dataset.h5, dataset.csv and a data card of what is done so far")
-    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("directory", type=a_path, metavar="DIR")
     parser.add_argument("--fields", action="store_true", help="also the fields that the sweep keeps, in dataset.h5")
 
     parser = sub("plot", _plot, "draw figures from the dataset: conductivity, phase diagram, gallery")
-    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("directory", type=a_path, metavar="DIR")
 
 
 def _plan(options) -> None:
@@ -69,10 +71,6 @@ def _plan_on_root(options) -> list[str]:
 def _run(options) -> int:
     from ..sweep.launch import Launch, run_sweep
 
-    for name in ("workers", "threads", "ranks_per_case"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise InputError(f"--{name.replace('_', '-')} {value}: at least 1 is needed")
     return run_sweep(Launch(options.directory, _part(options.slice), options.ranks_per_case, options.workers,
                             options.threads), world())
 
@@ -80,10 +78,10 @@ def _run(options) -> int:
 def _part(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    first, _, second = text.partition("/")
-    if not (first.isdecimal() and second.isdecimal()):
-        raise InputError(f"--slice {text}: must be I/N, such as 3/80")
-    return int(first), int(second)
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if not found:
+        raise InputError(f"--slice {one_line(text)}: must be I/N, such as 3/80")
+    return int(found[1]), int(found[2])
 
 
 def _status(options) -> None:

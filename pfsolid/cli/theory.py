@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..parallel.collective import on_root, world
-from .options import add_output, print_on_root
+from ..text import one_line
+from .options import a_path, add_output, print_on_root
 
 MODEL_NAMES = ("gemt", "bruggeman", "maxwell-garnett", "brick")
 MOST_VALUES = 100_000
@@ -25,7 +26,7 @@ def add_commands(command) -> None:
     sub.add_argument("--surface-depth-nm", metavar="L", dest="depths", help="depth λ of the surface layer; also a list")
     sub.add_argument("--pore-radius-nm", metavar="R", dest="radii", help="radius r of the pores; also a list")
     sub.add_argument("--model", choices=MODEL_NAMES, help="default gemt; brick: along hollow pillars")
-    sub.add_argument("--csv", type=Path, metavar="FILE", help="write the table there too")
+    sub.add_argument("--csv", type=a_path, metavar="FILE", help="write the table there too")
     sub.add_argument("--force", action="store_true", help="replace existing files")
     _add_parameters(sub, plain=True)
 
@@ -33,7 +34,7 @@ def add_commands(command) -> None:
     text = "fit percolation threshold and exponent to a finished sweep, or to any table of simulations"
     fit = actions.add_parser("fit", help=text, description=text)
     fit.set_defaults(command=_fit)
-    fit.add_argument("source", type=Path, metavar="SWEEP", help="directory of a collected sweep, or a CSV file")
+    fit.add_argument("source", type=a_path, metavar="SWEEP", help="directory of a collected sweep, or a CSV file")
     fit.add_argument("--porosity-range", default="0.08:0.40", metavar="LOW:HIGH", help="samples to fit (default 0.08:0.40)")
     fit.add_argument("--geometry", choices=("chord", "phases"), default="chord",
                      help="λ/r from the mean pore chord, or from the fractions of the phases (default chord)")
@@ -102,13 +103,13 @@ def parse_values(option: str, text: str | None) -> list[float]:
         except ValueError:
             numbers = []
         if len(numbers) not in (1, 3) or not all(map(math.isfinite, numbers)):
-            raise InputError(f"{option} {text}: a number, numbers with commas, or first:last:step")
+            raise InputError(f"{option} {one_line(text)}: a number, numbers with commas, or first:last:step")
         values += _steps(option, *numbers) if len(numbers) == 3 else numbers
     return values
 
 
 def _steps(option: str, first: float, last: float, step: float) -> list[float]:
-    if step == 0 or (last - first) / step < 0:
+    if step == 0 or not 0 <= (last - first) / step < math.inf:
         raise InputError(f"{option} {first:g}:{last:g}:{step:g}: the step must lead from the first to the last")
     count = math.floor((last - first) / step * (1 + 1e-12) + 1e-9) + 1
     if count > MOST_VALUES:

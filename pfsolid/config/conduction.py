@@ -67,13 +67,15 @@ def as_conductivity(value):
 
 def _as_temperatures(value):
     temperatures = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-    if not (1 <= len(temperatures) <= MAX_TEMPERATURES and len(set(temperatures)) == len(temperatures)):
+    if not 1 <= len(temperatures) <= MAX_TEMPERATURES:
         raise ValueError(TEMPERATURE_TEXT)
     for temperature in temperatures:
         if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
             raise ValueError(TEMPERATURE_TEXT)
         if not TEMPERATURE_LIMITS["ge"] <= temperature <= TEMPERATURE_LIMITS["le"]:
             raise ValueError(TEMPERATURE_TEXT)
+    if len(set(temperatures)) < len(temperatures):
+        raise ValueError(TEMPERATURE_TEXT)
     return tuple(float(temperature) for temperature in temperatures)
 
 

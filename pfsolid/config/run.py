@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from ..errors import InputError
 from ..grid import PeriodicGrid
@@ -29,7 +29,7 @@ from ..phasefield.nucleation import (
 from ..units import EV_PER_A2, NM
 from .conduction import ConductionConfig
 from .material import expand_material, fill_from_material, material_overrides
-from .text import Section, apply_overrides, key, parse_toml, read_text, validated, was_written_without, write_toml
+from .text import Section, apply_overrides, encodable, key, parse_toml, read_text, validated, was_written_without, write_toml
 
 _HEADING = "pfsolid input, with every default filled in"
 
@@ -72,6 +72,7 @@ def _refuse(allowed: str):
 
 VoxelCount = Annotated[int, Field(ge=1, le=4096)]
 Length = Annotated[float, Field(**LENGTH_LIMITS)]
+Title = Annotated[str, AfterValidator(encodable)]
 AxesOrder = Annotated[str, BeforeValidator(as_order)]
 
 
@@ -213,7 +214,7 @@ class RunConfig(Section):
         None: only the microstructure is grown.
     """
 
-    title: str = key("what this run is", "")
+    title: Title = key("what this run is", "")
     grid: GridConfig
     material: MaterialConfig
     microstructure: MicrostructureConfig
@@ -229,15 +230,6 @@ class RunConfig(Section):
     def unsaid_axes(self) -> str:
         """The order of axes of an initial field that does not say its own."""
         return "xyz" if self._older else "zyx"
-
-    @field_validator("title")
-    @classmethod
-    def _can_be_written(cls, title):
-        try:
-            title.encode("utf-8")
-        except UnicodeEncodeError:
-            raise ValueError("UTF-8 text") from None
-        return title
 
     @model_validator(mode="after")
     def _seconds_are_known(self):

@@ -21,6 +21,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from ..errors import InputError
+from ..text import one_line
 from .material import expand_material, material_overrides
 from .run import RunConfig, is_of_older_version
 from .text import Section, apply_overrides, key, nearest_keys, parse_toml, read_text, section_models, shown, validated
@@ -149,7 +150,7 @@ def _base(base, path: Path, overrides) -> dict:
 
 def _axis(raw: dict, source: str) -> Axis:
     section = validated(AxisSection, raw, source)
-    source = f"{source}, {section.key}"
+    source = f"{source}, {one_line(section.key)}"
     _check_key(section.key, source)
     given = [name for name in ("values", "linspace", "logspace") if getattr(section, name) is not None]
     if len(given) != 1:
@@ -205,7 +206,7 @@ def _disagreements(axes: list[Axis], replicas: int, source: str) -> list[str]:
         lengths = {axis.key: len(axis.values) for axis in group}
         if len(set(lengths.values())) > 1:
             counts = ", ".join(f"{name} has {count}" for name, count in lengths.items())
-            errors.append(f'{source}: the axes of zip = "{group[0].zip}" must have the same number of values: {counts}')
+            errors.append(f'{source}: the axes of zip = {shown(group[0].zip)} must have the same number of values: {counts}')
     if SEED in keys and replicas > 1:
         errors.append(f"{source}: replicas = {replicas} with an axis over {SEED}: give one of them")
     if not errors and math.prod(len(group[0].values) for group in groups_of(axes)) * replicas > MAX_CASES:

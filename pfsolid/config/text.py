@@ -17,10 +17,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from ..errors import InputError
+from ..regular import refuse_special
+from ..text import one_line
 
 MAX_FILE_BYTES = 1 << 20
 COMMENT_COLUMN = 44
-MAX_SHOWN = 60
+MAX_NAME = 100  # letters of a key
+MAX_PARTS = 100  # of a dotted key
+MAX_DEPTH = 20  # of lists and tables in each other; the deepest key there is has 4
+MAX_INTEGER = 10**300  # a double holds it; keys have limits of their own
+_NAME_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+# A TOML parser's time grows with the square of the parts of a key, to minutes for what fits into a file.
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-]){_NAME_PART}(?:[ \t]*+\.[ \t]*+{_NAME_PART}){{{MAX_PARTS}}}")
 OVERRIDE_SOURCE = "--set"
 KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text in quotes"}
 
@@ -49,6 +57,15 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+def encodable(text: str) -> str:
+    """The text itself, if it can be written; else a ValueError says what is needed."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("UTF-8 text") from None
+    return text
+
+
 # --- reading ---
 
 
@@ -56,6 +73,8 @@ def read_text(path) -> str:
     """The text of an input file; InputError says why there is none."""
     path = Path(path)
     try:
+        if not path.is_relative_to("/dev/fd") and str(path) != "/dev/stdin":  # what a shell passes as <(command)
+            refuse_special(path)
         with path.open("rb") as file:
             raw = file.read(MAX_FILE_BYTES + 1)
     except IsADirectoryError:
@@ -75,11 +94,41 @@ def read_text(path) -> str:
 def parse_toml(text: str, source: str) -> dict:
     """The tables of a TOML text; InputError gives the line and column of a mistake."""
     try:
-        return tomllib.loads(text)
+        return _checked_toml(text)
     except (ValueError, RecursionError) as error:  # a number of 5000 digits is a bare ValueError
         problem, _, place = str(error).partition(" (at ")
         where = f"at {place.rstrip(')')}" if place else "here"
         raise InputError(f"{source}: not valid TOML {where}: {problem[:1].lower()}{problem[1:]}") from None
+
+
+def _checked_toml(text: str) -> dict:
+    """The tables of a TOML text that hold no number beyond those of floating point, nor what is nested beyond sense.
+
+    Raises
+    ------
+    _Excess
+        Beyond the limits, which everything behind relies on.
+    ValueError, RecursionError
+        Not TOML.
+    """
+    if _LONG_KEY.search(text):
+        raise _Excess(f"a key of more than {MAX_PARTS} parts")
+    tables = tomllib.loads(text)
+    level = [tables]
+    for _ in range(MAX_DEPTH):
+        inner = []
+        for value in level:
+            inner += value.values() if isinstance(value, dict) else value
+        if any(isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER for value in inner):
+            raise _Excess("a whole number of more than 300 digits")
+        level = [value for value in inner if isinstance(value, (dict, list))]
+        if not level:
+            return tables
+    raise _Excess(f"lists and tables nested deeper than {MAX_DEPTH}")
+
+
+class _Excess(ValueError):
+    """Valid in form, but beyond what an input may hold."""
 
 
 def apply_overrides(raw: dict, overrides) -> set[tuple[str, ...]]:
@@ -91,11 +140,11 @@ def apply_overrides(raw: dict, overrides) -> set[tuple[str, ...]]:
     for override in overrides:
         name, equals, value = (part.strip() for part in override.partition("="))
         place = tuple(name.split(".", 1))
-        if not (equals and value and all(place)):
-            raise InputError(f"{OVERRIDE_SOURCE} {override}: must be section.key=value, "
+        if not (equals and value and all(place) and len(name) <= MAX_NAME and name.isprintable()):
+            raise InputError(f"{OVERRIDE_SOURCE} {one_line(override)}: must be section.key=value, "
                              "for example microstructure.porosity=0.4")
         if len(place) == 1:
-            raw[name] = _override_value(value)
+            raw[name] = _override_value(name, value)
             places.add(place)
             continue
         section, inner = place
@@ -103,14 +152,16 @@ def apply_overrides(raw: dict, overrides) -> set[tuple[str, ...]]:
             raw[section] = {}
             places.add((section,))
         if isinstance(raw[section], dict):
-            raw[section][inner] = _override_value(value)
+            raw[section][inner] = _override_value(name, value)
             places.add(place)
     return places
 
 
-def _override_value(text: str):
+def _override_value(name: str, text: str):
     try:
-        parsed = tomllib.loads(f"value = {text}")
+        parsed = _checked_toml(f"value = {text}")
+    except _Excess as error:
+        raise InputError(f"{OVERRIDE_SOURCE} {name}={one_line(text)}: holds {error}") from None
     except (ValueError, RecursionError):
         return text
     return parsed["value"] if len(parsed) == 1 else text
@@ -165,15 +216,25 @@ def _describe(errors: list[dict], raw: dict, schema: type[BaseModel]) -> dict[tu
     found, meant = {}, set()
     for error in errors:
         if error["type"] == "extra_forbidden":
-            place = error["loc"][:2]
+            place = _place(error, sections)
             found[place], suggestions = _unknown(place, raw, schema, sections)
             meant.update(suggestions)
     for error in errors:
-        place = error["loc"][:2]
+        place = _place(error, sections)
         # A misspelt key is one mistake, not an unknown key and a missing one.
         if place not in found and not (_is_missing(error) and ".".join(place) in meant):
             found[place] = _message(error, place, raw, schema, sections)
     return found
+
+
+def _place(error: dict, sections: dict) -> tuple:
+    """The key that is wrong, without what pydantic adds for a value inside it."""
+    return error["loc"][:2 if error["loc"][:1] and error["loc"][0] in sections else 1]
+
+
+def _dotted(place: tuple) -> str:
+    """The name of a key on one line, as it is written in TOML where that is not too long."""
+    return one_line(".".join(_toml_key(part) for part in place))
 
 
 def _is_missing(error: dict) -> bool:
@@ -184,7 +245,7 @@ def _message(error: dict, place: tuple, raw: dict, schema: type[BaseModel], sect
     is_section = len(place) == 1 and place[0] in sections
     if error["type"] == "value_error" and (is_section or not place):
         return str(error["ctx"]["error"])
-    name = ".".join(place)
+    name = _dotted(place)
     if is_section:
         if not _is_missing(error):
             return f"{name} = {shown(raw[name])}: must be a section, [{name}]"
@@ -232,16 +293,16 @@ def range_text(gt=None, ge=None, lt=None, le=None) -> str:
 def _unknown(place: tuple, raw: dict, schema: type[BaseModel], sections: dict) -> tuple[str, list[str]]:
     """The message for an unknown key or section, and the keys that may have been meant."""
     if len(place) == 1 and isinstance(raw[place[0]], dict):
-        near = difflib.get_close_matches(place[0].lower(), sections, n=1)
+        near = difflib.get_close_matches(place[0][:MAX_NAME].lower(), sections, n=1)
         hint = f"did you mean [{near[0]}]?" if near else f"there are {', '.join(f'[{s}]' for s in sections)}"
-        return f"unknown section [{place[0]}]: {hint}", near
+        return f"unknown section [{_dotted(place)}]: {hint}", near
     near = nearest_keys(place, schema)
     if near:
-        return f"unknown key {'.'.join(place)}: did you mean {' or '.join(near)}?", near
+        return f"unknown key {_dotted(place)}: did you mean {' or '.join(near)}?", near
     if len(place) == 2:
         keys = ", ".join(sections[place[0]].model_fields)
-        return f"unknown key {'.'.join(place)}: [{place[0]}] has {keys}", []
-    return f"unknown key {place[0]}: keys stand in the sections {', '.join(f'[{s}]' for s in sections)}", []
+        return f"unknown key {_dotted(place)}: [{place[0]}] has {keys}", []
+    return f"unknown key {_dotted(place)}: keys stand in the sections {', '.join(f'[{s}]' for s in sections)}", []
 
 
 def nearest_keys(place: tuple, schema: type[BaseModel]) -> list[str]:
@@ -250,7 +311,7 @@ def nearest_keys(place: tuple, schema: type[BaseModel]) -> list[str]:
     everywhere = [(name,) for name in schema.model_fields if name not in sections]
     everywhere += [(name, k) for name, model in sections.items() for k in model.model_fields]
     here = [known for known in everywhere if known[:-1] == place[:-1]]
-    wanted = place[-1].lower()
+    wanted = place[-1][:MAX_NAME].lower()  # the time of a comparison grows with the product of the lengths
 
     def closest(keys):
         names = {known[-1].lower(): known for known in keys}
@@ -297,8 +358,7 @@ def _toml_key(name) -> str:
 
 def shown(value) -> str:
     """A wrong value for an error message: as in the file, on one line, not too long."""
-    text = toml_value(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN - 4]} ..."
+    return one_line(toml_value(value))
 
 
 def write_toml(config: BaseModel, heading: str) -> str:

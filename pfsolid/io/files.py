@@ -7,6 +7,7 @@ between.
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from ..errors import CheckpointError, OutputError, PfsolidError
 from ..parallel.collective import agreed_errors, on_root
+from ..regular import refuse_special
 from ..text import in_binary_units
 
 FREE_SPACE_MARGIN = 0.05
@@ -35,14 +37,18 @@ def output_errors(path, hint: str = ""):
 
 @contextmanager
 def damage_errors(path):
-    """Turn the system's and HDF5's errors on reading in the block into CheckpointError.  Not collective."""
+    """Turn the system's and HDF5's errors on reading in the block into CheckpointError.  Not collective.
+
+    A pipe or device in place of the file is refused before the block, which would wait for it.
+    """
     try:
+        refuse_special(path)
         yield
     except PfsolidError:
         raise
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist") from error
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError, csv.Error) as error:
         raise CheckpointError(f"cannot read {path}: {_reason(error)}") from error
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import textwrap
 from contextlib import suppress
 from pathlib import Path
 
@@ -147,13 +148,13 @@ class CsvHistory:
     def _rows_until(self, step: int) -> list[list[str]]:
         with damage_errors(self.path):
             lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-        if lines and not lines[-1].endswith("\n"):
-            lines.pop()
-        header, *rows = csv.reader(lines) if lines else [[]]
-        if tuple(header) != self.columns:
-            raise CheckpointError(f"{self.path} has the columns {', '.join(header)} and not "
-                                  f"{', '.join(self.columns)}; move it away to go on without it")
-        with damage_errors(self.path):
+            if lines and not lines[-1].endswith("\n"):
+                lines.pop()
+            header, *rows = csv.reader(lines) if lines else [[]]
+            if tuple(header) != self.columns:
+                found = textwrap.shorten(", ".join(header), 200, placeholder=" ...")
+                raise CheckpointError(f"{self.path} has the columns {found} and not "
+                                      f"{', '.join(self.columns)}; move it away to go on without it")
             return [row for row in rows if len(row) == len(header) and int(row[0]) <= step]
 
 

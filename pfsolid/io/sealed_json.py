@@ -91,5 +91,11 @@ def read_stamped_json(path) -> dict:
             raise CheckpointError(f"{path} is damaged: its checksum is not that of its contents")
     try:
         return json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
+
+
+def is_stamped(path) -> bool:
+    """Whether a file carries the checksum of `write_stamped_json`, right or wrong.  For one rank."""
+    with damage_errors(path), open(path, "rb") as file:
+        return file.read(len(_STAMP_HEAD)) == _STAMP_HEAD

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import InputError
+from ..text import one_line
 from ..units import S_PER_M
 from .arrhenius import ELEMENTARY_CHARGE, Branch, conductivity
 
@@ -156,7 +157,7 @@ def electrolyte(name: str) -> Electrolyte:
     near = [other for other, known_as in known.items() if wanted and wanted in f"{other} {known_as.about}".lower()]
     near = near or [lower[n] for n in difflib.get_close_matches(wanted, lower, n=3, cutoff=0.5)]
     hint = f"did you mean {' or '.join(near)}?" if near else "`pfsolid materials list` shows all"
-    raise InputError(f"unknown material {name!r}: {hint}")
+    raise InputError(f"unknown material {one_line(str(name))!r}: {hint}")
 
 
 @cache

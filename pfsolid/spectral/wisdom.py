@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..regular import refuse_special
+
 
 def plan_cache(dtype) -> Path:
     """Where FFTW's measurements of this kind of processor are kept: $PFSOLID_CACHE, or ~/.cache/pfsolid."""
@@ -26,6 +28,7 @@ def plan_cache(dtype) -> Path:
 
 def read_or_nothing(path: Path) -> str:
     try:
+        refuse_special(path)
         return path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
         return ""

@@ -213,11 +213,12 @@ def _watch_workers(plan: Plan, launch: Launch, session: Session, num: int) -> in
 
 
 def _start_worker(launch: Launch, number: int) -> subprocess.Popen:
-    command = [sys.executable, "-m", "pfsolid", "sweep", "run", str(launch.directory)]
+    command = [sys.executable, "-m", "pfsolid", "sweep", "run"]
     if launch.part is not None:
         command += ["--slice", "{}/{}".format(*launch.part)]
     if launch.threads is not None:
         command += ["--threads", str(launch.threads)]
+    command += ["--", str(launch.directory)]  # which may begin with a dash
     # A group of its own: Ctrl-C in a terminal goes to the launcher, which tells the workers once.
     return subprocess.Popen(command, env=environment_for_mpirun() | {WORKER: str(number)}, process_group=0)
 

@@ -80,10 +80,10 @@ def make_plan(sweep: SweepConfig, source: str) -> Plan:
         With a line for each different mistake and the number of cases that have it.
     """
     cases, costs, mistakes, seen = [], [], {}, {}
-    first_seed = sweep.base.get("microstructure", {}).get("seed", MicrostructureConfig.model_fields["seed"].default)
+    first_seed = _first_seed(sweep.base)
     for values in points_of(sweep):
         for number in range(sweep.replicas):
-            seed = None if "microstructure.seed" in values or not isinstance(first_seed, int) else first_seed + number
+            seed = None if "microstructure.seed" in values or type(first_seed) is not int else first_seed + number
             try:
                 config = config_at(sweep.base, values, seed, "case")
                 case = case_at(config, values, number)
@@ -104,6 +104,12 @@ def make_plan(sweep: SweepConfig, source: str) -> Plan:
         costs = [float(config_at(sweep.base, case.values, case.seed).grid_nm.num_voxels) for case in cases]
     keys = tuple(axis.key for axis in sweep.axes)
     return Plan(sweep.name, sweep.base, keys, sweep.keep, tuple(cases), tuple(costs), known)
+
+
+def _first_seed(base: dict):
+    """What stands in the place of the base's seed, checked with each case; None where the section is none."""
+    section = base.get("microstructure", {})
+    return section.get("seed", MicrostructureConfig.model_fields["seed"].default) if isinstance(section, dict) else None
 
 
 def _check(config: RunConfig) -> None:

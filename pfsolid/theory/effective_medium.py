@@ -12,7 +12,14 @@ import numpy as np
 
 from ..errors import InputError
 from .bounds import checked_phases, comparison_average
-from .validity import check_conductivities, check_lengths, check_percolation, check_porosity, check_threshold_has_room
+from .validity import (
+    SIGMA_LIMITS,
+    check_conductivities,
+    check_lengths,
+    check_percolation,
+    check_porosity,
+    check_threshold_has_room,
+)
 
 BRUGGEMAN_THRESHOLD = 1 / 3
 BISECTIONS = 64  # of an interval of ln sigma: below the spacing of doubles
@@ -31,7 +38,7 @@ class CoatedPores:
     Raises
     ------
     InputError
-        If one is negative or not finite.
+        If one is negative, not finite or beyond `SIGMA_LIMITS`.
     """
 
     core: float
@@ -39,7 +46,7 @@ class CoatedPores:
     matrix: float
 
     def __post_init__(self):
-        check_conductivities({f"conductivity of the {name}": value for name, value in vars(self).items()})
+        check_conductivities({f"conductivity of the {name}": value for name, value in vars(self).items()}, SIGMA_LIMITS)
 
 
 def gem(fractions, sigmas, percolation_threshold, exponent) -> np.ndarray:

@@ -7,8 +7,15 @@ import numpy as np
 from ..errors import InputError
 
 
-def check_conductivities(sigmas: dict) -> None:
-    """Every conductivity (name: value or array) must be finite and not negative.
+# Far outside anything physical in any usual unit: they keep squares, cubes and ratios from leaving the doubles.
+SIGMA_LIMITS = 1e-60, 1e60
+LENGTH_LIMITS = 1e-30, 1e30
+EXPONENT_LIMITS = 1e-3, 1e3
+THRESHOLD_MARGIN = 1e-12
+
+
+def check_conductivities(sigmas: dict, limits: tuple[float, float] = (0.0, np.inf)) -> None:
+    """Every conductivity (name: value or array) must be finite and not negative, and 0 or within limits.
 
     Raises
     ------
@@ -19,10 +26,18 @@ def check_conductivities(sigmas: dict) -> None:
         bad = ~((values >= 0) & np.isfinite(values))
         if bad.any():
             raise InputError(f"{name} {_first(values, bad):g}: a conductivity must be finite and at least 0")
+        _check_limits(name, values, limits)
 
 
-def check_lengths(lengths: dict, zero_allowed: bool = False) -> None:
-    """Every length (name: value or array) must be finite and positive, or at least 0.
+def _check_limits(name: str, values: np.ndarray, limits: tuple[float, float]) -> None:
+    low, high = limits
+    bad = (values != 0) & ~((values >= low) & (values <= high))
+    if bad.any():
+        raise InputError(f"{name} {_first(values, bad):g}: from {low:g} to {high:g} is possible")
+
+
+def check_lengths(lengths: dict, zero_allowed: bool = False, limits: tuple[float, float] = LENGTH_LIMITS) -> None:
+    """Every length (name: value or array) must be finite and positive, or at least 0, and within limits.
 
     Raises
     ------
@@ -34,6 +49,7 @@ def check_lengths(lengths: dict, zero_allowed: bool = False) -> None:
         if bad.any():
             raise InputError(f"{name} {_first(values, bad):g}: must be finite and "
                              f"{'at least' if zero_allowed else 'above'} 0")
+        _check_limits(name, values, limits)
 
 
 def check_percolation(percolation_threshold, exponent) -> None:
@@ -44,10 +60,11 @@ def check_percolation(percolation_threshold, exponent) -> None:
     InputError
     """
     thresholds = np.asarray(percolation_threshold, dtype=float)
-    bad = ~((thresholds > 0) & (thresholds < 1))
+    bad = ~((thresholds >= THRESHOLD_MARGIN) & (thresholds <= 1 - THRESHOLD_MARGIN))
     if bad.any():
-        raise InputError(f"percolation threshold {_first(thresholds, bad):g}: must lie between 0 and 1, both excluded")
-    check_lengths({"exponent": exponent})
+        raise InputError(f"percolation threshold {_first(thresholds, bad):g}: must lie between 0 and 1, both excluded by "
+                         f"{THRESHOLD_MARGIN:g}")
+    check_lengths({"exponent": exponent}, limits=EXPONENT_LIMITS)
 
 
 def check_fractions(fractions: list[np.ndarray]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config.conduction import DEFAULT_THRESHOLDS
 from ..config.run import RunConfig, to_toml
-from ..errors import CheckpointError, ConvergenceError, InputError, Interrupted
+from ..errors import CheckpointError, ConvergenceError, InputError, Interrupted, damage_is_a_mistake
 from ..grid import PeriodicGrid
 from ..io.checkpoint import Checkpoint, write_checkpoint
 from ..io.hdf5 import DistributedArray
@@ -98,9 +98,13 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
     else:
         state.update({name: checkpoint.state[name] for name in state})
         restore(stepper, checkpoint)
+    history = None
+    if with_history:
+        with damage_is_a_mistake():
+            history = CsvHistory(directory / HISTORY, COLUMNS, session.comm,
+                                 resume_after=None if checkpoint is None else stepper.num_steps)
+    if checkpoint is not None:
         drop_snapshots_after(directory / SNAPSHOTS, stepper.num_steps, session.comm)
-    history = CsvHistory(directory / HISTORY, COLUMNS, session.comm,
-                         resume_after=None if checkpoint is None else stepper.num_steps) if with_history else None
     loop = _Loop(config, directory, session, stepper, history, state, attributes or {})
     if state["finished"] is None:
         state["finished"] = loop.run()
