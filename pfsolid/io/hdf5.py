@@ -25,6 +25,7 @@ import h5py  # noqa: E402
 from .files import check_free_space, output_errors  # noqa: E402
 
 SERIAL_SWITCH = "PFSOLID_SERIAL_HDF5"
+LENGTHS_NM = 1e-6, 1e9  # edges of voxels that a file may give, as the inputs may
 METADATA_BYTES = 64 * 2**10  # a generous bound for HDF5's own part of a file, and for each dataset's
 
 

@@ -24,8 +24,10 @@ import numpy as np
 from ..errors import CheckpointError, OutputError
 from ..grid import PeriodicGrid
 from ..parallel.collective import agreed_errors, on_root
+from ..text import one_line
 from .files import damage_errors, make_folder, output_errors, replaced_file
-from .hdf5 import DistributedArray, Layout, create_file, h5py, reversed_space
+from .hdf5 import LENGTHS_NM, DistributedArray, Layout, create_file, h5py, reversed_space
+from .hdf5_sources import check_own
 from .records import atomic_write_text, plain
 from .transfer import check_inside, copy_values, read_into, write_arrays
 
@@ -289,16 +291,27 @@ def attributes_of_any(path: Path, name: str) -> tuple[dict, dict]:
 
 def _describe(path: Path, name: str) -> FieldInfo:
     with damage_errors(path), h5py.File(path, "r") as file:
+        check_own(file, path, name)
         if name not in file:
             raise CheckpointError(f"{path} has no field {name} (it has {', '.join(file) or 'none'})")
         dataset = file[name]
         attributes = {key: plain(value) for key, value in dataset.attrs.items()}
         if not str(attributes.get("axes")).startswith("z y x") or getattr(dataset, "ndim", 0) not in (3, 4):
             raise CheckpointError(f"{path}: {name} is not a field of pfsolid (no attribute axes = 'z y x')")
-        grid = PeriodicGrid(dataset.shape[2::-1], tuple(attributes["spacing_nm"][::-1]))
+        grid = PeriodicGrid(dataset.shape[2::-1], _spacing_of(attributes, path, name)[::-1])
         components = dataset.shape[3] if dataset.ndim == 4 else 1
         return FieldInfo(grid, components, attributes["units"], dataset.dtype, attributes,
                          {key: plain(value) for key, value in file.attrs.items()})
+
+
+def _spacing_of(attributes: dict, path: Path, name: str) -> tuple[float, ...]:
+    spacing = attributes.get("spacing_nm")
+    low, high = LENGTHS_NM
+    if not (isinstance(spacing, list) and len(spacing) == 3
+            and all(isinstance(h, (int, float)) and low <= h <= high for h in spacing)):
+        raise CheckpointError(f"{path}: {name} has spacing_nm = {one_line(str(spacing))}, and not three lengths from "
+                              f"{low:g} to {high:g} nm")
+    return tuple(map(float, spacing))
 
 
 # --- XDMF ---------------------------------------------------------------------------------------------------

@@ -16,125 +16,37 @@ attribute ``axes`` ('z y x'), ilastik's ``axistags`` or the labels of its dimens
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
-import lzma
 import math
 import re
-import struct
-import zlib
-from contextlib import contextmanager
-from dataclasses import dataclass
+import warnings
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import InputError
-from ...orientation import Orientation, order_of_axes
-from ..hdf5 import h5py
+from ...orientation import order_of_axes
+from ...regular import refuse_special
+from ...text import one_line
+from ..hdf5 import LENGTHS_NM, h5py
+from ..hdf5_sources import open_dataset
+from .completeness import check_png, check_tiff_chain, check_tiff_page
+from .description import ArrayLayout, ImageInfo, Layout, RawLayout, describe_array, shape_3d
+from .imagej import imagej_spacing
 from .vti import open_vti
+
 
 FORMATS = ".npy, .tif, .tiff, .png, .h5, .hdf5, .vti, the directory of a run, or any file with its shape and type"
 _WITH_DATASETS = (".h5", ".hdf5", ".vti")
-_DAMAGE = (OSError, ValueError, KeyError, IndexError, RuntimeError, TypeError, ArithmeticError, struct.error, zlib.error,
-           lzma.LZMAError)
-_NM_OF_UNIT = {"nm": 1.0, "um": 1e3, "µm": 1e3, "\\u00b5m": 1e3, "micron": 1e3, "microns": 1e3, "mm": 1e6}
-_UNSAID = {"zyx": "as arrays have them that do not say", "xyz": "as the older version that wrote the input took arrays"}
+MAX_AXIS, MAX_BYTES = 2**40, 2**60  # of a shape that can be meant
+MAX_REASON = 250  # letters of what a library says
+_TYPE_NAME = re.compile("[<>=|]?[A-Za-z]{1,12}[0-9]{0,3}")
+_KINDS = "biuf"  # of NumPy's types: the real numbers
 _BY_FORMAT = "as the format has them"
-
-
-@dataclass(frozen=True)
-class ImageInfo:
-    """What a file holds.
-
-    Attributes
-    ----------
-    path : Path
-        The file itself.
-    dataset : str or None
-        Inside an HDF5 or VTI file.
-    shape : tuple of 3 int
-        Voxels along x, y, z.
-    dtype : numpy.dtype
-    spacing_nm : tuple of 3 float or None
-        Where the file says so.
-    axes : str
-        In the order of the file, slowest first: 'zyx', or 'yx' of one page.
-    axes_from : str
-        How that is known.
-    axes_said : bool
-        Whether the file, its format or the caller says it; else it is the default.
-    spacing : tuple of 3 float or None
-        In a unit that the file does not name (VTI).
-    """
-
-    path: Path
-    dataset: str | None
-    shape: tuple[int, int, int]
-    dtype: np.dtype
-    spacing_nm: tuple[float, float, float] | None
-    axes: str
-    axes_from: str
-    axes_said: bool = True
-    spacing: tuple[float, float, float] | None = None
-
-    @property
-    def name(self) -> str:
-        """For messages."""
-        return f"{self.path}:{self.dataset}" if self.dataset else str(self.path)
-
-    @property
-    def order_line(self) -> str:
-        """The order of the axes, for a person."""
-        return f"order of axes in {self.name}: {', '.join(self.axes)}, {self.axes_from}"
-
-    @property
-    def order(self) -> Orientation:
-        """What turns x, y, z into the axes of the file; a single page lies along z."""
-        return Orientation.named(self.axes.rjust(3, "z"))
-
-
-@dataclass(frozen=True)
-class RawLayout:
-    """What one must know to read a file of nothing but numbers.
-
-    Attributes
-    ----------
-    shape : tuple of 3 int
-        Voxels along x, y, z.
-    dtype : str
-        NumPy's name with its byte order: 'uint8', '>u2' (big-endian), '<f4' ...
-    offset_bytes : int
-        Of the header to be skipped.
-    fastest_axis : {'x', 'z'}
-        Along which voxels follow each other in the file: x as scanners, ImageJ and ParaView write them, z as
-        ``array[x, y, z].tofile`` does.
-    """
-
-    shape: tuple[int, int, int]
-    dtype: str
-    offset_bytes: int = 0
-    fastest_axis: str = "x"
-
-
-@dataclass(frozen=True)
-class ArrayLayout:
-    """The order in which an array has its axes.
-
-    Attributes
-    ----------
-    axes : str or None
-        'zyx', 'xyz' or another; 'yx' or 'xy' in two dimensions, where three letters count without their z.  None: as the
-        file says.
-    unsaid : str
-        The order of npy and HDF5 files that do not say.
-    """
-
-    axes: str | None = None
-    unsaid: str = "zyx"
-
-
-Layout = RawLayout | ArrayLayout
 
 
 @contextmanager
@@ -145,27 +57,57 @@ def opened_image(path, layout: Layout = ArrayLayout()):
     in which the file has them: `ImageInfo.order`.
     """
     raw = isinstance(layout, RawLayout)
-    file, dataset = (Path(path), None) if raw else _parse(path)
+    with _readable(Path(path)):
+        file, dataset = (Path(path), None) if raw else _parse(path)
     openers = {".npy": _open_npy, ".tif": _open_tiff, ".tiff": _open_tiff, ".png": _open_png, ".h5": _open_hdf5,
                ".hdf5": _open_hdf5, ".vti": _open_vti}
     opener = _open_raw if raw else openers.get(file.suffix.lower())
     if opener is None:
         raise InputError(f"{path}: an image is read from {FORMATS}")
+    with ExitStack() as opened:
+        with _readable(file):
+            refuse_special(file)
+            info, page = opened.enter_context(opener(file, dataset, layout))
+            _check(info)
+        yield info, functools.partial(_read_page, file, page)
+
+
+@contextmanager
+def _readable(file: Path):
+    """Whatever a library says of foreign bytes in the block is an InputError: there is no end of what they raise."""
     try:
-        with opener(file, dataset, layout) as (info, page):
-            if info.dtype.kind not in "biuf":
-                raise InputError(f"{info.name} holds {info.dtype}, not real numbers")
-            yield info, page
+        yield
     except InputError:
         raise
     except FileNotFoundError as error:
         raise InputError(f"{file} does not exist") from error
-    except _DAMAGE as error:
-        raise InputError(f"cannot read {file}: {_reason(error)}") from error
+    except Exception as error:
+        raise InputError(f"cannot read {one_line(str(file), MAX_REASON)}: {_reason(error)}") from error
+
+
+def _read_page(file: Path, page, *index) -> np.ndarray:
+    with _readable(file):
+        return page(*index)
+
+
+def _check(info: ImageInfo) -> None:
+    if info.dtype.kind not in _KINDS:
+        raise InputError(f"{info.name} holds {info.dtype}, not real numbers")
+    if max(info.shape) > MAX_AXIS or math.prod(info.shape) * info.dtype.itemsize > MAX_BYTES or min(info.shape) < 1:
+        raise InputError(f"{info.name} says that it has {' x '.join(map(str, info.shape))} voxels, which cannot be")
+    low, high = LENGTHS_NM
+    if info.spacing_nm is not None and not all(low <= h <= high for h in info.spacing_nm):
+        raise InputError(f"{info.name} says that its voxels have edges of {_times(info.spacing_nm)} nm; lengths from "
+                         f"{low:g} to {high:g} nm are possible")
+
+
+def _times(values) -> str:
+    return " x ".join(f"{value:g}" for value in values)
 
 
 def _reason(error: Exception) -> str:
     text = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+    text = text if len(text) <= MAX_REASON else f"{text[:MAX_REASON - 4]} ..."
     if "imagecodecs" in text:
         return f"{text}; install it with pip, or store the image uncompressed or with deflate (zip) compression"
     return text
@@ -182,48 +124,6 @@ def _parse(path) -> tuple[Path, str | None]:
     return Path(text), None
 
 
-def _shape_3d(name: str, shape) -> tuple[int, ...]:
-    """The shape with a first axis of one voxel, the page, where there are two."""
-    if len(shape) not in (2, 3) or 0 in shape:
-        raise InputError(f"{name} has the shape {tuple(shape)}; two or three dimensions are needed")
-    return (1,) * (3 - len(shape)) + tuple(int(n) for n in shape)
-
-
-def _describe_array(path: Path, dataset: str | None, array, spacing_nm: tuple | None, layout: ArrayLayout,
-                    said: tuple[str, str] | None = None, fixed: bool = False) -> ImageInfo:
-    """ImageInfo of an array, of which `_shape_3d` has made pages.
-
-    Parameters
-    ----------
-    spacing_nm : tuple of 3 float or None
-        Along the axes of the array, that of the page first.
-    said : tuple of 2 str, optional
-        The order that the file or its format has, and how that is known.
-    fixed : bool
-        Another order than that contradicts the file.
-    """
-    name = f"{path}:{dataset}" if dataset else str(path)
-    shape = _shape_3d(name, array.shape)
-    axes, known_from = said or (layout.unsaid, _UNSAID[layout.unsaid])
-    if layout.axes is not None:
-        contradicted = fixed and said is not None and _for_dimensions(layout.axes, array) != _for_dimensions(axes, array)
-        if contradicted:
-            raise InputError(f'the order of axes "{layout.axes}" is asked for, and {name} says that it has '
-                             f'{", ".join(axes)}: leave the order out')
-        axes, known_from = layout.axes, "as asked for"
-    axes = _for_dimensions(axes, array)
-    if len(axes) != len(array.shape):
-        raise InputError(f'the order of axes "{axes}" is one of two, and {name} has three')
-    back = Orientation.named(axes.rjust(3, "z")).inverse
-    return ImageInfo(path, dataset, back.turn(shape), np.dtype(array.dtype), spacing_nm and back.turn(spacing_nm), axes,
-                     known_from, said is not None or layout.axes is not None)
-
-
-def _for_dimensions(axes: str, array) -> str:
-    """Of three axes the two of a picture."""
-    return axes.replace("z", "") if len(array.shape) == 2 else axes
-
-
 # --- NumPy, plain numbers -----------------------------------------------------------------------------------
 
 
@@ -232,8 +132,14 @@ def _open_npy(path: Path, _, layout: ArrayLayout):
     with open(path, "rb") as file:
         if file.read(6) != b"\x93NUMPY":
             raise InputError(f"cannot read {path}: it is not a .npy file")
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
-    info = _describe_array(path, None, array, None, layout)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    left = path.stat().st_size - array.offset - array.nbytes
+    if left:
+        raise InputError(f"{path} has {left} bytes more than the array that its header describes, as where two arrays were "
+                         "saved to one file")
+    info = describe_array(path, None, array, None, layout)
     pages = array if array.ndim == 3 else array[None]
     yield info, lambda index, rows, columns: pages[index, rows, columns]
 
@@ -242,20 +148,33 @@ def _open_npy(path: Path, _, layout: ArrayLayout):
 def _open_raw(path: Path, _, layout: RawLayout):
     shape, dtype = _check_layout(layout)
     num_bytes, needed = path.stat().st_size, layout.offset_bytes + math.prod(shape) * dtype.itemsize
-    if num_bytes < needed:
+    if num_bytes != needed:
         raise InputError(f"{path} has {num_bytes} bytes, and {' x '.join(map(str, shape))} voxels of type {layout.dtype} "
-                         f"after {layout.offset_bytes} bytes need {needed}")
+                         f"after {layout.offset_bytes} bytes need {needed}{_left_over(num_bytes - needed, layout)}")
     axes = "xyz" if layout.fastest_axis == "z" else "zyx"
     info = ImageInfo(path, None, shape, dtype, None, axes, f"{layout.fastest_axis} fastest in the raw file")
     array = np.memmap(path, dtype, "r", layout.offset_bytes, info.order.turn(shape))
     yield info, lambda index, rows, columns: array[index, rows, columns]
 
 
+def _left_over(left: int, layout: RawLayout) -> str:
+    """What may be done about bytes that would not be read."""
+    if left < 0:
+        return ""
+    return (f": {left} are left over; is the shape or the type another?  For a header of as many bytes give "
+            f"image.raw_offset (--raw-offset {layout.offset_bytes + left})")
+
+
 def _check_layout(layout: RawLayout) -> tuple[tuple[int, int, int], np.dtype]:
+    wrong = f"{one_line(str(layout.dtype))} is no type of real number; uint8, <u2, >u2, <f4 and the like are"
+    if not _TYPE_NAME.fullmatch(str(layout.dtype)):  # of other text NumPy makes records, or nothing, or float64
+        raise InputError(wrong)
     try:
         dtype = np.dtype(layout.dtype)
     except TypeError as error:
-        raise InputError(f"{layout.dtype} is no type of number; uint8, <u2, >u2, <f4 and the like are") from error
+        raise InputError(wrong) from error
+    if dtype.kind not in _KINDS:
+        raise InputError(wrong)
     if len(layout.shape) != 3 or any(int(n) != n or n < 1 for n in layout.shape):
         raise InputError(f"a raw image of {tuple(layout.shape)} voxels: three positive whole numbers are needed")
     if layout.offset_bytes < 0 or layout.fastest_axis not in ("x", "z"):
@@ -271,11 +190,19 @@ def _check_layout(layout: RawLayout) -> tuple[tuple[int, int, int], np.dtype]:
 def _open_png(path: Path, _, layout: ArrayLayout):
     from PIL import Image
 
-    with Image.open(path) as picture:
-        if picture.mode not in ("1", "L", "I", "I;16", "I;16B"):
-            raise InputError(f"{path} has colours; grey values are needed")
-        pixels = np.asarray(picture)
-    yield (_describe_array(path, None, pixels, None, layout, ("yx", _BY_FORMAT)),
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=["PNG"]) as picture:
+                if picture.mode not in ("1", "L", "I", "I;16", "I;16B"):
+                    raise InputError(f"{path} has colours; grey values are needed")
+                check_png(path)
+                pixels = np.asarray(picture)
+    except Image.DecompressionBombError as error:
+        most = 2 * Image.MAX_IMAGE_PIXELS / 1e6
+        raise InputError(f"{path} has more than the {most:.0f} million pixels that are read of a PNG; store it as TIFF or "
+                         "npy") from error
+    yield (describe_array(path, None, pixels, None, layout, ("yx", _BY_FORMAT)),
            lambda index, rows, columns: pixels[rows, columns])
 
 
@@ -283,22 +210,71 @@ def _open_png(path: Path, _, layout: ArrayLayout):
 def _open_tiff(path: Path, _, layout: ArrayLayout):
     import tifffile  # takes as long to import as all the rest of io
 
+    check_tiff_chain(path)
     with _complaints(path), tifffile.TiffFile(path) as file:
-        series = file.series[0]
-        if "S" in series.axes:
-            raise InputError(f"{path} has colours; a stack of grey values is needed")
-        edges = _imagej_spacing(file)
-        info = _describe_array(path, None, series, edges and edges[::-1], layout, ("zyx", _BY_FORMAT))
-        num_pages, rows, columns = _shape_3d(str(path), series.shape)
-        if len(series.pages) == num_pages:
+        series = _alike(path, file)
+        if "S" in series[0].axes:
+            raise InputError(f"{path} has colours{_taken_for_colours(file)}; a stack of grey values is needed")
+        in_each, rows, columns = shape_3d(str(path), series[0].shape)
+        pages = [(one, index) for one in series for index in range(in_each)]
+        shape = series[0].shape if len(series) == 1 else (len(pages), rows, columns)
+        edges = imagej_spacing(file, len(pages))
+        info = describe_array(path, None, _Stack(shape, np.dtype(series[0].dtype)), edges and edges[::-1], layout,
+                               ("zyx", _BY_FORMAT))
+        if len(series[0].pages) == in_each:
             def page(index, first, second):
-                return series.pages[index].asarray()[first, second]
+                one, place = pages[index]
+                check_tiff_page(one.pages[place], one.keyframe, file.filehandle.size, functools.partial(_bytes_at, file))
+                return one.pages[place].asarray().reshape(rows, columns)[first, second]
         else:  # ImageJ keeps a large stack in one piece behind its first page
-            stack = tifffile.memmap(path, mode="r").reshape(num_pages, rows, columns)
+            if len(series) > 1:
+                raise InputError(f"{path} holds {len(series)} stacks of {in_each} pages; store one")
+            stack = _in_one_piece(path, series[0]).reshape(in_each, rows, columns)
 
             def page(index, first, second):
                 return stack[index, first, second]
         yield info, page
+
+
+class _Stack(NamedTuple):
+    """What all pages of a TIFF are together."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+def _alike(path: Path, file) -> list:
+    """The series of a TIFF, which together are one stack: pages that were written one by one, each as its own image."""
+    series = list(file.series)
+    if not series:
+        raise InputError(f"{path} holds no image")
+    kinds = list(dict.fromkeys(f"{'x'.join(map(str, one.shape))} {one.dtype}" for one in series))
+    if len(kinds) > 1:
+        raise InputError(f"{path} holds {len(series)} images that do not make one stack, of {', '.join(kinds[:4])}"
+                         f"{' ...' if len(kinds) > 4 else ''}; store the one that is meant in a file of its own")
+    return series
+
+
+def _taken_for_colours(file) -> str:
+    """tifffile writes a stack whose first or last axis has 3 or 4 as the colours of one picture, unless it is told."""
+    if not file.is_shaped and not str(file.pages[0].software).startswith("tifffile"):
+        return ""
+    return (", or tifffile took 3 or 4 pages or columns for them when it wrote it: write a stack with "
+            "photometric=\"minisblack\"")
+
+
+def _bytes_at(file, offset: int, count: int) -> bytes:
+    file.filehandle.seek(offset)
+    return file.filehandle.read(count)
+
+
+def _in_one_piece(path: Path, series) -> np.ndarray:
+    import tifffile
+
+    if series.dataoffset is not None:
+        return tifffile.memmap(path, mode="r")
+    check_tiff_page(series.pages[0], series.keyframe, path.stat().st_size, functools.partial(_bytes_at, series.parent))
+    return series.asarray()
 
 
 @contextmanager
@@ -320,20 +296,6 @@ def _complaints(path: Path):
             raise InputError(f"cannot read {path}: {reason}; it is damaged or cut short")
 
 
-def _imagej_spacing(file) -> tuple[float, float, float] | None:
-    """Edges of a voxel along columns, rows and pages, in nm, where ImageJ has written them with a unit."""
-    described = file.imagej_metadata or {}
-    unit = _NM_OF_UNIT.get(str(described.get("unit", "")).lower())
-    tags = file.pages[0].tags
-    if unit is None or "XResolution" not in tags or "YResolution" not in tags:
-        return None
-    (pixels_x, length_x), (pixels_y, length_y) = tags["XResolution"].value, tags["YResolution"].value
-    if not (pixels_x and pixels_y):
-        return None
-    x, y = unit * length_x / pixels_x, unit * length_y / pixels_y
-    return x, y, unit * float(described.get("spacing", x / unit))
-
-
 # --- containers ---------------------------------------------------------------------------------------------
 
 
@@ -343,13 +305,14 @@ def _open_hdf5(path: Path, name: str | None, layout: ArrayLayout):
         raise FileNotFoundError(path)
     name = name or "rho"
     with h5py.File(path, "r") as file:
-        dataset = file.get(name)
-        if not isinstance(dataset, h5py.Dataset):
-            stored = [key for key, value in file.items() if isinstance(value, h5py.Dataset)]
-            raise InputError(f"{path} has no dataset {name} (it has {', '.join(stored) or 'none'}); "
-                             f"name one as {path}:DATASET")
+        dataset = open_dataset(file, path, name)
+        if dataset is None:
+            stored = []
+            file.visititems(lambda key, value: stored.append(key) if isinstance(value, h5py.Dataset) else None)
+            raise InputError(f"{path} has no dataset {name} (it has {', '.join(stored[:8]) or 'none'}"
+                             f"{', ...' if len(stored) > 8 else ''}); name one as {path}:DATASET")
         axes = _axes_of_dataset(dataset)
-        info = _describe_array(path, name, dataset, _spacing_of_dataset(path, dataset), layout,
+        info = describe_array(path, name, dataset, _spacing_of_dataset(path, dataset), layout,
                                axes and (axes, "as the file says"), fixed=True)
         if dataset.ndim == 3:
             yield info, lambda index, first, second: dataset[index, first, second]
@@ -377,13 +340,16 @@ def _text(value) -> str:
 
 def _spacing_of_dataset(path: Path, dataset: h5py.Dataset) -> tuple[float, float, float] | None:
     """Edges of a voxel in nm along the axes of the dataset; a picture is as thick as its first edge."""
-    edges = dataset.attrs.get("spacing_nm")
-    if edges is None:
+    stored = dataset.attrs.get("spacing_nm")
+    if stored is None:
         return None
-    edges = [float(h) for h in np.ravel(edges)]
-    if len(edges) != dataset.ndim:
-        raise InputError(f"{path}:{dataset.name[1:]}: its spacing_nm has {len(edges)} lengths, and it {dataset.ndim} axes")
-    return (edges[0],) * (3 - len(edges)) + tuple(edges)
+    edges, name = np.ravel(stored), f"{path}:{dataset.name[1:]}"
+    if edges.dtype.kind not in "iuf":
+        raise InputError(f"{name} has an attribute spacing_nm = {one_line(str(stored))}: lengths in nm are needed")
+    if edges.size != dataset.ndim:
+        raise InputError(f"{name}: its spacing_nm has {edges.size} lengths, and it {dataset.ndim} axes")
+    edges = tuple(map(float, edges))
+    return (edges[0],) * (3 - len(edges)) + edges
 
 
 @contextmanager

@@ -264,7 +264,7 @@ def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: 
             for _, placed, values in _pages(density, page, slices, info.order):
                 placed[...] = values
         density /= full_scale
-        _check_values(info.name, density, slices, full_scale, advice)
+        check_density(info.name, density, slices, full_scale, advice)
     return density
 
 
@@ -280,7 +280,21 @@ def _voxels(shape) -> str:
     return " x ".join(map(str, shape))
 
 
-def _check_values(name: str, density: np.ndarray, slices, full_scale: float, advice: str) -> None:
+def check_density(name: str, density: np.ndarray, slices, full_scale: float = 1.0, advice: str = "") -> None:
+    """Raise InputError, naming the first voxel, where a density is not finite or beyond `DENSITY_BOUNDS`.  Not collective.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, for the message.
+    density : ndarray, local (n0, n1, n2)
+    slices : tuple of 3 slice
+        Where it lies, along x, y, z.
+    full_scale : float
+        What stands for the solid in the file.
+    advice : str
+        Ends the message.
+    """
     low, high = DENSITY_BOUNDS
     for i, plane in enumerate(density):
         if plane.size == 0 or (plane.min() >= low and plane.max() <= high):  # false for NaN
@@ -291,4 +305,4 @@ def _check_values(name: str, density: np.ndarray, slices, full_scale: float, adv
         if not np.isfinite(value):
             raise InputError(f"{name}: the value at voxel {voxel} is {value:g}; a density must be a finite number")
         raise InputError(f"{name}: the value {value:g} at voxel {voxel} is no density, which is 0 in a pore and "
-                         f"{full_scale:g} in the solid; {advice}")
+                         f"{full_scale:g} in the solid{advice and '; '}{advice}")

@@ -24,7 +24,7 @@ from ...errors import InputError
 
 _TYPES = {"Int8": "i1", "UInt8": "u1", "Int16": "i2", "UInt16": "u2", "Int32": "i4", "UInt32": "u4", "Int64": "i8",
           "UInt64": "u8", "Float32": "f4", "Float64": "f8"}
-_DECOMPRESSORS = {"vtkZLibDataCompressor": zlib.decompress, "vtkLZMADataCompressor": lzma.decompress}
+_DECOMPRESSORS = {"vtkZLibDataCompressor": zlib.decompressobj, "vtkLZMADataCompressor": lzma.LZMADecompressor}
 _CHUNK = 1 << 20
 _SPACES = b" \t\r\n"
 
@@ -143,11 +143,21 @@ def _read_outline(path: Path) -> _Outline:
             raise InputError(f"cannot read {path}: it is not VTK's XML, or is cut short ({error})") from error
     if outline.file.get("type") != "ImageData":
         raise InputError(f"{path} holds {outline.file.get('type', 'no VTK data')}; ImageData (.vti) is needed")
-    whole = outline.image.get("WholeExtent")
+    if len(_numbers(outline.image, "WholeExtent", "", int)) != 6:
+        raise InputError(f"{path}: its ImageData has no WholeExtent of six whole numbers")
+    whole = outline.image["WholeExtent"]
     if len(outline.pieces) != 1 or outline.pieces[0].get("Extent", whole).split() != whole.split():
         raise InputError(f"{path} is in {len(outline.pieces)} pieces, or its piece is not the whole; "
                          "store the image in one piece")
     return outline
+
+
+def _numbers(attributes: dict, name: str, default: str, kind) -> list:
+    """The numbers of an attribute; none where it is not made of them."""
+    try:
+        return [kind(word) for word in attributes.get(name, default).split()]
+    except ValueError:
+        return []
 
 
 def _choose(path: Path, outline: _Outline, name: str | None) -> dict:
@@ -165,7 +175,7 @@ def _choose(path: Path, outline: _Outline, name: str | None) -> dict:
 
 
 def _describe(path: Path, outline: _Outline, chosen: dict) -> VtiArray:
-    extent = [int(n) for n in outline.image["WholeExtent"].split()]
+    extent = _numbers(outline.image, "WholeExtent", "", int)
     points = [high - low + 1 for low, high in zip(extent[::2], extent[1::2])]
     shape = tuple(points if chosen["section"] == "PointData" else (max(n - 1, 1) for n in points))
     order = ">" if outline.file.get("byte_order") == "BigEndian" else "<"
@@ -174,12 +184,20 @@ def _describe(path: Path, outline: _Outline, chosen: dict) -> VtiArray:
         raise InputError(f"{path}:{chosen.get('Name')} holds {kind} as {layout}, which is not read")
     if layout != "ascii" and compressor is not None and compressor not in _DECOMPRESSORS:
         raise InputError(f"{path} is compressed by {compressor}; {' and '.join(_DECOMPRESSORS)} are read")
+    header = outline.file.get("header_type", "UInt32")
+    if header not in ("UInt32", "UInt64"):
+        raise InputError(f"{path} has lengths of the type {header}; UInt32 and UInt64 are possible")
     start, end, encoding = chosen.get("start", 0), chosen.get("end", 0), "ascii" if layout == "ascii" else "base64"
     if layout == "appended":
-        start, encoding = outline.appended["start"] + int(chosen["offset"]), outline.appended["encoding"]
-    spacing = tuple(float(h) for h in outline.image.get("Spacing", "1 1 1").split())
+        offset, encoding = _numbers(chosen, "offset", "", int), (outline.appended or {}).get("encoding")
+        if len(offset) != 1 or offset[0] < 0 or encoding not in ("raw", "base64"):
+            raise InputError(f"{path}:{chosen.get('Name')} has no place in appended data, raw or base64")
+        start = outline.appended["start"] + offset[0]
+    spacing = tuple(_numbers(outline.image, "Spacing", "1 1 1", float))
+    if len(spacing) != 3 or not all(0 < h < math.inf for h in spacing):
+        raise InputError(f"{path}: its Spacing is not three lengths above 0")
     return VtiArray(chosen.get("Name", ""), shape, np.dtype(order + _TYPES[kind]), spacing, encoding, start, end,
-                    np.dtype(order + _TYPES[outline.file.get("header_type", "UInt32")]), compressor)
+                    np.dtype(order + _TYPES[header]), compressor)
 
 
 # --- the numbers --------------------------------------------------------------------------------------------
@@ -188,21 +206,33 @@ def _describe(path: Path, outline: _Outline, chosen: dict) -> VtiArray:
 def _payload(content, array: VtiArray):
     """``read(begin, count)`` of the decoded and decompressed bytes of an array."""
     start = array.start
-    while content[start:start + 1] in (b" ", b"\t", b"\r", b"\n"):
+    # Not of raw bytes: a length of 10, 13 or 32 begins like that.
+    while array.encoding != "raw" and content[start:start + 1] in (b" ", b"\t", b"\r", b"\n"):
         start += 1
     source = _raw_source if array.encoding == "raw" else _base64_source
     read, size = source(content, start), array.header.itemsize
+    needed = math.prod(array.shape) * array.dtype.itemsize
     if array.compressor is None:
+        _check_length(int(np.frombuffer(_exactly(read(0, size), size), array.header)[0]), needed)
         # Some writers end the code after the length, with '=' for what is missing to three bytes.
         separate = source is _base64_source and content[start + _coded(size) - 1:start + _coded(size)] == b"="
         if separate:
             return source(content, start + _coded(size))
         return lambda begin, count: read(begin + size, count)
     num_blocks = int(np.frombuffer(_exactly(read(0, size), size), array.header)[0])
+    if num_blocks == 0:
+        _check_length(0, needed)
     length = (3 + num_blocks) * size
-    block_size, _, *sizes = (int(n) for n in np.frombuffer(_exactly(read(0, length), length), array.header)[1:])
+    block_size, last, *sizes = (int(n) for n in np.frombuffer(_exactly(read(0, length), length), array.header)[1:])
+    last = last or block_size  # 0: the last block is as long as the others
+    _check_length((num_blocks - 1) * block_size + last, needed)
     blocks = source(content, start + (length if array.encoding == "raw" else _coded(length)))
-    return _decompressed(blocks, block_size, sizes, _DECOMPRESSORS[array.compressor])
+    return _decompressed(blocks, block_size, last, sizes, _DECOMPRESSORS[array.compressor])
+
+
+def _check_length(stored: int, needed: int) -> None:
+    if stored != needed:
+        raise ValueError(f"its values are said to take {stored} bytes, and the extent needs {needed}")
 
 
 def _raw_source(content, start: int):
@@ -222,12 +252,17 @@ def _coded(num_bytes: int) -> int:
     return -(-num_bytes // 3) * 4
 
 
-def _decompressed(blocks, block_size: int, sizes: list[int], decompress):
+def _decompressed(blocks, block_size: int, last_size: int, sizes: list[int], decompressor):
     starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
 
     @lru_cache(maxsize=2)
     def block(index: int) -> bytes:
-        return decompress(_exactly(blocks(starts[index], sizes[index]), sizes[index]))
+        expected = last_size if index == len(sizes) - 1 else block_size
+        # One byte more than there must be shows what unpacks to too much, however much that is.
+        found = decompressor().decompress(_exactly(blocks(starts[index], sizes[index]), sizes[index]), expected + 1)
+        if len(found) != expected:
+            raise ValueError(f"a block unpacks to {'more' if len(found) > expected else 'fewer'} bytes than it says")
+        return found
 
     def read(begin, count):
         first, last = begin // block_size, (begin + count - 1) // block_size
@@ -247,7 +282,7 @@ class _AsciiPages:
     """Numbers as text, which can only be read from the beginning: a page behind the last one starts anew."""
 
     def __init__(self, content, array: VtiArray, num_values: int):
-        self._content, self._array, self._num_values = content, array, num_values
+        self._content, self._array, self._num_values, self._num_pages = content, array, num_values, array.shape[2]
         self._rewind()
 
     def _rewind(self) -> None:
@@ -262,6 +297,8 @@ class _AsciiPages:
                 self._values = np.concatenate([self._values, self._parse_chunk()])
             page, self._values = self._values[:self._num_values], self._values[self._num_values:]
             self._next += 1
+        if self._next == self._num_pages and (self._values.size or self._content[self._position:self._array.end].strip()):
+            raise ValueError("numbers stand behind the last voxel")
         return page
 
     def _parse_chunk(self) -> np.ndarray:

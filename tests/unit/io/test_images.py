@@ -401,8 +401,8 @@ def test_windows_that_do_not_fit(tmp_path, window, words):
 @pytest.mark.parametrize("layout, words", [
     (RawLayout((5, 4, 4), "u1"), "has 60 bytes, and 5 x 4 x 4 voxels of type u1 after 0 bytes need 80"),
     (RawLayout(SHAPE, "u1", 1), "after 1 bytes need 61"), (RawLayout((5, 4), "u1"), "three positive whole numbers"),
-    (RawLayout((5, 4, 0), "u1"), "three positive"), (RawLayout(SHAPE, "grey"), "grey is no type of number"),
-    (RawLayout(SHAPE, "c8"), "has 60 bytes"), (RawLayout(SHAPE, "S1"), "not real numbers"),
+    (RawLayout((5, 4, 0), "u1"), "three positive"), (RawLayout(SHAPE, "grey"), "grey is no type of real number"),
+    (RawLayout(SHAPE, "c8"), "c8 is no type of real number"), (RawLayout(SHAPE, "S1"), "no type of real"),
     (RawLayout(SHAPE, "u1", -1), "header of -1 bytes"), (RawLayout(SHAPE, "u1", 0, "y"), "fastest axis y")])
 def test_raw_files_that_do_not_fit(tmp_path, layout, words):
     (tmp_path / "a.bin").write_bytes(bytes(60))

@@ -161,3 +161,50 @@ def test_what_is_refused(tmp_path, content, words):
         info = describe_image(path)
         read_label_slab(path, tuple(slice(0, n) for n in info.shape), ALONE)
     assert "\n" not in str(caught.value)
+
+
+def lengths(length: int, header: str = "UInt32", values: bytes = b"\0" * 24) -> bytes:
+    data = b"_" + np.array([length], "<u4" if header == "UInt32" else "<u8").tobytes() + values
+    return appended(data, "raw", byte_order="LittleEndian", header_type=header)
+
+
+@pytest.mark.parametrize("content, words", [
+    (lengths(5), "said to take 5 bytes, and the extent needs 24"), (lengths(2**32 - 1), "said to take 4294967295 bytes"),
+    (lengths(2**63, "UInt64"), "said to take 9223372036854775808 bytes"), (lengths(48, values=b"\0" * 48), "take 48 bytes"),
+    (lengths(0), "said to take 0 bytes"), (lengths(24, "UInt16"), "lengths of the type UInt16; UInt32 and UInt64"),
+    (lengths(24).replace(b'offset="0"', b'offset="-9"'), "has no place in appended data"),
+    (lengths(24).replace(b'offset="0"', b""), "has no place in appended data"),
+    (lengths(24).replace(b'encoding="raw"', b""), "has no place in appended data"),
+    (inline("", layout="appended"), "has no place in appended data"),
+    (inline(ASCII + " 7"), "numbers stand behind the last voxel"),
+    (inline(ASCII).replace(b"WholeExtent", b"Whole"), "has no WholeExtent of six whole numbers"),
+    (inline(ASCII).replace(b'="0 2', b'="0 1e30'), "has no WholeExtent"),
+    (inline(ASCII).replace(b'="0 2', b'="0 2' + b"0" * 30),
+     "says that it has 2" + "0" * 29 + "1 x 2 x 2 voxels, which cannot be"),
+    (inline(ASCII).replace(b'="0 2', b'="2 0'), "voxels, which cannot be"),
+    (inline(ASCII).replace(b'="0 2', b'="2'), "has no WholeExtent"),
+    (inline(ASCII).replace(b'Spacing="2 3 4"', b'Spacing="2 3"'), "its Spacing is not three lengths above 0"),
+    (inline(ASCII).replace(b'Spacing="2 3 4"', b'Spacing="2 3 inf"'), "its Spacing is not three lengths")])
+def test_what_a_file_says_is_compared_with_what_it_holds(tmp_path, content, words):
+    test_what_is_refused(tmp_path, content, words)
+
+
+@pytest.mark.parametrize("compress, name", [(zlib.compress, "vtkZLibDataCompressor"),
+                                            (lzma.compress, "vtkLZMADataCompressor")])
+@pytest.mark.parametrize("stored, said, words", [(100_000_000, 24, "a block unpacks to more bytes than it says"),
+                                                 (20, 24, "a block unpacks to fewer bytes"),
+                                                 (30, 30, "said to take 30 bytes")])
+def test_blocks_that_unpack_to_something_else(tmp_path, compress, name, stored, said, words):
+    packed = compress(bytes(stored))
+    header = np.array([1, said, 0, len(packed)], "<u4").tobytes()
+    content = appended(b"_" + header + packed, "raw", byte_order="LittleEndian", compressor=name)
+    test_what_is_refused(tmp_path, content, words)
+
+
+@pytest.mark.parametrize("shape", [(10, 1, 1), (13, 1, 1), (32, 1, 1), (9, 1, 1)])
+def test_a_length_that_begins_like_a_space(tmp_path, shape):
+    """9, 10, 13 and 32 bytes: tabulator, line feed, carriage return, space."""
+    image = (np.arange(shape[0]) % 3 + 1).astype("u1").reshape(shape)
+    data = b"_" + np.array([image.size], "<u4").tobytes() + image.tobytes()
+    (tmp_path / "a.vti").write_bytes(appended(data, "raw", kind="UInt8", shape=shape, byte_order="LittleEndian"))
+    assert np.array_equal(read(tmp_path / "a.vti")[1], image)
