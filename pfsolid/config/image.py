@@ -12,9 +12,10 @@ from ..errors import InputError
 from ..grid import AXES
 from ..labels import MAX_LABEL
 from ..orientation import ORDERS
+from ..text import one_line
 from ..units import S_PER_M
 from .conduction import MAX_CONDUCTIVITY, SolverConfig, as_conductivity, conductivity_at
-from .run import LENGTH_LIMITS, AxesOrder, Length, as_edges, as_tuple
+from .run import LENGTH_LIMITS, AxesOrder, Length, Title, as_edges, as_tuple
 from .text import (
     Section,
     apply_overrides,
@@ -22,12 +23,14 @@ from .text import (
     parse_toml,
     read_text,
     shown,
+    toml_value,
     validated,
     was_written_without,
     write_toml,
 )
 
 _LABELS = f"a table of labels from 0 to {MAX_LABEL}"
+_NAMES = f"{_LABELS} with a name in quotes each, on one line and each another"
 _SIGMA = "for each label a number, a law { value, at_K, activation_energy_eV }, three numbers or the three rows of a tensor"
 _RESISTANCES = "a table of pairs of labels with a resistance from 0 (inf blocks), for example { \"0:1\" = 10.0 }"
 _HEADING = "pfsolid image study, with every default filled in"
@@ -38,7 +41,7 @@ _CROP = "three pairs [first, last + 1] of voxels along x, y, z; [] takes all of 
 
 def _label(name) -> int:
     if not re.fullmatch(r"\d{1,3}", str(name)) or int(name) > MAX_LABEL:
-        raise ValueError(f"{name!r} is no label from 0 to {MAX_LABEL}")
+        raise ValueError(f"{one_line(str(name))!r} is no label from 0 to {MAX_LABEL}")
     return int(name)
 
 
@@ -67,7 +70,7 @@ def _as_sigmas(value):
         try:
             label, sigma = _label(name), _as_sigma(one)
         except ValueError as error:
-            raise ValueError(f"{_SIGMA}; label {name} = {shown(one)}: {_problem(one, error)}") from None
+            raise ValueError(f"{_SIGMA}; label {one_line(name)} = {shown(one)}: {_problem(one, error)}") from None
         _put(found, label, sigma, f"label {label}")
     return dict(sorted(found.items()))
 
@@ -86,11 +89,17 @@ def _problem(value, error: ValueError) -> str:
 
 
 def _as_names(value):
-    if not isinstance(value, dict) or not all(isinstance(text, str) and text for text in value.values()):
-        raise ValueError(f"{_LABELS} with a name in quotes each")
+    if not isinstance(value, dict) or not all(isinstance(text, str) and text.strip() and text.isprintable()
+                                              for text in value.values()):
+        raise ValueError(_NAMES)
     found = {}
     for name, text in value.items():
-        _put(found, _label(name), text, f"label {_label(name)}")
+        label, text = _label(name), text.strip()
+        _put(found, label, text, f"label {label}")
+        # Results are filed by name: of two phases with one name the second would take the place of the first.
+        same = [other for other, known in found.items() if known == text and other != label]
+        if same:
+            raise ValueError(f"{_NAMES}; labels {same[0]} and {label} have the same, {toml_value(text)}")
     return found
 
 
@@ -102,7 +111,7 @@ def _as_resistances(value):
         a, colon, b = str(name).partition(":")
         number = isinstance(resistance, (int, float)) and not isinstance(resistance, bool)
         if not (colon and number and resistance >= 0) or _label(a.strip()) == _label(b.strip()):
-            raise ValueError(f"{_RESISTANCES}; {name!r} = {resistance!r}")
+            raise ValueError(f"{_RESISTANCES}; {shown(name)} = {shown(resistance)}")
         pair = f"{min(int(a), int(b))}:{max(int(a), int(b))}"
         _put(found, pair, float(resistance), f"the pair {pair}")
     return found
@@ -188,6 +197,8 @@ class ImageConfig(Section):
             raise ValueError("image: thresholds and labels are two ways of the same: give one")
         if (self.raw_shape is None) != (self.raw_dtype is None):
             raise ValueError("image: raw_shape and raw_dtype go together")
+        if self.raw_shape is None and (self.raw_offset or self.raw_fastest_axis != "x"):
+            raise ValueError("image: raw_offset and raw_fastest_axis have no meaning without raw_shape and raw_dtype")
         if self.axes is not None and self.raw_shape is not None:
             raise ValueError(f"image.axes = {shown(self.axes)}: of a raw file image.raw_fastest_axis says the order")
         return self
@@ -211,7 +222,7 @@ class ImageConfig(Section):
 
 class PhasesConfig(Section):
     sigma_S_per_cm: Sigmas = key("S/cm of each label", allowed=_SIGMA)
-    names: Names = key("what the labels are", {}, allowed=f"{_LABELS} with a name in quotes each")
+    names: Names = key("what the labels are", {}, allowed=_NAMES)
     reference: int | None = key(
         "label whose conductivity the formation factor refers to; the best conductor if not set", None, ge=0, le=MAX_LABEL)
     interface_resistance_ohm_cm2: Resistances = key(
@@ -287,7 +298,7 @@ class ImageParallelConfig(Section):
 class ImageStudyConfig(Section):
     """What conduction on an image is told."""
 
-    title: str = key("what this is", "")
+    title: Title = key("what this is", "")
     image: ImageConfig
     phases: PhasesConfig
     layer: LayerConfig | None = None
@@ -309,6 +320,9 @@ class ImageStudyConfig(Section):
             for label in (self.layer.label, self.layer.on):
                 if label not in sigma:
                     raise ValueError(f"layer: label {label} has no conductivity in phases.sigma_S_per_cm")
+        taken = [name for name in self.names.values() if list(self.names.values()).count(name) > 1]
+        if taken:
+            raise ValueError(f"phases.names: {toml_value(taken[0])} is the name of a label that has none of its own")
         laws = [f"label {label}" for label, value in sigma.items() if is_law(value)]
         self.conduction.check_laws(laws)
         self._check_tensors()

@@ -14,6 +14,7 @@ from ..conduction.phases import check_conductivities
 from ..config.conduction import SolverConfig
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
 from ..config.image import MAX_LABEL, ImageStudyConfig, study_to_toml
+from ..config.text import read_text
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
 from ..homogenization.report import conduction_lines, conduction_result
@@ -47,6 +48,8 @@ from ..text import in_words, plural
 from ..units import M2_PER_CM2, NM_PER_M
 from .console import log_to
 from .fields import FieldStore, store_solution
+
+_SPACING_RTOL = 2e-3  # of lengths that somebody has rounded
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     log_to(directory / LOG, session)
     session.say(_headline(study, info, parts[0], session))
     session.say(info.order_line)
+    _tell_of_spacing(study, info, session)
     flat = [name for axis, name in enumerate(AXES) if axis not in image_grid.real_axes and name in _asked(study)]
     if flat:
         session.say(f"no field along {', '.join(flat)}: the image is one voxel thick there, so that is no axis of it")
@@ -155,7 +159,7 @@ def _what_resists(study: ImageStudyConfig) -> dict:
 def is_image_study(directory: Path) -> bool:
     """Whether a directory holds one.  For one rank."""
     path = Path(directory) / INPUT
-    return path.is_file() and "\n[image]\n" in path.read_text(encoding="utf-8")
+    return path.is_file() and "\n[image]\n" in read_text(path)
 
 
 # --- the image and its grid ---------------------------------------------------------------------------------
@@ -221,14 +225,36 @@ def _part(study: ImageStudyConfig, info: ImageInfo, window: ImageWindow, fields:
           between_plates: bool = False) -> _Part:
     spacing = study.image.voxel_size_nm or info.spacing_nm
     if spacing is None:
-        raise InputError(f"{info.name} does not say how large its voxels are: give image.voxel_size_nm (--voxel-nm)")
+        hint = "" if info.spacing is None else f" in a unit (it says {_edges(info.spacing)})"
+        raise InputError(f"{info.name} does not say how large its voxels are{hint}: give image.voxel_size_nm (--voxel-nm)")
     grid = PeriodicGrid(window.image_shape(info), spacing)
     return _Part(window, fields, window.orientation.turn_grid(grid), between_plates)
 
 
+def _tell_of_spacing(study: ImageStudyConfig, info: ImageInfo, session: Session) -> None:
+    """Warn where the voxels that were asked for are not those that the file speaks of."""
+    given = study.image.voxel_size_nm
+    if given is None:
+        return
+    if info.spacing_nm is not None and not np.allclose(given, info.spacing_nm, rtol=_SPACING_RTOL, atol=0):
+        session.warn(f"{info.name} says that its voxels have edges of {_edges(info.spacing_nm)} nm; {_edges(given)} nm are "
+                     "taken, as asked for")
+    # Without a unit only the proportions mean anything, and three times 1 is what programs write that know none.
+    if info.spacing is not None and set(info.spacing) != {1.0}:
+        ratio = np.divide(given, info.spacing)
+        if not np.allclose(ratio, ratio[0], rtol=_SPACING_RTOL, atol=0):
+            session.warn(f"{info.name} says that the edges of its voxels are as {_edges(info.spacing)}; {_edges(given)} nm "
+                         "are taken, as asked for")
+
+
+def _edges(values) -> str:
+    return " x ".join(f"{value:.5g}" for value in values)
+
+
 def _headline(study: ImageStudyConfig, info: ImageInfo, part: _Part, session: Session) -> str:
     shape = " x ".join(map(str, part.image_grid_nm.shape))
-    return (f"pfsolid: conduction on {study.title or info.name}: {shape} voxels, {study.image.boundary}, on "
+    title = " ".join(study.title.split()) or info.name
+    return (f"pfsolid: conduction on {title}: {shape} voxels, {study.image.boundary}, on "
             f"{plural(session.reducer.size, 'rank')} x {plural(session.threads, 'thread')}")
 
 

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
 from ..config.run import RunConfig, config_from_text, to_toml
-from ..errors import InputError
+from ..errors import InputError, damage_is_a_mistake
 from ..homogenization.solve import check_solver
+from ..io.images.slab import check_density
 from ..io.records import atomic_write_text
 from ..io.run_directory import FIELDS, INPUT, LOG, prepare_run_directory
 from ..io.series import describe_field, read_field
-from ..parallel.collective import on_root
+from ..parallel.collective import agreed_errors, on_root
+from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import check_rank_count, slab_of
 from .console import log_to
@@ -42,7 +45,10 @@ def conduct(source: Path, config: RunConfig | None, overrides, directory: Path |
     source = Path(source)
     on_root(session.comm, _check_exists, source)
     path = source / FIELDS if source.is_dir() else source
-    info = describe_field(path, "rho", session.comm)
+    with damage_is_a_mistake():
+        info = describe_field(path, "rho", session.comm)
+    if info.num_components != 1 or info.dtype.kind not in "fiu":
+        raise InputError(f"{path}: rho is no density: {info.num_components} components of type {info.dtype} a voxel")
     check_rank_count(info.grid_nm, session.reducer.size)
     if config is None:
         text = info.file_attributes.get("input")
@@ -52,10 +58,17 @@ def conduct(source: Path, config: RunConfig | None, overrides, directory: Path |
     if config.conduction is None:
         raise InputError(f"the input of {source} has no [conduction] section; give one with --input")
     check_solver(config.conduction, session)
+    check_memory(info.grid_nm.num_voxels, conduction_bytes_per_voxel(config.conduction, info.grid_nm), PROGRAM_BYTES,
+                 session.comm, str(path))
+    # Values that cannot be used are refused here, before anything is replaced.
+    slices = slab_of(info.grid_nm, session.comm)
+    with damage_is_a_mistake():
+        rho = read_field(path, "rho", slices, session.comm).astype(np.float64)
+    with agreed_errors(session.comm):
+        check_density(str(path), rho, slices)
     directory = prepare_run_directory(directory or _beside(source), force, session.comm)
     log_to(directory / LOG, session)
     on_root(session.comm, atomic_write_text, directory / INPUT, to_toml(config))
-    rho = read_field(path, "rho", slab_of(info.grid_nm, session.comm), session.comm).astype(np.float64)
     # Sums and porosity of this rho, not of the input: the file may come from elsewhere.
     mean = session.reducer.sum(float(rho.sum()))[0] / info.grid_nm.num_voxels
     result = {"title": config.title, "source": str(path), "mean_density": mean, "porosity": 1 - mean}

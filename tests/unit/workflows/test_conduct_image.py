@@ -561,3 +561,87 @@ def test_plates_that_resist(conduct):
 def test_resistances_that_cannot_be(conduct, options, says):
     options = options if "--sigma" in options else ("--sigma", "0=1,1=1", *options)
     assert says in conduct(laminate(), "--voxel-nm", "1", *options, fails=True)
+
+
+# --- what a file says and holds ---------------------------------------------------------------------------------
+
+
+def test_a_raw_file_with_its_header(conduct, tmp_path):
+    """An L-shaped bar along y: 3/4 along y exactly, the others from a direct solution of the same voxels."""
+    bar = np.zeros((8, 12, 16), "u1")
+    bar[:, :, 8:] = 1
+    bar[4:] = 1
+    (tmp_path / "h.raw").write_bytes(bytes(352) + bar.tobytes())
+    options = ("--raw", "16,12,8,uint8", "--sigma", "0=0,1=1", "--voxel-nm", "1", "--boundary", "electrodes", *TIGHT)
+    error = conduct(None, *options, name="h.raw", fails=True)
+    assert "has 1888 bytes" in error and "need 1536: 352 are left over" in error and "(--raw-offset 352)" in error
+    found = conduct(None, *options, "--raw-offset", "352", name="h.raw")
+    diagonal = [found["sigma_eff_S_per_cm"][i][i] for i in range(3)]
+    assert diagonal[1] == pytest.approx(0.75, **CLOSE)
+    # An L of 16 x 8 voxels without its corner of 8 x 4: the difference equations, solved by elimination.
+    assert diagonal[0] == pytest.approx(between_plates(bar[:, 0, :].T), **CLOSE)
+    assert diagonal[2] == pytest.approx(between_plates(bar[:, 0, :]), **CLOSE)
+
+
+def between_plates(image):
+    """Conductivity of 0s and 1s along the first axis, half a voxel from plate to centre, by elimination."""
+    n, m = image.shape
+    matrix, right = np.zeros((n * m, n * m)), np.zeros(n * m)
+    number = np.arange(n * m).reshape(n, m)
+    for i, j in np.argwhere(image == 0):
+        matrix[number[i, j], number[i, j]] = 1
+    for i, j in np.argwhere(image == 1):
+        here = number[i, j]
+        for a, b in ((i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)):
+            if 0 <= a < n and 0 <= b < m and image[a, b]:
+                matrix[here, here] += 1
+                matrix[here, number[a, b]] -= 1
+        if i in (0, n - 1):
+            matrix[here, here] += 2
+            right[here] += 2 * (i == 0)
+    potential = np.linalg.solve(matrix, right)
+    return 2 * (1 - potential[:m])[image[0] == 1].sum() * n / m
+
+
+def test_names_stand_for_one_phase_each(conduct):
+    """Results are filed by name: of two phases of one name one would be lost, and the fractions would not add up to 1."""
+    options = ("--voxel-nm", "20", "--sigma", "0=1e-3,1=4e-3")
+    for names, words in (('{0="SE",1="SE"}', "labels 0 and 1 have the same, \"SE\""), ('{0="SE",1=" SE "}', "have the same"),
+                         ('{0="a\\nb"}', "on one line"), ('{0="\\u001b[31m"}', "on one line"), ('{0=" "}', "name in quotes"),
+                         ('{0="label 1"}', "is the name of a label that has none of its own"),
+                         ('{0="a",00="b"}', "label 0 once: it stands there twice")):
+        assert words in conduct(laminate(), *options, "--set", f"phases.names={names}", fails=True)
+    found = conduct(laminate(), *options, "--set", 'phases.names={0="pore",1="SE"}', *TIGHT)
+    assert sum(phase["fraction"] for phase in found["phases"].values()) == 1
+
+
+@pytest.mark.parametrize("sigma, options, words", [
+    ("0=1e-3,1=1,01=2", (), "label 1 once: it stands there twice"), ("0=1e-3,1=1", ("--set", "image.labels={0=0,1=1,01=0}"),
+                                                  "the value 1 once: it stands there twice"),
+    ("0=1e-3,1=1", ("--resistance", "0:1=1,1:0=2"), "the pair 0:1 once: it stands there twice")])
+def test_what_is_given_twice_in_any_spelling(conduct, sigma, options, words):
+    assert words in conduct(laminate(), "--voxel-nm", "20", "--sigma", sigma, *options, fails=True)
+
+
+def test_edges_that_are_not_those_of_the_file(conduct, tmp_path, run_cli):
+    """ImageJ's in nm, VTI's without a unit, where only their proportions say something."""
+    def warned(name, *options):
+        status, printed, error = run_cli("conduct", tmp_path / name, "-o", tmp_path / "out", "--force", "--sigma",
+                                         "0=1e-3,1=1",
+                                         "--set", "output.figures=false", "--tolerance", "1e-2", *options)
+        assert not status, error
+        return [line for line in printed.splitlines() if line.startswith("warning") and "edges" in line]
+
+    tifffile.imwrite(tmp_path / "a.tif", laminate().T, imagej=True, resolution=(50, 50),
+                     metadata={"unit": "um", "spacing": 0.02})
+    assert not warned("a.tif") and not warned("a.tif", "--voxel-nm", "20")
+    assert "edges of 20 x 20 x 20 nm; 20 x 20 x 40 nm are taken" in warned("a.tif", "--voxel-nm", "20,20,40")[0]
+    extent = "0 2 0 2 0 2"
+    (tmp_path / "a.vti").write_text(
+        f'<VTKFile type="ImageData"><ImageData WholeExtent="{extent}" Spacing="1 1 2"><Piece Extent="{extent}"><CellData>'
+        '<DataArray type="UInt8" Name="a" format="ascii">0 1 1 0 1 1 0 0</DataArray></CellData></Piece></ImageData>'
+        "</VTKFile>")
+    assert not warned("a.vti", "--voxel-nm", "20,20,40")
+    assert "edges of its voxels are as 1 x 1 x 2; 20 x 20 x 20 nm are taken" in warned("a.vti", "--voxel-nm", "20")[0]
+    error = run_cli("conduct", tmp_path / "a.vti", "--sigma", "0=1,1=1")[2]
+    assert "does not say how large its voxels are in a unit (it says 1 x 1 x 2): give" in error
