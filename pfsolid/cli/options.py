@@ -51,11 +51,14 @@ def check_name(text: str) -> str:
     return text
 
 
-def a_count(text: str) -> int:
-    """The type of an argument that counts ranks, threads or workers."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 7 and 1 <= int(text) <= MAX_COUNT):
-        raise argparse.ArgumentTypeError(f"{one_line(text)}: a whole number from 1 to {MAX_COUNT} is needed")
-    return int(text)
+def a_count(option: str):
+    """The type of an option that counts ranks, threads or workers."""
+    def count(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) <= 7 and 1 <= int(text) <= MAX_COUNT):
+            raise InputError(f"{option} {one_line(text)}: a whole number from 1 to {MAX_COUNT} is needed")
+        return int(text)
+
+    return count
 
 
 def add_set(sub) -> None:
@@ -69,7 +72,7 @@ def add_output(sub, text: str) -> None:
 
 
 def add_threads(sub) -> None:
-    sub.add_argument("--threads", type=a_count, metavar="N",
+    sub.add_argument("--threads", type=a_count("--threads"), metavar="N",
                      help="threads on each rank (default: all cores on one rank, 1 under mpirun)")
 
 

@@ -31,11 +31,11 @@ def add_commands(command) -> None:
 
     parser = sub("run", _run, "run all cases that are not done; bare on all cores, or under mpirun")
     parser.add_argument("directory", type=a_path, metavar="DIR")
-    parser.add_argument("--ranks-per-case", type=a_count, default=1, metavar="K",
+    parser.add_argument("--ranks-per-case", type=a_count("--ranks-per-case"), default=1, metavar="K",
                         help="ranks that share a case (default: 1)")
     parser.add_argument("--slice", metavar="I/N", help="only the I-th of N equal parts, I from 1: for the tasks of an array")
-    parser.add_argument("--workers", type=a_count, metavar="N", help="processes, without mpirun (default: one a core)")
-    parser.add_argument("--threads", type=a_count, metavar="N", help="threads on each rank (default: 1)")
+    parser.add_argument("--workers", type=a_count("--workers"), metavar="N", help="processes, without mpirun (default: one a core)")
+    parser.add_argument("--threads", type=a_count("--threads"), metavar="N", help="threads on each rank (default: 1)")
 
     parser = sub("status", _status, "say what is done, running, failed and missing, and how long it will take")
     parser.add_argument("directory", type=a_path, metavar="DIR")
