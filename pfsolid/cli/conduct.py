@@ -34,7 +34,8 @@ def add_commands(command) -> None:
     sub = command("conduct", _conduct, "solve conduction: on the density of a run with other conductivities, or on an image "
                   "of labels (give --sigma, or a study in TOML)")
     sub.register("action", None, _Once)  # what options do that say nothing else
-    sub.add_argument("source", type=a_path, metavar="SOURCE", help="a run directory, an HDF5 file with a field rho; an image "
+    sub.add_argument("source", type=a_path, metavar="SOURCE",
+                     help="a run directory, an HDF5 file with a field rho; an image "
                      "(.tif .npy .h5[:DATASET] .vti .png, raw); or a TOML file with a section [image]")
     sub.add_argument("--input", type=a_path, metavar="INPUT", help="density: take the conductivities from this TOML file")
     add_set(sub)

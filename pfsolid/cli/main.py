@@ -108,7 +108,8 @@ def _build_parser() -> argparse.ArgumentParser:
     sub.add_argument("input", type=a_path, metavar="INPUT")
     add_set(sub)
     add_threads(sub)
-    sub.add_argument("--ranks", type=a_count("--ranks"), metavar="N", help="number of ranks to plan for (default: this launch's)")
+    sub.add_argument("--ranks", type=a_count("--ranks"), metavar="N",
+                     help="number of ranks to plan for (default: this launch's)")
 
     materials.add_commands(command)
     sweep.add_commands(command)

@@ -34,7 +34,8 @@ def add_commands(command) -> None:
     parser.add_argument("--ranks-per-case", type=a_count("--ranks-per-case"), default=1, metavar="K",
                         help="ranks that share a case (default: 1)")
     parser.add_argument("--slice", metavar="I/N", help="only the I-th of N equal parts, I from 1: for the tasks of an array")
-    parser.add_argument("--workers", type=a_count("--workers"), metavar="N", help="processes, without mpirun (default: one a core)")
+    parser.add_argument("--workers", type=a_count("--workers"), metavar="N",
+                        help="processes, without mpirun (default: one a core)")
     parser.add_argument("--threads", type=a_count("--threads"), metavar="N", help="threads on each rank (default: 1)")
 
     parser = sub("status", _status, "say what is done, running, failed and missing, and how long it will take")

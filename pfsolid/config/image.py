@@ -23,14 +23,13 @@ from .text import (
     parse_toml,
     read_text,
     shown,
-    toml_value,
     validated,
     was_written_without,
     write_toml,
 )
 
 _LABELS = f"a table of labels from 0 to {MAX_LABEL}"
-_NAMES = f"{_LABELS} with a name in quotes each, on one line and each another"
+_NAMES = f"{_LABELS} with a name in quotes each, on one line"
 _SIGMA = "for each label a number, a law { value, at_K, activation_energy_eV }, three numbers or the three rows of a tensor"
 _RESISTANCES = "a table of pairs of labels with a resistance from 0 (inf blocks), for example { \"0:1\" = 10.0 }"
 _HEADING = "pfsolid image study, with every default filled in"
@@ -96,10 +95,6 @@ def _as_names(value):
     for name, text in value.items():
         label, text = _label(name), text.strip()
         _put(found, label, text, f"label {label}")
-        # Results are filed by name: of two phases with one name the second would take the place of the first.
-        same = [other for other, known in found.items() if known == text and other != label]
-        if same:
-            raise ValueError(f"{_NAMES}; labels {same[0]} and {label} have the same, {toml_value(text)}")
     return found
 
 
@@ -320,9 +315,6 @@ class ImageStudyConfig(Section):
             for label in (self.layer.label, self.layer.on):
                 if label not in sigma:
                     raise ValueError(f"layer: label {label} has no conductivity in phases.sigma_S_per_cm")
-        taken = [name for name in self.names.values() if list(self.names.values()).count(name) > 1]
-        if taken:
-            raise ValueError(f"phases.names: {toml_value(taken[0])} is the name of a label that has none of its own")
         laws = [f"label {label}" for label, value in sigma.items() if is_law(value)]
         self.conduction.check_laws(laws)
         self._check_tensors()

@@ -14,7 +14,8 @@ def misfit(data, pattern, place: str = "") -> str:
     data
         As `json.loads` returns it.
     pattern : type, tuple of types, list or dict
-        A list of one pattern stands for a list of any length; a dictionary names keys, with ``?`` at the end those that
+        A list of one pattern stands for a list of any length but 0; a dictionary names keys, with ``?`` at the end
+        those that
         may be missing, and ``*`` stands for all that are not named.  Other keys do not matter.
     place : str
         Where the data stands, for the message.
@@ -22,8 +23,8 @@ def misfit(data, pattern, place: str = "") -> str:
     if isinstance(pattern, dict):
         return _misfit_of_table(data, pattern, place)
     if isinstance(pattern, list):
-        if not isinstance(data, list):
-            return f"{place or 'it'} is no list"
+        if not (isinstance(data, list) and data):
+            return f"{place or 'it'} is no list, or an empty one"
         found = (misfit(value, pattern[0], f"{place}[{index}]") for index, value in enumerate(data))
         return next(filter(None, found), "")
     # true and false are whole numbers to Python

@@ -41,7 +41,7 @@ _RESULT = {
     "provenance": {"created": str, "pfsolid_version": str, "num_ranks": int, "threads_per_rank": int,
                    "git_commit": (str, NOTHING), "seed": (int, NOTHING)},
     "growth?": {"reason": str, "steps": int, "final": {"pore_size_nm": (*NUMBER, NOTHING), "reduced_time?": NUMBER}},
-    "morphology?": dict, "currents?": {"*": dict}, "temperature_series?": [dict],
+    "morphology?": dict, "currents?": {"*": dict}, "temperature_series?": list,
 }
 _ROWS = [[(*NUMBER, NOTHING)]]
 _CONDUCTION = {

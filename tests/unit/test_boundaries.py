@@ -153,7 +153,8 @@ def test_theory_beyond_floating_point(run_cli, recwarn, option, values, model):
 @pytest.mark.parametrize("data, pattern, expected", [
     (5, int, ""), (True, int, "it is bool"), (True, bool, ""), (5, NUMBER, ""), (None, (*NUMBER, NOTHING), ""),
     ("x", NUMBER, "it is str"),
-    ([1, 2], [int], ""), ([1, "2"], [int], "[1] is str"), ({}, [int], "it is no list"),
+    ([1, 2], [int], ""), ([1, "2"], [int], "[1] is str"), ({}, [int], "it is no list, or an empty one"),
+    ([], [int], "it is no list, or an empty one"),
     ([], {}, "it is no table of keys and values"),
     ({"a": 1}, {"a": int, "b?": str}, ""), ({}, {"a": int}, "it has no a"),
     ({"a": {"b": []}}, {"a": {"b": int}}, "a.b is list"),

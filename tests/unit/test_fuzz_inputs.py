@@ -21,7 +21,7 @@ from helpers.builders import ALONE
 from PIL import Image
 
 from pfsolid.errors import InputError
-from pfsolid.io.images.formats import RawLayout
+from pfsolid.io.images.formats import ArrayLayout, RawLayout
 from pfsolid.io.images.slab import Labelling, describe_image, read_label_slab
 
 SHAPE = (6, 5, 4)
@@ -190,16 +190,16 @@ def test_images_with_other_bytes(tmp_path, recwarn, kind):
     random_, path = random.Random(kind), tmp_path / f"a.{kind}"
     KINDS[kind](path)
     good = path.read_bytes()
-    raw = RawLayout(SHAPE, "u1") if kind == "raw" else None
+    layout = RawLayout(SHAPE, "u1") if kind == "raw" else ArrayLayout()
     refused = 0
     for _ in range(40):
         path.write_bytes(changed(good, random_))
         started = time.process_time()
         try:
-            shape = describe_image(path, raw).shape
+            shape = describe_image(path, layout).shape
             if math.prod(shape) > 1e7:
                 continue  # it says so; what that takes is asked before it is read
-            read = read_label_slab(path, tuple(slice(0, n) for n in shape), ALONE, raw=raw)
+            read = read_label_slab(path, tuple(slice(0, n) for n in shape), ALONE, layout=layout)
             assert read.shape == shape and read.dtype == np.uint8
         except InputError as error:
             refused += 1
@@ -215,13 +215,13 @@ def test_hdf5_files_that_say_something_else(tmp_path, recwarn):
                 ((1.0,) * 3,) * 3]
     arrays = [labels(), labels().astype("f4"), labels().astype("c8"), labels()[0], labels()[0, 0], np.uint8(1), labels()[:0],
               labels()[None], np.array([b"a", b"b"]), labels().astype("i8") - 9, labels() / np.inf, labels() * np.nan]
-    axes = ["z y x", "zyx", "", 5, (1, 2), "z y x component", "q"]
+    axes = ["z y x", "zyx", "", 5, (1, 2), "z y x component", "q", "{}", '{"axes": [{}]}']
     for number in range(40):
         path = tmp_path / f"{number}.h5"
         with h5py.File(path, "w") as file:
             dataset = file.create_dataset("rho", data=random_.choice(arrays))
             dataset.attrs["spacing_nm"] = random_.choice(spacings)
-            dataset.attrs["axes"] = random_.choice(axes)
+            dataset.attrs[random_.choice(("axes", "axistags", "DIMENSION_LABELS"))] = random_.choice(axes)
         try:
             shape = describe_image(path).shape
             read_label_slab(path, tuple(slice(0, n) for n in shape), ALONE, labelling=Labelling((0.5,)))
@@ -364,4 +364,4 @@ def test_what_waits_for_ever_is_not_waited_for(run_cli, place, study, tmp_path):
     for kind in KINDS:
         os.mkfifo(tmp_path / "out" / f"pipe.{kind}")
         with pytest.raises(InputError, match="named pipe"):
-            describe_image(tmp_path / "out" / f"pipe.{kind}", RawLayout(SHAPE, "u1") if kind == "raw" else None)
+            describe_image(tmp_path / "out" / f"pipe.{kind}", RawLayout(SHAPE, "u1") if kind == "raw" else ArrayLayout())

@@ -606,9 +606,10 @@ def between_plates(image):
 def test_names_stand_for_one_phase_each(conduct):
     """Results are filed by name: of two phases of one name one would be lost, and the fractions would not add up to 1."""
     options = ("--voxel-nm", "20", "--sigma", "0=1e-3,1=4e-3")
-    for names, words in (('{0="SE",1="SE"}', "labels 0 and 1 have the same, \"SE\""), ('{0="SE",1=" SE "}', "have the same"),
-                         ('{0="a\\nb"}', "on one line"), ('{0="\\u001b[31m"}', "on one line"), ('{0=" "}', "name in quotes"),
-                         ('{0="label 1"}', "is the name of a label that has none of its own"),
+    for names, words in (('{0="SE",1="SE"}', "labels 0 and 1 are both called 'SE'"),
+                         ('{0="SE",1=" SE "}', "labels 0 and 1 are both called 'SE'"),
+                         ('{0="label 1"}', "labels 0 and 1 are both called 'label 1'"), ('{0="a\\nb"}', "on one line"),
+                         ('{0="\\u001b[31m"}', "on one line"), ('{0=" "}', "name in quotes"),
                          ('{0="a",00="b"}', "label 0 once: it stands there twice")):
         assert words in conduct(laminate(), *options, "--set", f"phases.names={names}", fails=True)
     found = conduct(laminate(), *options, "--set", 'phases.names={0="pore",1="SE"}', *TIGHT)
