@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 from pathlib import Path
@@ -84,8 +83,9 @@ def edges_of(text: str | None) -> tuple[float, float, float] | None:
         edges = [float(part) for part in text.split(",")]
     except ValueError:
         edges = []
-    if len(edges) not in (1, 3) or not all(0 < edge < math.inf for edge in edges):
-        raise InputError(f"--voxel-nm {one_line(text)}: must be a positive length in nm, or three for x, y, z: 20 or 20,20,40")
+    if len(edges) not in (1, 3) or not all(1e-6 <= edge <= 1e9 for edge in edges):
+        raise InputError(f"--voxel-nm {one_line(text)}: must be a positive length in nm, or three for x, y, z: 20 or 20,20,40 "
+                         "(from 1e-06 to 1e+09)")
     return tuple(edges * 3)[:3]
 
 

@@ -15,8 +15,7 @@ def misfit(data, pattern, place: str = "") -> str:
         As `json.loads` returns it.
     pattern : type, tuple of types, list or dict
         A list of one pattern stands for a list of any length but 0; a dictionary names keys, with ``?`` at the end
-        those that
-        may be missing, and ``*`` stands for all that are not named.  Other keys do not matter.
+        those that may be missing, and ``*`` stands for all that are not named.  Other keys do not matter.
     place : str
         Where the data stands, for the message.
     """

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import InputError
+from ..config.estimate import PROGRAM_BYTES
+from ..errors import InputError, damage_is_a_mistake
 from ..io.images.formats import ArrayLayout
 from ..io.provenance import provenance
 from ..io.records import write_json
 from ..io.run_directory import MORPHOLOGY
 from ..parallel.collective import on_root
+from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import check_rank_count
 from .measure import characterize, more_lines, morphology_lines
 from .measured_source import MeasuredSource, describe_source
+
+_BYTES_PER_VOXEL = 24  # the density and its transform: less than this it never takes
 
 _BOUNDARIES = {
     "open": "the image ends at its faces",
@@ -55,8 +59,10 @@ def measure_file(source: str, session: Session, filler: str | None = None, voxel
     ------
     InputError
     """
-    asked = on_root(session.comm, describe_source, source, filler, voxel_nm, boundary, names, ArrayLayout(axes))
+    with damage_is_a_mistake():
+        asked = on_root(session.comm, describe_source, source, filler, voxel_nm, boundary, names, ArrayLayout(axes))
     check_rank_count(asked.grid_nm, session.reducer.size)
+    check_memory(asked.grid_nm.num_voxels, _BYTES_PER_VOXEL, PROGRAM_BYTES, session.comm, str(source))
     path = output or _default_output(Path(source), asked)
     on_root(session.comm, _check_output, path, force)
     rho, labels = asked.read(session.comm)

@@ -16,6 +16,7 @@ from ..io.images.slab import ImageInfo, ImageWindow, describe_image, read_image_
 from ..io.series import attributes_of_any
 from ..parallel.collective import Reducer
 from ..spectral.transform import slab_of
+from ..text import one_line
 from .simulate import thresholds
 
 _MOST_NAMED = 6
@@ -185,5 +186,6 @@ def _label(filler: str | None, names: dict[int, str], info: ImageInfo) -> int | 
     if len(labels) != 1:
         known = ", ".join(f"{label} {name}" for label, name in sorted(names.items()))
         known = known or "none: give some with --names 0=NAME,..."
-        raise InputError(f"--filler {filler}: a whole number, or the name of one label of {info.name}; named are {known}")
+        raise InputError(f"--filler {one_line(str(filler))}: a whole number, or the name of one label of {info.name}; named "
+                         f"are {known}")
     return labels[0]

@@ -272,7 +272,7 @@ def read_result(directory: Path) -> dict:
         result = read_stamped_json(path)
     except CheckpointError as error:
         raise InputError(str(error)) from None
-    wrong = misfit(result, _RESULT) or ("sigma_eff_S_per_cm" in result and misfit(result, _CONDUCTION))
+    wrong = misfit(result, _RESULT) or (result.get("sigma_eff_S_per_cm") is not None and misfit(result, _CONDUCTION))
     if wrong:
         raise InputError(f"{path} is not a result of pfsolid: {wrong}")
     return result
