@@ -8,10 +8,28 @@ from ..config.review import Review
 from ..errors import InputError, PfsolidError
 from ..io.checkpoint import list_checkpoints
 from ..io.files import damage_errors
+from ..io.json_pattern import NOTHING, NUMBER, misfit
 from ..io.run_directory import CHECKPOINTS, FIELDS, HISTORY, INPUT, RESULT, is_run_directory
 from ..io.series import list_fields
 from ..workflows.image import is_image_study
 from ..workflows.run import UNSEPARATED, read_result
+
+# What is said of result.json.
+_RESULT = {
+    "title": str, "porosity?": NUMBER, "source?": str, "boundary?": str,
+    "grid": {"shape": [int], "voxel_size_nm": [NUMBER]},
+    "provenance": {"created": str, "pfsolid_version": str, "num_ranks": int, "threads_per_rank": int,
+                   "git_commit": (str, NOTHING), "seed": (int, NOTHING)},
+    "growth?": {"reason": str, "steps": int, "final": {"pore_size_nm": (*NUMBER, NOTHING), "reduced_time?": NUMBER}},
+    "morphology?": dict, "currents?": {"*": dict}, "temperature_series?": list,
+}
+_IMAGE = {"source": str, "boundary": str}
+_ROWS = [[(*NUMBER, NOTHING)]]
+_CONDUCTION = {
+    "sigma_eff_S_per_cm": _ROWS, "sigma_eff_S_per_m": _ROWS, "mean_S_per_cm": NUMBER, "applied_field_V_per_m": NUMBER,
+    "iterations_xyz": list, "solver_relative_error_xyz": [NUMBER],
+    "phases": {"*": {"fraction": NUMBER, "sigma_S_per_cm": (*NUMBER, list)}},
+}
 
 
 def review_lines(path: Path, checked: Review) -> list[str]:
@@ -39,13 +57,25 @@ def describe_run(directory: Path) -> list[str]:
                          else f"{directory} does not exist")
     lines = [str(directory)]
     if (directory / RESULT).exists():
-        lines += _result_lines(read_result(directory))
+        lines += _result_lines(_checked(read_result(directory), directory / RESULT))
     else:
         again = (f"start again with: pfsolid conduct {directory / INPUT} -o {directory} --force" if is_image_study(directory)
                  else f"go on with: pfsolid resume {directory}")
         lines.append(f"not finished; {again}")
     lines += _file_lines(directory)
     return lines
+
+
+def _checked(result: dict, path: Path) -> dict:
+    """The result, if it has all that is said of it; InputError else."""
+    wrong = misfit(result, _RESULT)
+    if not wrong and "porosity" not in result:
+        wrong = misfit(result, _IMAGE)
+    if not wrong and result.get("sigma_eff_S_per_cm") is not None:
+        wrong = misfit(result, _CONDUCTION)
+    if wrong:
+        raise InputError(f"{path} is not a result of pfsolid: {wrong}")
+    return result
 
 
 def _result_lines(result: dict) -> list[str]:
