@@ -6,7 +6,6 @@ import numpy as np
 
 from ..errors import InputError
 
-
 # Far outside anything physical in any usual unit: they keep squares, cubes and ratios from leaving the doubles.
 SIGMA_LIMITS = 1e-60, 1e60
 LENGTH_LIMITS = 1e-30, 1e30

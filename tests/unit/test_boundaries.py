@@ -8,10 +8,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers.sweeps import sweep_text
 from helpers.builders import ALONE
+from helpers.sweeps import sweep_text
 
-from pfsolid.config.run import to_toml
 from pfsolid.config.sweep import read_sweep
 from pfsolid.config.text import apply_overrides, parse_toml, read_text
 from pfsolid.errors import InputError

@@ -39,7 +39,6 @@ from .description import ArrayLayout, ImageInfo, Layout, RawLayout, describe_arr
 from .imagej import imagej_spacing
 from .vti import open_vti
 
-
 FORMATS = ".npy, .tif, .tiff, .png, .h5, .hdf5, .vti, the directory of a run, or any file with its shape and type"
 _WITH_DATASETS = (".h5", ".hdf5", ".vti")
 MAX_AXIS, MAX_BYTES = 2**40, 2**60  # of a shape that can be meant
