@@ -69,3 +69,8 @@ class PeriodicGrid:
         """The same box in voxels of half the edge; an axis of one voxel stays as it is."""
         return PeriodicGrid(tuple(n if n == 1 else 2 * n for n in self.shape),
                             tuple(h if n == 1 else h / 2 for n, h in zip(self.shape, self.spacing)))
+
+    def doubled(self) -> PeriodicGrid:
+        """The same box in half the voxels along each axis, rounded up; an axis of fewer than four stays as it is."""
+        shape = tuple(n if n < 4 else (n + 1) // 2 for n in self.shape)
+        return PeriodicGrid(shape, tuple(length / n for length, n in zip(self.lengths, shape)))

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from ..config.review import Review
 from ..errors import InputError, PfsolidError
+from ..homogenization.report import headline
 from ..io.checkpoint import list_checkpoints
 from ..io.files import damage_errors
 from ..io.json_pattern import NOTHING, NUMBER, misfit
 from ..io.run_directory import CHECKPOINTS, FIELDS, HISTORY, INPUT, RESULT, is_run_directory
 from ..io.series import list_fields
+from ..text import percent
 from ..workflows.image import is_image_study
 from ..workflows.run import UNSEPARATED, read_result
 
@@ -89,19 +91,24 @@ def _result_lines(result: dict) -> list[str]:
                  f"{' x '.join(map(str, result['grid']['voxel_size_nm']))} nm")
     if "growth" in result:
         growth = result["growth"]
-        lines.append(f"  growth: {growth['reason']}, {growth['steps']} steps, "
-                     f"mean pore size {growth['final']['pore_size_nm']} nm")
+        lines.append(f"  growth: {growth['reason']}, {growth['steps']} steps")
     if result.get("state") == UNSEPARATED:
         lines.append("  unseparated: the phases have not separated, so there is no conductivity")
     if result.get("sigma_eff_S_per_cm") is not None:
-        lines.append("  sigma_eff (S/cm):")
-        lines += ["    " + "  ".join(f"{'-' if value is None else format(value, '.5e'):>12}" for value in row)
-                  for row in result["sigma_eff_S_per_cm"]]
-        lines.append(f"    mean {result['mean_S_per_cm']:.5e}, iterations {result['iterations_xyz']}, estimated "
-                     f"relative error {max(result['solver_relative_error_xyz']):.1e}")
+        lines.append(f"  {headline(result)}")
+        lines.append(f"  relative error: grid {_texts(result['error_bar']['grid_relative_xyz'], percent)}, solver "
+                     f"{_texts(result['solver_relative_error_xyz'], percent)} along x, y, z")
+        limits = {}
+        if "rho_pore" in result:  # what the thresholds cut off is not the porosity
+            limits = {"pore": f" (rho < {result['rho_pore']:g})", "bulk": f" (rho > {result['rho_bulk']:g})"}
         for name, phase in result["phases"].items():
-            lines.append(f"    {name:<8} {phase['fraction']:.4f} of the volume, {_text(phase['sigma_S_per_cm'])} S/cm")
+            lines.append(f"    {name + limits.get(name, ''):<16} {phase['fraction']:.4f} of the volume, "
+                         f"{_text(phase['sigma_S_per_cm'])} S/cm")
     return lines
+
+
+def _texts(values, written) -> str:
+    return ", ".join("-" if value is None else written(value) for value in values)
 
 
 def _text(sigma) -> str:

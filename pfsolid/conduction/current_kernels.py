@@ -1,4 +1,4 @@
-"""Passes over a current density: what each phase carries, its greatest value, counts for its percentiles.
+"""Passes over a current: what each phase carries, its greatest value, counts for its percentiles, jumps between faces.
 
 ``rows[label]`` is the row of a phase in the results; the row after the last is that of all phases together.
 """
@@ -70,3 +70,65 @@ def count_digits(current, labels, rows, known, shift, block_starts, counts):
                             counts[block, row, q, digit] += 1
                         if above == known[last, q]:
                             counts[block, last, q, digit] += 1
+
+
+@kernel(parallel=True)
+def flux_jumps_of_labels(potential, edges, faces, labels, resistivity, spacing, axis, plane_sums):
+    """Sum over each plane of sum_i (J_i+ - J_i-)^2 / 6 sigma_i, J_i- and J_i+ through a voxel's two faces along axis i.
+
+    For a unit field along ``axis``; ``edges[0]`` and ``edges[-1]`` are the potential before and after the slab.
+    ``resistivity[i, label]`` is 1 / sigma_i, and 0 of an insulator, whose faces carry nothing.
+    """
+    n0, n1, n2 = potential.shape
+    for i in prange(n0):
+        total = 0.0
+        before = potential[i - 1] if i > 0 else edges[0]
+        after = potential[i + 1] if i + 1 < n0 else edges[-1]
+        for j in range(n1):
+            for k in range(n2):
+                label = labels[i, j, k]
+                x, y, z = _jumps(potential, before, after, faces, spacing, axis, i, j, k)
+                total += resistivity[0, label] * x * x + resistivity[1, label] * y * y + resistivity[2, label] * z * z
+        plane_sums[i] = total / 6
+
+
+@kernel(parallel=True)
+def flux_jumps_of_faces(potential, edges, faces, spacing, axis, plane_sums):
+    """As :func:`flux_jumps_of_labels`, with sigma_i the mean of the two faces."""
+    n0, n1, n2 = potential.shape
+    for i in prange(n0):
+        total = 0.0
+        before = potential[i - 1] if i > 0 else edges[0]
+        after = potential[i + 1] if i + 1 < n0 else edges[-1]
+        for j in range(n1):
+            j_last = j - 1 if j > 0 else n1 - 1
+            for k in range(n2):
+                k_last = k - 1 if k > 0 else n2 - 1
+                x, y, z = _jumps(potential, before, after, faces, spacing, axis, i, j, k)
+                total += _over(x, faces[0, i, j, k], faces[0, i + 1, j, k])
+                total += _over(y, faces[1, i + 1, j_last, k], faces[1, i + 1, j, k])
+                total += _over(z, faces[2, i + 1, j, k_last], faces[2, i + 1, j, k])
+        plane_sums[i] = total / 6
+
+
+@kernel()
+def _over(jump, a, b):
+    mean = 0.5 * (np.float64(a) + np.float64(b))
+    return jump * jump / mean if mean > 0 else 0.0
+
+
+@kernel()
+def _jumps(potential, before, after, faces, spacing, axis, i, j, k):
+    """J+ - J- of a voxel along x, y, z; ``before`` and ``after`` are the planes of the potential beside its own."""
+    n1, n2 = potential.shape[1:]
+    hx, hy, hz = spacing
+    ex, ey, ez = (1.0 if axis == 0 else 0.0), (1.0 if axis == 1 else 0.0), (1.0 if axis == 2 else 0.0)
+    j_next, j_last = (j + 1 if j + 1 < n1 else 0), (j - 1 if j > 0 else n1 - 1)
+    k_next, k_last = (k + 1 if k + 1 < n2 else 0), (k - 1 if k > 0 else n2 - 1)
+    here = potential[i, j, k]
+    x = faces[0, i + 1, j, k] * (ex - (after[j, k] - here) / hx) - faces[0, i, j, k] * (ex - (here - before[j, k]) / hx)
+    y = (faces[1, i + 1, j, k] * (ey - (potential[i, j_next, k] - here) / hy)
+         - faces[1, i + 1, j_last, k] * (ey - (here - potential[i, j_last, k]) / hy))
+    z = (faces[2, i + 1, j, k] * (ez - (potential[i, j, k_next] - here) / hz)
+         - faces[2, i + 1, j, k_last] * (ez - (here - potential[i, j, k_last]) / hz))
+    return x, y, z

@@ -36,7 +36,10 @@ def _harmonic(a, b):
 
 @kernel(parallel=True)
 def subvoxel_faces(distance, levels, sigma, in_series, spacing, faces):
-    """Faces of the phases into which ``levels`` divide a distance that is taken as linear between the voxels."""
+    """Faces of the phases into which ``levels`` divide a distance that is taken as linear between the voxels.
+
+    ``in_series``: for the faces normal to x, y and z, whether the mean along the link is taken.
+    """
     n1, n2 = distance.shape[1:]
     hx, hy, hz = spacing
     for i in prange(faces.shape[1]):
@@ -48,7 +51,7 @@ def subvoxel_faces(distance, levels, sigma, in_series, spacing, faces):
                 dy, dz = _slope_y(distance, i, j, k), _slope_z(distance, i, j, k)
                 faces[0, i, j, k] = _face(here, x_next, 0.5 * (dy + _slope_y(distance, i + 1, j, k)),
                                           0.5 * (dz + _slope_z(distance, i + 1, j, k)), hx, hy, hz, levels, sigma,
-                                          in_series)
+                                          in_series[0])
                 if i == 0:
                     faces[1, i, j, k] = faces[2, i, j, k] = 0.0
                     continue
@@ -57,10 +60,10 @@ def subvoxel_faces(distance, levels, sigma, in_series, spacing, faces):
                 dx_z = 0.5 * (distance[i + 1, j, k_next] - distance[i - 1, j, k_next])
                 faces[1, i, j, k] = _face(here, distance[i, j_next, k], 0.5 * (dx + dx_y),
                                           0.5 * (dz + _slope_z(distance, i, j_next, k)), hy, hx, hz, levels, sigma,
-                                          in_series)
+                                          in_series[1])
                 faces[2, i, j, k] = _face(here, distance[i, j, k_next], 0.5 * (dx + dx_z),
                                           0.5 * (dy + _slope_y(distance, i, j, k_next)), hz, hx, hy, levels, sigma,
-                                          in_series)
+                                          in_series[2])
 
 
 @kernel()

@@ -66,7 +66,7 @@ def smooth_faces(rho: np.ndarray, sigma_of_rho, transform: SlabTransform, dtype=
 
 
 def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform, dtype=np.float32,
-                   best_percolates: bool = True) -> np.ndarray:
+                   best_percolates=True) -> np.ndarray:
     """Faces of phases that thresholds of a diffuse interface separate, resolved below the voxel.  Collective.
 
     Between voxels not rho is interpolated but artanh(2 rho - 1): across an interface in equilibrium, rho = 1/2 [1 +
@@ -80,9 +80,10 @@ def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform,
     Ng, Min & Gibou, doi:10.1016/j.jcp.2009.08.032); other interfaces first, with a small constant (laminates in composite
     voxels: Kabel, Merkert & Schneider, doi:10.1016/j.cma.2015.06.003, here for one component).
 
-    It supposes that current runs along interfaces, as it does in a good conductor that spans the cell.  Where the best
-    conductor lies in islands the current meets them head on, and the mean along the link alone, n_i^2 = 1, is taken: second
-    order for perfect conductors.  At high contrast either is a poor choice for the other case.
+    It supposes that current runs along interfaces, as it does in a good conductor that spans the cell.  Along an axis that
+    the best conductor does not percolate along, the current meets its islands head on, and at faces normal to that axis
+    the mean along the link alone, n_i^2 = 1, is taken: second order for perfect conductors, and islands that nearly touch
+    stay apart.  At high contrast either is a poor choice for the other case.
 
     Parameters
     ----------
@@ -93,8 +94,8 @@ def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform,
         Conductivity of each phase, from the lowest densities to the highest.
     transform : SlabTransform
     dtype : {float32, float64}
-    best_percolates : bool
-        Whether the phase with the highest conductivity wraps the cell.
+    best_percolates : bool or sequence of 3 bool
+        Whether the phase with the highest conductivity wraps the cell along x, y and z, or along all or none.
 
     Returns
     -------
@@ -120,7 +121,8 @@ def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform,
         raise InputError(f"thresholds {thresholds.tolist()} must ascend and lie between 0 and 1")
     distance = _with_ghosts(np.arctanh(np.clip(2 * rho - 1, 2 * _SATURATED - 1, 1 - 2 * _SATURATED)), transform)
     faces = np.empty((3, rho.shape[0] + 1, *rho.shape[1:]), dtype=dtype)
-    face_kernels.subvoxel_faces(distance, np.arctanh(2 * thresholds - 1), sigma, not best_percolates,
+    in_series = ~np.broadcast_to(np.asarray(best_percolates, dtype=bool), 3)
+    face_kernels.subvoxel_faces(distance, np.arctanh(2 * thresholds - 1), sigma, in_series,
                                 transform.grid.spacing, faces)
     return faces
 

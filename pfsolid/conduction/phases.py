@@ -161,3 +161,20 @@ def resistance_table(interface_resistance: dict, num_labels: int) -> np.ndarray:
                              f"{given[frozenset((a, b))]} and {value}")
         table[a, b] = table[b, a] = value
     return table
+
+
+def unlike_faces(labels: np.ndarray, reducer) -> float:
+    """Part of the faces that lie between voxels of different labels, without those at the ends of y and z.  Collective.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+        With ghost planes.
+    """
+    unlike = pairs = 0
+    for i in range(1, labels.shape[0] - 1):
+        for a, b in ((labels[i], labels[i + 1]), (labels[i, 1:], labels[i, :-1]), (labels[i, :, 1:], labels[i, :, :-1])):
+            unlike += np.count_nonzero(a != b)
+            pairs += a.size
+    unlike, pairs = reducer.sum([unlike, pairs])
+    return float(unlike / max(pairs, 1))

@@ -6,12 +6,12 @@ import math
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, PrivateAttr, model_validator
 
 from ..errors import InputError
 from ..materials.arrhenius import ELEMENTARY_CHARGE, Branch, conductivity
 from ..units import S_PER_M
-from .text import Section, key, problems_of
+from .text import Section, key, problems_of, shown
 
 DEFAULT_THRESHOLDS = (0.1, 0.9)  # densities between which a voxel is surface: where the profile has its ends
 MAX_CONDUCTIVITY = 1e12  # S/cm; far outside anything physical: it keeps products from overflowing
@@ -100,11 +100,36 @@ class SolverConfig(Section):
     extrapolate: bool = key("follow laws beyond the temperatures their sources give", False)
     solver: Literal["auto", "fft", "petsc", "perturbation"] = key("who solves; auto picks and says so", "auto")
     petsc_options: str = key("options passed to PETSc, as on its command line", "")
-    grid_error: Literal["discretisation", "refinement", "none"] = key(
-        "grid part of the error bar: a second discretisation, or twice as fine a grid", "discretisation")
+    grid_error: Literal["estimate", "refinement", "none"] = key(
+        "grid part of the error bar: from what is there and a solve on half the voxels along each axis, or on twice as many",
+        "estimate")
     relative_tolerance: float = key("relative error allowed in sigma_eff", 1e-4, ge=1e-12, le=0.1)
     max_iterations: int = key("limit of the conjugate gradient iterations", 5000, ge=1)
     applied_field_V_per_m: float = key("V/m, field of the stored current density", 10.0, gt=0, le=1e12)
+
+    _notes: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _older_keys(cls, data, handler):
+        """Keys of older versions as what they stand for, with a line for each that says so."""
+        notes: list[str] = []
+        section = handler(cls._translated(dict(data), notes) if isinstance(data, dict) else data)
+        if notes:
+            section._notes = tuple(notes)
+        return section
+
+    @classmethod
+    def _translated(cls, data: dict, notes: list[str]) -> dict:
+        if data.get("grid_error") == "discretisation":
+            data["grid_error"] = "estimate"
+            notes.append('conduction.grid_error = "discretisation" is of an older version: read as "estimate"')
+        return data
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How keys of older versions were read; one line each."""
+        return self._notes
 
     @model_validator(mode="after")
     def _options_are_used(self):
@@ -135,9 +160,28 @@ class ConductionConfig(SolverConfig):
     sigma_surf_S_per_cm: Conductivity = key("S/cm, conductivity of the surface between them", allowed=_NUMBER_OR_LAW)
     rho_pore: float = key("density below which a voxel is pore", DEFAULT_THRESHOLDS[0], gt=0, lt=1)
     rho_bulk: float = key("density above which a voxel is bulk solid", DEFAULT_THRESHOLDS[1], gt=0, lt=1)
-    profile: Literal["steps", "linear"] = key(
-        "steps: three phases; linear: sigma of rho, by way of sigma_surf half-way from rho_pore to rho_bulk", "steps")
-    subvoxel: bool = key("face conductances along the link through the interpolated rho, not voxel by voxel", False)
+    profile: Literal["subvoxel", "steps", "linear"] = key(
+        "subvoxel: three phases, cut where rho passes the thresholds inside the voxels; steps: whole voxels, as Hu 2017; "
+        "linear: sigma of rho, by way of sigma_surf half-way from rho_pore to rho_bulk", "subvoxel")
+
+    @classmethod
+    def _translated(cls, data: dict, notes: list[str]) -> dict:
+        data = super()._translated(data, notes)
+        if "subvoxel" not in data:
+            return data
+        subvoxel, profile = data.pop("subvoxel"), data.get("profile")
+        if not isinstance(subvoxel, bool):
+            raise ValueError(f"conduction.subvoxel = {shown(subvoxel)}: must be true or false, of an older version; today "
+                             'conduction.profile = "subvoxel" or "steps"')
+        if (subvoxel and profile == "linear") or (not subvoxel and profile == "subvoxel"):
+            raise ValueError(f"conduction.subvoxel = {shown(subvoxel)}, of an older version: contradicts "
+                             f"conduction.profile = {shown(profile)}; leave it out")
+        if profile != "linear":
+            data["profile"] = "subvoxel" if subvoxel else "steps"
+        if profile is None or subvoxel:  # an older input with all its keys says the same twice
+            notes.append(f"conduction.subvoxel = {shown(subvoxel)} is of an older version: read as conduction.profile = "
+                         f"{shown(data['profile'])}")
+        return data
 
     @model_validator(mode="after")
     def _conducts(self):
@@ -152,9 +196,6 @@ class ConductionConfig(SolverConfig):
         if self.rho_pore >= self.rho_bulk:
             raise ValueError(f"conduction.rho_pore = {self.rho_pore!r}: must be below "
                              f"conduction.rho_bulk = {self.rho_bulk!r}")
-        if self.subvoxel and self.profile != "steps":
-            raise ValueError(f"conduction.subvoxel = true: has no meaning with conduction.profile = {self.profile!r}: only "
-                             "steps have a place inside a voxel")
         return self
 
     @property

@@ -61,7 +61,7 @@ def review(config: RunConfig, num_ranks: int = 1, threads: int = 1, num_cores: i
     """
     parameters = _physics(config) + resources(config, num_ranks, threads, num_cores)
     warnings = (_resolution_warnings(config) + _box_warnings(config) + _start_warnings(config)
-                + _shape_warnings(config)
+                + _shape_warnings(config) + list(config.conduction.notes if config.conduction else ())
                 + machine_warnings(config, num_ranks, threads, num_cores))
     return Review(parameters, warnings, find_errors(config, num_ranks))
 

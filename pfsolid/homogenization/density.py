@@ -1,4 +1,4 @@
-"""A density field as a medium, and the same on voxels of half the edge."""
+"""A density field as a medium, and the error of its grid."""
 
 from __future__ import annotations
 
@@ -8,24 +8,37 @@ from ..conduction.effective import preconditioner_precision
 from ..conduction.faces import FaceSystem, smooth_faces, subvoxel_faces
 from ..conduction.phases import labels_from_density
 from ..config.conduction import ConductionConfig
+from ..errors import ConvergenceError
 from ..grid import PeriodicGrid
 from ..morphology.clusters import percolating_axes
 from ..parallel.session import Session
 from ..phasefield.resample import resample
-from ..spectral.transform import SlabTransform
-from .solve import DENSITY_BRACKET, DENSITY_HALVED, Conduction, GridPart, Medium, settings_of_second, solve_conduction
+from ..spectral.transform import SlabTransform, too_many_ranks
+from .grid_error import (
+    BELOW_HALF,
+    BELOW_JUMPS,
+    BELOW_TWICE,
+    LINEAR_HALF,
+    LINEAR_TWICE,
+    MOST_CHANGE,
+    STEPS_JUMPS,
+    STEPS_TWICE,
+    GridPart,
+    grid_part,
+)
+from .solve import Conduction, Medium, settings_of_second, solve_conduction
 
 
 def density_medium(rho: np.ndarray, conduction: ConductionConfig, transform: SlabTransform) -> Medium:
-    """The phases of a density, with faces that look inside the voxels if they are asked for.  Collective."""
+    """The phases of a density, with faces that look inside the voxels unless whole ones are asked for.  Collective."""
     thresholds = conduction.rho_pore, conduction.rho_bulk
     labels = labels_from_density(rho, *thresholds, transform)
     make_system = None
-    if conduction.subvoxel:
+    if conduction.profile == "subvoxel":
         def make_system(sigma):
             best = (sigma == sigma.max())[labels[1:-1]]
-            connected = any(percolating_axes(best, transform.reducer, transform.ghosts))
-            return FaceSystem(subvoxel_faces(rho, thresholds, sigma, transform, transform.real.dtype, connected), transform)
+            along = percolating_axes(best, transform.reducer, transform.ghosts)
+            return FaceSystem(subvoxel_faces(rho, thresholds, sigma, transform, transform.real.dtype, along), transform)
     elif conduction.profile == "linear":
         half_way = thresholds[0], sum(thresholds) / 2, thresholds[1]
 
@@ -35,22 +48,54 @@ def density_medium(rho: np.ndarray, conduction: ConductionConfig, transform: Sla
     def sigma_at(temperature):
         return np.array(conduction.sigma_S_per_m_at(temperature))
 
-    return Medium(labels, sigma_at, transform, make_system=make_system, bracket=DENSITY_BRACKET)
+    return Medium(labels, sigma_at, transform, make_system=make_system)
 
 
-def refined_density(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, found: Conduction,
-             session: Session) -> GridPart:
-    """The tensor on voxels of half the edge, the density interpolated by its Fourier series.  Collective."""
-    fine_nm = grid_nm.halved()
+def density_grid_part(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, found: Conduction,
+                      session: Session) -> GridPart | None:
+    """The grid's part in the error of what was found, by the method asked for; None where there is none.  Collective.
+
+    By default thresholded voxels are judged by the jumps of the flux between their faces; faces below the voxel and linear
+    profiles by the same density on half the voxels along each axis, its spectrum cut, at an eighth of the work.
+    """
+    values = np.diag(found.effective.tensor)
+    if conduction.grid_error == "none" or not any(found.effective.percolating):
+        return None
+    if conduction.grid_error == "refinement":
+        fine = _on_grid(rho, grid_nm, grid_nm.halved(), conduction, found, session)
+        return grid_part(values, np.diag(fine) - values, _TWICE[conduction.profile], fine)
+    if conduction.profile == "steps":
+        return grid_part(values, found.flux_jumps, STEPS_JUMPS)
+    coarse_nm = grid_nm.doubled()
+    if coarse_nm == grid_nm or too_many_ranks(coarse_nm, session.reducer.size):
+        return None
+    try:
+        coarse = _on_grid(rho, grid_nm, coarse_nm, conduction, found, session)
+    except ConvergenceError as error:
+        session.warn(f"the grid part of the error is not estimated: on half the voxels along each axis, {error}")
+        return None
+    # Islands that grow together on half the voxels change the value by orders, and say no more than that it is uncertain.
+    changes = np.clip(values - np.diag(coarse), -MOST_CHANGE * values, MOST_CHANGE * values)
+    if conduction.profile == "linear":
+        return grid_part(values, changes, LINEAR_HALF, coarse)
+    return grid_part(values, changes, BELOW_HALF, coarse, BELOW_JUMPS * found.flux_jumps)
+
+
+_TWICE = {"subvoxel": BELOW_TWICE, "steps": STEPS_TWICE, "linear": LINEAR_TWICE}
+
+
+def _on_grid(rho: np.ndarray, grid_nm: PeriodicGrid, other_nm: PeriodicGrid, conduction: ConductionConfig,
+             found: Conduction, session: Session) -> np.ndarray:
+    """The tensor (S/m) of the density on another grid, where its Fourier series or as much of it as fits takes it."""
     source = SlabTransform(grid_nm, session.comm, threads=session.threads)
-    target = SlabTransform(fine_nm, session.comm, threads=session.threads)
+    target = SlabTransform(other_nm, session.comm, threads=session.threads)
     source.real[...] = rho
     resample(source, target)
-    fine_rho = target.real.copy()
+    other_rho = target.real.copy()
     source.close()
     target.close()
     settings = settings_of_second(conduction, found)
-    transform = SlabTransform(fine_nm, session.comm, preconditioner_precision(settings.relative_tolerance), session.threads)
-    fine = solve_conduction(density_medium(fine_rho, settings, transform), settings, session, grid_nm.real_axes)
+    transform = SlabTransform(other_nm, session.comm, preconditioner_precision(settings.relative_tolerance), session.threads)
+    other = solve_conduction(density_medium(other_rho, settings, transform), settings, session, found.axes)
     transform.close()
-    return GridPart(tensor=fine.effective.tensor, **DENSITY_HALVED)
+    return other.effective.tensor

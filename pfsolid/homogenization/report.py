@@ -10,15 +10,18 @@ from ..conduction.transport import transport_numbers
 from ..config.conduction import SolverConfig
 from ..grid import AXES
 from ..materials.arrhenius import ELEMENTARY_CHARGE, fit_arrhenius
+from ..text import interval, percent, to_digits
 from ..units import S_PER_M
 from .solve import Conduction
 
 NO_REPLICAS = "one sample: repeat it with other seeds, or other parts of the image, for its spread"
-_COUNT = {2: "two", 3: "three"}
+_UNKNOWN_GRID = 5e-3  # relative, where the grid part is not known: at most three digits
+STUDENT_T = {2: 12.71, 3: 4.303}  # 97.5 % of the means of so many values lie below so many of their standard errors
+_COUNT = {2: "two axes: Student's t with 1 degree of freedom", 3: "three axes: Student's t with 2 degrees of freedom"}
 
 
 def conduction_result(found: Conduction, names: dict[int, str], settings: SolverConfig, reference: int | None = None,
-                      isotropic: bool = False) -> dict:
+                      axes_alike: bool = False) -> dict:
     """The conduction part of result.json.
 
     Parameters
@@ -27,8 +30,8 @@ def conduction_result(found: Conduction, names: dict[int, str], settings: Solver
         Of the labels.
     reference : int, optional
         Label that the formation factor refers to.
-    isotropic : bool
-        The axes are alike but for chance, so that their spread tells of the sample's part in the error.
+    axes_alike : bool
+        But for chance, so that their spread tells of the sample's part in the error.
     """
     effective = found.effective
     result = {
@@ -36,7 +39,7 @@ def conduction_result(found: Conduction, names: dict[int, str], settings: Solver
         "sigma_eff_S_per_m": effective.tensor,
         "mean_S_per_cm": mean_of(found) / S_PER_M,
         "field_axes": "".join(AXES[axis] for axis in found.axes),
-        "error_bar": error_bar(found, isotropic),
+        "error_bar": error_bar(found, axes_alike),
         "solver": found.solver,
         "solver_relative_error_xyz": effective.relative_error,
         "iterations_xyz": effective.iterations,
@@ -50,7 +53,8 @@ def conduction_result(found: Conduction, names: dict[int, str], settings: Solver
         "applied_field_V_per_m": settings.applied_field_V_per_m,
         "conduction_seconds": found.seconds,
     }
-    return result | _temperatures(found)
+    result |= _temperatures(found)
+    return result | {"headline": headline(result)}
 
 
 def mean_of(found: Conduction, index: int = 0) -> float:
@@ -58,38 +62,50 @@ def mean_of(found: Conduction, index: int = 0) -> float:
     return float(np.mean(np.diag(found.series[index].tensor)[list(found.axes)]))
 
 
-def error_bar(found: Conduction, isotropic: bool) -> dict:
-    """The three parts of the error of sigma_eff, relative: solver and grid for each axis, sample for the mean."""
+def error_bar(found: Conduction, axes_alike: bool) -> dict:
+    """The three parts of the error of sigma_eff, relative: solver and grid for each axis, sample for the mean.
+
+    Of the grid also the interval and the best estimate, in S/cm.
+    """
     diagonal = np.diag(found.effective.tensor)
     sample, values = None, diagonal[list(found.axes)]
-    if isotropic and values.size > 1 and values.mean() > 0:
-        sample = values.std(ddof=1) / math.sqrt(values.size) / values.mean()
+    if axes_alike and values.size in STUDENT_T and np.all(values > 0):
+        sample = STUDENT_T[values.size] * values.std(ddof=1) / math.sqrt(values.size) / values.mean()
     return {"solver_relative_xyz": found.effective.relative_error} | _grid_part(found, diagonal) | {
         "sample_relative_of_mean": sample,
-        "sample_method": f"spread of the {_COUNT[values.size]} axes" if sample is not None else NO_REPLICAS,
+        "sample_method": NO_REPLICAS if sample is None else f"95 %, from the spread of the {_COUNT[values.size]}",
     }
 
 
 def _grid_part(found: Conduction, diagonal: np.ndarray) -> dict:
+    solved = [axis in found.axes and value > 0 for axis, value in enumerate(diagonal)]
     if found.grid is None:
         return {"grid_relative_xyz": [None] * 3, "grid_method": None}
-    solved = [axis in found.axes and value > 0 for axis, value in enumerate(diagonal)]
-    change = np.where(np.outer(solved, solved), found.grid.tensor - found.effective.tensor, 0.0)
-    away = np.diag(change)
-    relative = [found.grid.reach * abs(away[axis]) / diagonal[axis] if solved[axis] else None for axis in range(3)]
+    low, high, best = ([float(values[axis]) if solved[axis] else None for axis in range(3)]
+                       for values in (found.grid.low, found.grid.high, found.grid.best))
+    relative = [max(high[axis] - diagonal[axis], diagonal[axis] - low[axis]) / diagonal[axis] if solved[axis] else None
+                for axis in range(3)]
     return {"grid_relative_xyz": relative, "grid_method": found.grid.method,
-            "grid_best_S_per_cm_xyz": (diagonal + found.grid.best * away) / S_PER_M,
-            "grid_other_S_per_cm": found.grid.tensor / S_PER_M,
-            "grid_error_S_per_cm": found.grid.reach * _bound_of(change) / S_PER_M}
+            "grid_interval_S_per_cm_xyz": [[low[axis] / S_PER_M, high[axis] / S_PER_M] if solved[axis] else None
+                                           for axis in range(3)],
+            "grid_best_S_per_cm_xyz": [best[axis] / S_PER_M if solved[axis] else 0.0 if axis in found.axes else None
+                                       for axis in range(3)],
+            "grid_other_S_per_cm": None if found.grid.tensor is None else found.grid.tensor / S_PER_M,
+            "grid_error_S_per_cm": _errors_of_tensor(found, np.array([relative[axis] * diagonal[axis] if solved[axis] else 0.0
+                                                                      for axis in range(3)])) / S_PER_M}
 
 
-def _bound_of(change: np.ndarray) -> np.ndarray:
-    """How large each element of a change of one sign can be, as a quadratic form, also where it is small by chance.
+def _errors_of_tensor(found: Conduction, errors: np.ndarray) -> np.ndarray:
+    """The bar of every component, from those of the diagonal.
 
-    |c_ij| <= sqrt(c_ii c_jj), which an element off the diagonal has to be given room for.
+    Off it sqrt(e_ii e_jj), as large as a change of one sign can be as a quadratic form, also where it is small by chance;
+    more where another grid says so.
     """
-    diagonal = np.sqrt(np.abs(np.diag(change)))
-    return np.maximum(np.abs(change), np.outer(diagonal, diagonal))
+    bars = np.sqrt(np.outer(errors, errors))
+    if found.grid.tensor is None:
+        return bars
+    change = np.nan_to_num(np.abs(found.grid.tensor - found.effective.tensor))
+    return np.where(bars > 0, np.maximum(bars, found.grid.reach * change), 0.0)
 
 
 def _phases(found: Conduction, names: dict[int, str]) -> dict:
@@ -139,52 +155,106 @@ def _temperatures(found: Conduction) -> dict:
 # --- for a person -------------------------------------------------------------------------------------------
 
 
-def conduction_lines(found: Conduction, names: dict[int, str], isotropic: bool = False) -> list[str]:
-    """The tensor in S/cm with its error bar, tortuosity, shares of the current, and the activation energy."""
-    effective = found.effective
-    at = "" if found.temperatures[0] is None else f" at {found.temperatures[0]:g} K"
-    lines = [f"effective conductivity{at} (S/cm), solved with {found.solver}:"]
-    for row in effective.tensor / S_PER_M:
-        lines.append("   " + "  ".join("      -     " if math.isnan(value) else f"{value:12.5e}" for value in row))
-    axes = ", ".join(AXES[axis] for axis in found.axes)
-    lines.append(f"mean over {axes}: {mean_of(found) / S_PER_M:.5e} S/cm; iterations "
-                 f"{', '.join(str(effective.iterations[axis]) for axis in found.axes)}")
-    lines.append(_error_line(found, isotropic))
+def headline(result: dict) -> str:
+    """The line that goes into a paper: sigma_eff in S/cm, where the grid may put it, and what is known of the sample.
+
+    'sigma = 3.7e-4 S/cm (grid 3.5 … 3.9e-4; sample ± 6 %, one sample)': the mean where the axes are alike but for chance,
+    else each axis; never more digits than the error allows.
+
+    Parameters
+    ----------
+    result : dict
+        That of :func:`conduction_result`, also as read from result.json.
+    """
+    bar, axes = result["error_bar"], [AXES.index(name) for name in result["field_axes"]]
+    at = f" at {result['temperature_K']:g} K" if "temperature_K" in result else ""
+    values = {axis: float(result["sigma_eff_S_per_cm"][axis][axis]) for axis in axes}
+    sample, intervals = bar["sample_relative_of_mean"], bar.get("grid_interval_S_per_cm_xyz")
+    if intervals is None and any(error is not None for error in bar["grid_relative_xyz"]):  # of an older version
+        intervals = [None if error is None else [max(values.get(axis, 0.0) * (1 + sign * error), 0.0) for sign in (-1, 1)]
+                     for axis, error in enumerate(bar["grid_relative_xyz"])]
+    if sample is not None:
+        ends = None if intervals is None else [sum(intervals[axis][end] for axis in axes) / len(axes) for end in (0, 1)]
+        value = float(result["mean_S_per_cm"])
+        text, grid = _value_and_grid(value, ends, max(max(bar["solver_relative_xyz"]), sample) * value)
+        return f"sigma{at} = {text} S/cm ({grid}; sample ± {percent(sample)}, one sample)"
+    texts = []
+    for axis, value in values.items():
+        pair = None if intervals is None else intervals[axis]
+        text, grid = _value_and_grid(value, pair, bar["solver_relative_xyz"][axis] * value)
+        texts.append(f"sigma_{AXES[axis] * 2} = {text}" + (f" ({grid})" if value > 0 else ""))
+    return f"{', '.join(texts)} S/cm{at}; one sample"
+
+
+def _value_and_grid(value: float, ends, other_error: float) -> tuple[str, str]:
+    """A value and what to say of its grid, to the digits that all parts of the error allow together."""
+    if ends is None:
+        return to_digits(value, max(other_error, value * _UNKNOWN_GRID)), "grid not estimated"
+    error = max(other_error, value - ends[0], ends[1] - value)
+    return to_digits(value, error), f"grid {interval(value, *ends, error)}"
+
+
+def conduction_lines(found: Conduction, names: dict[int, str], result: dict) -> list[str]:
+    """The headline, the tensor to the digits of its error, tortuosity, shares of the current, and the activation energy."""
+    effective, bar = found.effective, result["error_bar"]
+    lines = [result["headline"], "effective conductivity (S/cm):"]
+    lines += ["   " + "  ".join(f"{text:>9}" for text in row) for row in _tensor_texts(found, bar)]
+    lines.append(f"error bar: {'; '.join(_error_parts(found, bar))}")
     conducting = [axis for axis in found.axes if effective.percolating[axis]]
     if conducting:
-        factors = ", ".join(f"{_transport(found, axis, None).tortuosity_factor:.4g}" for axis in conducting)
+        factors = ", ".join(_factor_text(found, bar, axis) for axis in conducting)
         lines.append(f"tortuosity factor <sigma>/sigma_eff along {', '.join(AXES[a] for a in conducting)}: {factors}")
     if found.currents:
         lines.append(_share_line(found, names))
     blocked = [AXES[axis] for axis in found.axes if not effective.percolating[axis]]
     if blocked:
         lines.append(f"no conducting cluster percolates along {', '.join(blocked)}: exactly 0 there")
-    return lines + _temperature_lines(found)
+    return lines + _temperature_lines(found, bar)
 
 
-def _error_line(found: Conduction, isotropic: bool) -> str:
-    bar = error_bar(found, isotropic)
-    solver = ", ".join(f"{bar['solver_relative_xyz'][axis]:.1e}" for axis in found.axes)
-    parts = [f"solver {solver}"]
-    grid = [bar["grid_relative_xyz"][axis] for axis in found.axes]
+def solver_lines(found: Conduction) -> list[str]:
+    """For the log: who solved, how long it took to converge, and the tensor to all its digits."""
+    iterations = ", ".join(str(found.effective.iterations[axis]) for axis in found.axes)
+    lines = [f"solved with {found.solver}; iterations {iterations}"]
+    return lines + ["   " + "  ".join("      -     " if math.isnan(value) else f"{value:12.5e}" for value in row)
+                    for row in found.effective.tensor / S_PER_M]
+
+
+def _relative_error(bar: dict, axis: int) -> float:
+    """Of solver and grid together, for the digits of what is printed."""
+    grid = bar["grid_relative_xyz"][axis]
+    return max(bar["solver_relative_xyz"][axis], _UNKNOWN_GRID if grid is None else grid)
+
+
+def _tensor_texts(found: Conduction, bar: dict) -> list[list[str]]:
+    tensor = found.effective.tensor / S_PER_M
+    errors = [_relative_error(bar, axis) * tensor[axis, axis] for axis in range(3)]
+
+    def text(i, j):
+        value, error = tensor[i, j], math.sqrt(errors[i] * errors[j])
+        if math.isnan(value):
+            return "-"
+        return "0" if i != j and abs(value) < error else to_digits(value, error)
+
+    return [[text(i, j) for j in range(3)] for i in range(3)]
+
+
+def _factor_text(found: Conduction, bar: dict, axis: int) -> str:
+    factor = _transport(found, axis, None).tortuosity_factor
+    return to_digits(factor, _relative_error(bar, axis) * factor)
+
+
+def _error_parts(found: Conduction, bar: dict) -> list[str]:
     if found.grid is None:
         conducting = any(found.effective.percolating[axis] for axis in found.axes)
-        parts.append("grid not estimated"
-                     + (' (grid_error = "refinement" does, on voxels of half the edge)' if conducting else ""))
+        grid = "grid not estimated" + (' (grid_error = "refinement" does, on voxels of half the edge)' if conducting else "")
     else:
-        values = ", ".join("-" if value is None else f"{value:.1e}" for value in grid)
-        parts.append(f"grid {values} ({bar['grid_method'].split(':')[0]})" + _off_diagonal_text(bar, found.axes))
+        errors = [bar["grid_relative_xyz"][axis] for axis in found.axes]
+        grid = f"grid {', '.join('-' if error is None else percent(error) for error in errors)} ({bar['grid_method']})"
+    solver = ", ".join(percent(bar["solver_relative_xyz"][axis]) for axis in found.axes)
     sample = bar["sample_relative_of_mean"]
-    parts.append("sample not known from one" if sample is None
-                 else f"sample {sample:.1e} of the mean, from the spread of the axes")
-    return f"relative error: {'; '.join(parts)}"
-
-
-def _off_diagonal_text(bar: dict, axes) -> str:
-    """The grid part of what stands off the diagonal, where there is any."""
-    error = bar["grid_error_S_per_cm"][np.ix_(axes, axes)]
-    largest = np.max(error[~np.eye(len(axes), dtype=bool)], initial=0.0)
-    return f", off the diagonal {largest:.1e} S/cm at most" if largest > 0 else ""
+    return [grid, f"solver {solver}", "sample not known from one" if sample is None
+            else f"sample {percent(sample)} of the mean ({bar['sample_method']})"]
 
 
 def _share_line(found: Conduction, names: dict[int, str]) -> str:
@@ -204,12 +274,14 @@ def with_error(value: float, error: float) -> str:
     return " ± ".join(shown)
 
 
-def _temperature_lines(found: Conduction) -> list[str]:
+def _temperature_lines(found: Conduction, bar: dict) -> list[str]:
     if len(found.temperatures) < 2:
         return []
     lines = ["temperature (K)  sigma_eff (S/cm)  iterations"]
+    error = max(_relative_error(bar, axis) for axis in found.axes)
     for index, (temperature, one) in enumerate(zip(found.temperatures, found.series)):
-        lines.append(f"{temperature:15g}  {mean_of(found, index) / S_PER_M:16.5e}  {', '.join(map(str, one.iterations))}")
+        mean = mean_of(found, index) / S_PER_M
+        lines.append(f"{temperature:15g}  {to_digits(mean, error * mean):>16}  {', '.join(map(str, one.iterations))}")
     result = _temperatures(found)
     if "activation_energy_eV" in result:
         lines.append(f"activation energy of sigma T: {result['activation_energy_eV']:.4f} eV")

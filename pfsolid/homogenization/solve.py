@@ -11,7 +11,7 @@ import numpy as np
 from ..conduction.currents import CurrentStatistics, settled_statistics
 from ..conduction.effective import ROUNDING, EffectiveConductivity, solve_tensor
 from ..conduction.elements import ElementSystem
-from ..conduction.finite_volumes import ConductionSystem
+from ..conduction.finite_volumes import ConductionSystem, FiniteVolumes
 from ..conduction.krylov import conjugate_gradients
 from ..conduction.perturbation import make_perturbation
 from ..conduction.petsc import PetscSolver, petsc_is_installed
@@ -26,6 +26,7 @@ from ..orientation import Orientation
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
 from ..units import S_PER_M
+from .grid_error import GridPart
 
 # Looking for a signal takes a reduction over the ranks: not in every iteration.
 _ITERATIONS_BETWEEN_LOOKS = 5
@@ -55,8 +56,6 @@ class Medium:
         Of the electrodes at the low and the high end, in spacing / (S/m).
     make_system : callable, optional
         ``make_system(sigma of each label)`` where the faces do not follow from the labels alone.
-    bracket : dict
-        What the distance to a second discretisation says: IMAGE_BRACKET, or DENSITY_BRACKET.
     mirrored : tuple of 3 bool
         Axes along which the second half of the cell is the mirror image of the first.
     """
@@ -69,7 +68,6 @@ class Medium:
     interface_normals: str = "smoothed"
     plate_resistance: tuple[float, float] = (0.0, 0.0)
     make_system: Callable | None = None
-    bracket: dict = field(default_factory=lambda: IMAGE_BRACKET)
     mirrored: tuple[bool, bool, bool] = (False, False, False)
 
     def system(self, sigma: np.ndarray, unit: float):
@@ -100,45 +98,8 @@ class Medium:
         return axes_percolating_through_faces(open_faces, session.reducer, transform.ghosts, transform.periodic)
 
 
-@dataclass(frozen=True)
-class GridPart:
-    """A second value of sigma_eff, by which the part of the grid in its error is judged.
-
-    How far the truth lies from the value that is printed, as shares of the distance to the second one, was measured on grown
-    microstructures (docs/conduction.md).
-
-    Attributes
-    ----------
-    method : str
-    tensor : ndarray (3, 3)
-        S/m.
-    best, reach : float
-        Shares of that distance: where the best estimate lies, and how far the truth may be.
-    """
-
-    method: str
-    tensor: np.ndarray
-    best: float
-    reach: float
-
-
-# Finite volumes bound the value of a voxel image from below and elements from above; it was found 0.46 to 0.67 of the way.
-IMAGE_BRACKET = dict(method="trilinear elements: what the voxel image conducts lies between finite volumes and these",
-                     best=0.6, reach=1.0)
-# Of a density that thresholds have made an image of: in 96 % of the cases within one distance of this best estimate.
-DENSITY_BRACKET = dict(method="trilinear elements: 0.8 of the distance to them, and as much again for the thresholds",
-                       best=0.8, reach=1.8)
-# First order in the voxel: what is left is the change and more; 2.5 times the change held in 97 % of the cases.
-DENSITY_HALVED = dict(method="voxels of half the edge, the density interpolated: 2.5 times the change", best=2.0, reach=2.5)
-# Of a voxel image the limit was 1.71 to 2.23 times the change away, for finite volumes (69 values) and less for elements.
-IMAGE_HALVED = dict(method="voxels of half the edge, the same image: 2.3 times the change", best=1.75, reach=2.3)
-# With interfaces that resist the limit was 0.4 to 3.9 times the change away, 2.2 in the median: layers at seven angles,
-# neutral balls, cubes in a matrix and Voronoi grains (67 values, grains of 5 to 30 voxels).
-INTERFACES_HALVED = dict(method="voxels of half the edge, interfaces straightened: 4 times the change", best=2.0, reach=4.0)
-
-
-# Grains below this many voxels across are smaller than the filter that finds the normals; the bar is widened for them.
-FEWEST_VOXELS, WIDER = 8.0, 1.5
+# Grains below this many voxels across are smaller than the filter that finds the normals.
+FEWEST_VOXELS = 8.0
 
 
 @dataclass(frozen=True)
@@ -187,6 +148,9 @@ class Conduction:
         For each axis solved for, at the first temperature.
     grid : GridPart or None
         At the first temperature.
+    flux_jumps : ndarray (3,)
+        S/m, at the first temperature (:meth:`pfsolid.conduction.finite_volumes.FiniteVolumes.flux_jumps`); NaN of axes not
+        solved for, and of elements.
     seconds : float
     interfaces : Interfaces or None
         Where some resist and something percolates; None too if their faces were taken as they are.
@@ -200,6 +164,7 @@ class Conduction:
     solver: str
     currents: dict[int, CurrentStatistics]
     grid: GridPart | None
+    flux_jumps: np.ndarray
     seconds: float
     interfaces: Interfaces | None = None
 
@@ -210,9 +175,10 @@ class Conduction:
 
     def turned(self, orientation: Orientation) -> Conduction:
         """The same by other axes: all that has a direction, coordinates included."""
-        grid = self.grid and replace(self.grid, tensor=orientation.turn_tensor(self.grid.tensor))
         currents = [one.placed(orientation.turn_axis(axis), orientation.turn) for axis, one in self.currents.items()]
-        return replace(self, axes=tuple(sorted(map(orientation.turn_axis, self.axes))), grid=grid,
+        return replace(self, axes=tuple(sorted(map(orientation.turn_axis, self.axes))),
+                       grid=self.grid and self.grid.turned(orientation),
+                       flux_jumps=orientation.turn_tensor(self.flux_jumps, 1),
                        series=tuple(one.turned(orientation) for one in self.series),
                        sigma=orientation.turn_tensor(self.sigma, self.sigma.ndim - 1),
                        currents={one.axis: one for one in currents})
@@ -250,6 +216,7 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
     first = _problem(medium, counts, temperatures[0], axes, session)
     make_solver, reason = _choose(medium, sigma, counts, first.wanted, settings, session)
     currents: dict[int, CurrentStatistics] = {}
+    jumps = np.full(3, np.nan)
 
     interfaces = None
 
@@ -258,14 +225,13 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
         interfaces = _survey_interfaces(solve.system, counts)
         if not solve.is_zero:
             currents[axis] = settled_statistics(solve, inner, session.reducer)
+            if isinstance(solve.system, FiniteVolumes):
+                jumps[axis] = first.unit * solve.system.flux_jumps(axis)
 
     series = _solve_series(medium, counts, first, temperatures, axes, settings, make_solver, session, settle, on_solved)
-    grid = None
-    if settings.grid_error == "discretisation" and first.wanted and _has_second(medium, sigma):
-        grid = _second_discretisation(medium, sigma, first.wanted, settings, session)
     series = tuple(replace(one, tensor=_known(one.tensor, axes, medium.mirrored)) for one in series)
     return Conduction(tuple(axes), temperatures, series, counts / medium.transform.grid.num_voxels, sigma, reason, currents,
-                      grid, time.monotonic() - started, interfaces)
+                      None, jumps, time.monotonic() - started, interfaces)
 
 
 def _survey_interfaces(system, counts: np.ndarray) -> Interfaces | None:
@@ -389,22 +355,8 @@ def _without_rounding(found: EffectiveConductivity, problem: _Problem) -> Effect
     return replace(found, tensor=tensor, percolating=tuple(percolating.tolist()))
 
 
-def _has_second(medium: Medium, sigma: np.ndarray) -> bool:
-    """Elements know neither electrodes nor interfaces that resist, and full tensors have nothing but elements."""
-    return (medium.transform.periodic and not medium.interface_resistance and medium.make_system is None
-            and not is_full(sigma))
-
-
-def _second_discretisation(medium: Medium, sigma: np.ndarray, axes, settings: SolverConfig, session: Session) -> GridPart:
-    unit = float(np.max(sigma))
-    system = ElementSystem(medium.labels, sigma / unit, medium.transform)
-    found = solve_tensor(system, axes, max(GRID_RTOL, settings.relative_tolerance), settings.max_iterations,
-                         on_iteration=_watcher(session, medium.axis_names, unit, " with trilinear elements"))
-    return GridPart(tensor=found.tensor * unit, **medium.bracket)
-
-
 def settings_of_second(settings: SolverConfig, found: Conduction) -> SolverConfig:
-    """For a grid of half the edge: the first temperature, and no more digits than a grid part needs."""
+    """For another grid: the first temperature, and no more digits than a grid part needs."""
     return settings.model_copy(update={
         "grid_error": "none", "temperature_K": found.temperatures[:1] if found.temperatures[0] else None,
         "relative_tolerance": max(GRID_RTOL, settings.relative_tolerance)})

@@ -124,7 +124,8 @@ def _conduct_tiny(rtol: float, session: Session) -> None:
             dtype = transform.real.dtype
             for faces in (subvoxel_faces(rho, (0.2, 0.8), scalars, transform, dtype),
                           smooth_faces(rho, list(zip((0.2, 0.5, 0.8), scalars)), transform, dtype)):
-                solve_tensor(FaceSystem(faces, transform), axes, rtol)
+                solve_tensor(FaceSystem(faces, transform), axes, rtol,
+                             on_solved=lambda axis, system: system.flux_jumps(axis))
         transform.close()
 
 

@@ -49,6 +49,11 @@ class Session:
         if self.is_root:
             LOGGER.info(text)
 
+    def note(self, text: str) -> None:
+        """A line for the log alone, from root."""
+        if self.is_root:
+            LOGGER.debug(text)
+
     def warn(self, text: str) -> None:
         if self.is_root:
             LOGGER.warning("warning: %s", text)

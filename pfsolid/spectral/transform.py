@@ -304,10 +304,15 @@ def slab_of(grid: PeriodicGrid, comm: MPI.Comm) -> tuple[slice, slice, slice]:
     return (slice(start, start + planes + (rank < left_over)), *(slice(0, n) for n in grid.shape[1:]))
 
 
+def too_many_ranks(grid: PeriodicGrid, num_ranks: int) -> bool:
+    """Whether a slab would be empty."""
+    return num_ranks > min(grid.shape[:2])
+
+
 def check_rank_count(grid: PeriodicGrid, num_ranks: int, axis_names: str = AXES) -> None:
     """Raise InputError where a slab would be empty; ``axis_names`` where the grid is a turned one."""
     axis = 0 if grid.shape[0] <= grid.shape[1] else 1
-    if num_ranks > grid.shape[axis]:
+    if too_many_ranks(grid, num_ranks):
         raise InputError(f"{num_ranks} ranks are too many: a grid of {' x '.join(map(str, grid.shape))} voxels is "
                          f"divided into slabs and has {grid.shape[axis]} planes along {axis_names[axis]}; "
                          f"use at most {grid.shape[axis]} ranks, and threads (--threads) beyond")

@@ -38,8 +38,8 @@ def open_session(threads: int | None = None, comm=None) -> Session:
     _catch_signals(session)
     LOGGER.handlers.clear()
     LOGGER.propagate = False
-    LOGGER.setLevel(logging.INFO if session.is_root else logging.CRITICAL)
-    LOGGER.addHandler(_StandardOutput())
+    LOGGER.setLevel(logging.DEBUG if session.is_root else logging.CRITICAL)
+    LOGGER.addHandler(_StandardOutput(logging.INFO))
     return session
 
 

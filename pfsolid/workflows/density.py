@@ -11,7 +11,7 @@ from ..conduction.effective import preconditioner_precision
 from ..conduction.phases import NAMES
 from ..config.conduction import ConductionConfig
 from ..grid import AXES, PeriodicGrid
-from ..homogenization.density import density_medium, refined_density
+from ..homogenization.density import density_grid_part, density_medium
 from ..homogenization.solve import Conduction, solve_conduction
 from ..io.run_directory import FIELDS
 from ..parallel.session import Session
@@ -54,6 +54,4 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
 
     found = solve_conduction(medium, conduction, session, grid_nm.real_axes, keep)
     transform.close()
-    if conduction.grid_error == "refinement":
-        found = replace(found, grid=refined_density(rho, grid_nm, conduction, found, session))
-    return found
+    return replace(found, grid=density_grid_part(rho, grid_nm, conduction, found, session))

@@ -10,21 +10,27 @@ from pathlib import Path
 import numpy as np
 
 from ..conduction.effective import preconditioner_precision
-from ..conduction.phases import check_conductivities
+from ..conduction.phases import check_conductivities, unlike_faces
 from ..config.conduction import SolverConfig
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
 from ..config.image import MAX_LABEL, ImageStudyConfig, study_to_toml
 from ..config.text import read_text
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
-from ..homogenization.report import conduction_lines, conduction_result
+from ..homogenization.grid_error import (
+    IMAGE_JUMPS,
+    IMAGE_TWICE,
+    INTERFACES_TWICE,
+    UNRESOLVED,
+    UNRESOLVED_JUMPS,
+    WIDER,
+    GridPart,
+    grid_part,
+)
+from ..homogenization.report import conduction_lines, conduction_result, solver_lines
 from ..homogenization.solve import (
     FEWEST_VOXELS,
-    IMAGE_HALVED,
-    INTERFACES_HALVED,
-    WIDER,
     Conduction,
-    GridPart,
     Medium,
     check_solver,
     settings_of_second,
@@ -124,6 +130,8 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
         session.say(f"no field along {', '.join(flat)}: the image is one voxel thick there, so that is no axis of it")
     if parts[0].between_plates and parts[0].is_periodic:
         session.say(f"full tensors between electrodes: solved with the mirror images, {parts[0].grid_nm.num_voxels} voxels")
+    for note in study.conduction.notes:
+        session.say(note)
     record = provenance(session.comm, seed=None, threads=session.threads, input_text=text)
     stored = set()
     solved = []
@@ -136,10 +144,13 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
               "axes_order": info.axes,
               "grid": {"shape": image_grid.shape, "voxel_size_nm": image_grid.spacing}}
     result |= _what_resists(study)
-    result |= conduction_result(found, study.names, study.conduction, study.phases.reference)
-    for line in conduction_lines(found, study.names):
+    conducted = conduction_result(found, study.names, study.conduction, study.phases.reference)
+    for line in solver_lines(found):
+        session.note(line)
+    for line in conduction_lines(found, study.names, conducted):
         session.say(line)
     _warn_of_small_grains(found, session)
+    result |= conducted
     write_xdmf(directory / FIELDS, session.comm)
     on_root(session.comm, write_json, directory / RESULT, result | {"provenance": record})
     session.say(f"done in {in_words(time.monotonic() - started)}: {directory / RESULT}")
@@ -279,23 +290,33 @@ def _solve_part(study: ImageStudyConfig, part: _Part, image: _Image, session: Se
                            study.conduction.applied_field_V_per_m)
 
     found = solve_conduction(medium, study.conduction, session, part.fields, keep)
+    unlike = unlike_faces(medium.labels, session.reducer)
     medium.transform.close()
+    return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session))
+
+
+def _grid_part(study: ImageStudyConfig, part: _Part, found: Conduction, resolved: bool, session: Session) -> GridPart | None:
+    """The grid's part in the error, by the method asked for; None where there is none.  Collective."""
+    values = np.diag(found.effective.tensor)
     if study.conduction.grid_error == "refinement":
-        found = replace(found, grid=_refined(study, part, found, session))
-    return found
+        fine = _refined(study, part, found, session)
+        shares = INTERFACES_TWICE if _is_straightened(study) else IMAGE_TWICE
+        if found.interfaces is not None and not found.interfaces.is_fine:
+            shares = shares.widened(WIDER)
+        return grid_part(values, np.diag(fine) - values, shares, fine)
+    if study.conduction.grid_error == "none" or np.all(np.isnan(found.flux_jumps)):
+        return None
+    return grid_part(values, found.flux_jumps, IMAGE_JUMPS if resolved else UNRESOLVED_JUMPS)
 
 
-def _refined(study: ImageStudyConfig, part: _Part, found: Conduction, session: Session) -> GridPart:
-    """The tensor of the same image on voxels of half the edge, with the layer laid on them anew.  Collective."""
+def _refined(study: ImageStudyConfig, part: _Part, found: Conduction, session: Session) -> np.ndarray:
+    """The tensor (S/m) of the same image on voxels of half the edge, with the layer laid on them anew.  Collective."""
     settings = settings_of_second(study.conduction, found)
     image = _read_part(study, part, part.grid_nm.halved(), settings, session)
     _tell_of_layer(study, image, session, " on voxels of half the edge")
     fine = solve_conduction(image.medium, settings, session, part.fields)
     image.medium.transform.close()
-    if not _is_straightened(study):
-        return GridPart(tensor=fine.effective.tensor, **IMAGE_HALVED)
-    part = GridPart(tensor=fine.effective.tensor, **INTERFACES_HALVED)
-    return part if found.interfaces is None or found.interfaces.is_fine else replace(part, reach=WIDER * part.reach)
+    return fine.effective.tensor
 
 
 def _read_part(study: ImageStudyConfig, part: _Part, grid_nm: PeriodicGrid, settings: SolverConfig,
@@ -429,11 +450,13 @@ def _joined(solved: list[Conduction]) -> Conduction:
         series.append(replace(ones[0], tensor=_diagonal(solved, ones), relative_error=tuple(error),
                               iterations=tuple(iterations), percolating=tuple(percolating), asymmetry=0.0))
     currents = {axis: current for one in solved for axis, current in one.currents.items()}
-    judged = [one for one in solved if one.grid is not None]
-    grid = replace(judged[0].grid, tensor=_diagonal(judged, [one.grid for one in judged])) if judged else None
+    jumps = np.full(3, np.nan)
+    for axis, one in _with_axis(solved, solved):
+        jumps[axis] = one.flux_jumps[axis]
     solver = next((one.solver for one in solved if any(one.effective.percolating)), first.solver)
     return replace(first, axes=tuple(axis for axis, _ in _with_axis(solved, solved)), series=tuple(series), solver=solver,
-                   currents=currents, grid=grid, seconds=sum(one.seconds for one in solved))
+                   currents=currents, grid=_joined_grid(solved), flux_jumps=jumps,
+                   seconds=sum(one.seconds for one in solved))
 
 
 def _diagonal_of(tensor: np.ndarray) -> np.ndarray:
@@ -451,3 +474,16 @@ def _diagonal(solved: list[Conduction], having_tensors) -> np.ndarray:
     for axis, one in _with_axis(solved, having_tensors):
         tensor[axis, axis] = one.tensor[axis, axis]
     return tensor
+
+
+def _joined_grid(solved: list[Conduction]) -> GridPart | None:
+    """The grid part of all axes; NaN where one has none, as that which does not percolate."""
+    judged = [one for one in solved if one.grid is not None]
+    if not judged:
+        return None
+    best, low, high = (np.full(3, np.nan) for _ in range(3))
+    for axis, part in _with_axis(judged, [one.grid for one in judged]):
+        best[axis], low[axis], high[axis] = part.best[axis], part.low[axis], part.high[axis]
+    first = judged[0].grid
+    tensor = None if first.tensor is None else _diagonal(judged, [one.grid for one in judged])
+    return replace(first, best=best, low=low, high=high, tensor=tensor)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
 import numpy as np
 
-from ..conduction.phases import NAMES
+from ..conduction.phases import BULK, NAMES, PORE, SURFACE
 from ..config.review import review
 from ..config.run import RunConfig, config_from_text, to_toml
 from ..errors import CheckpointError, InputError, Interrupted
-from ..homogenization.report import conduction_lines, conduction_result
+from ..homogenization.report import conduction_lines, conduction_result, solver_lines
 from ..homogenization.solve import check_solver
 from ..io.checkpoint import Checkpoint, load_latest
 from ..io.hdf5 import DistributedArray
@@ -187,16 +188,26 @@ def with_properties(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, d
         result |= dict.fromkeys(("sigma_eff_S_per_cm", "sigma_eff_S_per_m", "mean_S_per_cm"))
     elif config.conduction is not None:
         solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output, attributes)
-        # Different widths along the axes make them unlike each other.
-        isotropic = config.microstructure.shape_factor_x == config.microstructure.shape_factor_y == 1
-        result |= conduction_result(solved, NAMES, config.conduction, isotropic=isotropic)
-        result |= {"rho_pore": config.conduction.rho_pore, "rho_bulk": config.conduction.rho_bulk}
-        for line in conduction_lines(solved, NAMES, isotropic):
+        conducted = conduction_result(solved, NAMES, config.conduction, axes_alike=_axes_alike(config, grid_nm))
+        for line in solver_lines(solved):
+            session.note(line)
+        # What the thresholds cut off is not the porosity.
+        names = {PORE: f"pore (rho < {config.conduction.rho_pore:g})", SURFACE: "surface",
+                 BULK: f"bulk (rho > {config.conduction.rho_bulk:g})"}
+        for line in conduction_lines(solved, names, conducted):
             session.say(line)
+        result |= conducted | {"rho_pore": config.conduction.rho_pore, "rho_bulk": config.conduction.rho_bulk}
     if config.material.sources:
         result["material"] = {"name": config.material.name, "sources": list(config.material.sources)}
     return result | {"grid": {"shape": grid_nm.shape, "voxel_size_nm": grid_nm.spacing},
                      "provenance": {name: value for name, value in attributes.items() if name != "input"}}
+
+
+def _axes_alike(config: RunConfig, grid_nm) -> bool:
+    """But for chance: grown here in a cube or square, with one width of the surface for all directions."""
+    structure, lengths = config.microstructure, [grid_nm.lengths[axis] for axis in grid_nm.real_axes]
+    return (structure.initial_field is None and structure.shape_factor_x == structure.shape_factor_y == 1
+            and math.isclose(min(lengths), max(lengths), rel_tol=1e-6))
 
 
 def attributes_of(config: RunConfig, session: Session) -> dict:

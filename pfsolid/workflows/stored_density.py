@@ -68,6 +68,8 @@ def conduct(source: Path, config: RunConfig | None, overrides, directory: Path |
         check_density(str(path), rho, slices)
     directory = prepare_run_directory(directory or _beside(source), force, session.comm)
     log_to(directory / LOG, session)
+    for note in config.conduction.notes:
+        session.say(note)
     on_root(session.comm, atomic_write_text, directory / INPUT, to_toml(config))
     # Sums and porosity of this rho, not of the input: the file may come from elsewhere.
     mean = session.reducer.sum(float(rho.sum()))[0] / info.grid_nm.num_voxels

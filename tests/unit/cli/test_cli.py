@@ -105,7 +105,8 @@ def test_run_leaves_everything(case, tmp_path):
     assert np.allclose(100 * tensor, result["sigma_eff_S_per_m"], rtol=1e-14)
     assert 0 < result["mean_S_per_cm"] < 3.14e-3  # below the best phase: Wiener
     assert result["provenance"]["num_ranks"] == 1 and result["provenance"]["seed"] == 1
-    assert f"{result['mean_S_per_cm']:.5e}" in done.stdout
+    # To the digits of its error for a person, all of them in the log.
+    assert f"\n{result['headline']}\n" in done.stdout and f"{tensor[0, 0]:.5e}" in (out / "log").read_text()
     with open(out / "history.csv", newline="") as file:
         energies = [float(row["energy_J_per_m3"]) for row in csv.DictReader(file)]
     assert len(energies) == 24 and all(np.diff(energies) < 0)

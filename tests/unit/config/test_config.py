@@ -90,7 +90,7 @@ def test_hu2017_physics():
     assert config.grid_nm.shape == (256, 256, 256)
     assert config.grid_nm.lengths == (128.0, 128.0, 128.0)
     assert config.reduced_grid.spacing == pytest.approx((0.5 / 1.4,) * 3)
-    assert config.conduction == ConductionConfig(sigma_bulk_S_per_cm=8.93e-7, sigma_surf_S_per_cm=3.14e-3)
+    assert config.conduction == ConductionConfig(sigma_bulk_S_per_cm=8.93e-7, sigma_surf_S_per_cm=3.14e-3, profile="steps")
 
 
 def test_mobility_or_diffusivity_gives_seconds(minimal):
@@ -244,7 +244,7 @@ def test_out_of_range(tmp_path):
     ("conduction.temperature_K=warm", "a temperature from 1 to 10000 K"),
     ("conduction.temperature_K=nan", "a temperature from 1 to 10000 K"),
     ("conduction.solver=magic", '"auto" or "fft" or "petsc" or "perturbation"'),
-    ("conduction.grid_error=some", '"discretisation" or "refinement" or "none"'),
+    ("conduction.grid_error=some", '"estimate" or "refinement" or "none"'),
     ("conduction.subvoxel=1", "true or false"),
     ("conduction.petsc_options=5", "a text in quotes"),
     ("output.save_potential=yes", "true or false"),
@@ -384,7 +384,7 @@ def test_two_slopes_and_a_list_of_temperatures(minimal):
     (f"conduction.sigma_bulk_S_per_cm={LAW}", f"conduction.sigma_pore_S_per_cm={TWO_SLOPES}",
      "conduction.temperature_K=[298.15, 500]"),
     ("conduction.temperature_K=300", "conduction.solver=petsc", "conduction.petsc_options=-pc_type gamg",
-     "conduction.subvoxel=true", "conduction.grid_error=refinement", "conduction.extrapolate=true",
+     "conduction.profile=linear", "conduction.grid_error=refinement", "conduction.extrapolate=true",
      "output.save_potential=true"),
 ])
 def test_round_trip_of_laws_and_solver_options(minimal, overrides):
@@ -398,8 +398,28 @@ def test_round_trip_of_laws_and_solver_options(minimal, overrides):
 def test_defaults_of_the_solver(minimal):
     config = read_config(minimal)
     conduction = config.conduction
-    assert (conduction.solver, conduction.petsc_options, conduction.grid_error) == ("auto", "", "discretisation")
-    assert conduction.subvoxel is False and config.output.save_potential is False and conduction.extrapolate is False
+    assert (conduction.solver, conduction.petsc_options, conduction.grid_error) == ("auto", "", "estimate")
+    assert conduction.profile == "subvoxel" and conduction.notes == ()
+    assert config.output.save_potential is False and conduction.extrapolate is False
+
+
+@pytest.mark.parametrize("older, profile, lines", [
+    (["subvoxel=true"], "subvoxel", ["subvoxel = true"]),
+    (["subvoxel=false"], "steps", ["subvoxel = false"]),
+    (["subvoxel=true", "profile=steps"], "subvoxel", ["subvoxel = true"]),
+    # What an input with every default filled in said: nothing else is meant today.
+    (["subvoxel=false", "profile=steps"], "steps", []),
+    (["subvoxel=false", "profile=linear"], "linear", []),
+    (["grid_error=discretisation"], "subvoxel", ['grid_error = "discretisation"']),
+])
+def test_keys_of_older_versions(minimal, older, profile, lines):
+    config = read_config(minimal, [f"conduction.{text}" for text in older])
+    assert config.conduction.profile == profile and config.conduction.grid_error == "estimate"
+    assert [note.split(" is of an older version: read as ")[0] for note in config.conduction.notes] == [
+        f"conduction.{text}" for text in lines]
+    assert set(config.conduction.notes) <= set(review(config).warnings)
+    again = config_from_text(to_toml(config), "again")
+    assert again.conduction.notes == () and to_toml(again) == to_toml(config)
 
 
 @pytest.mark.parametrize("overrides, says", [
@@ -411,7 +431,8 @@ def test_defaults_of_the_solver(minimal):
       "conduction.temperature_K=[300, 350]"],
      "conduction.sigma_bulk_S_per_cm: its source gives it below 310 K, not at 350 K"),
     ([f"conduction.sigma_bulk_S_per_cm=[{LAW}, {LAW}]", "conduction.temperature_K=350"], "whose ranges follow each other"),
-    (["conduction.subvoxel=true", "conduction.profile=linear"], "conduction.subvoxel = true: has no meaning with"),
+    (["conduction.subvoxel=true", "conduction.profile=linear"], 'contradicts conduction.profile = "linear"'),
+    (["conduction.subvoxel=false", "conduction.profile=subvoxel"], 'contradicts conduction.profile = "subvoxel"'),
     (["conduction.solver=fft", "conduction.petsc_options=-ksp_view"], "has no meaning with conduction.solver = 'fft'"),
 ])
 def test_laws_and_temperatures_that_do_not_go_together(minimal, overrides, says):

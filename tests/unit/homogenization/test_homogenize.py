@@ -17,7 +17,8 @@ THREE = dict(sigma_pore_S_per_cm=0.001, sigma_surf_S_per_cm=1.0, sigma_bulk_S_pe
 
 
 def solve(rho, **settings):
-    conduction = ConductionConfig(**{"relative_tolerance": 1e-8, "grid_error": "none"} | THREE | settings)
+    usual = {"relative_tolerance": 1e-8, "grid_error": "none", "profile": "steps"}
+    conduction = ConductionConfig(**usual | THREE | settings)
     session = Session(ALONE, Reducer(ALONE), 1)
     return homogenize(rho, PeriodicGrid(rho.shape, (0.5,) * 3), conduction, None, session, OutputConfig(), {})
 
@@ -76,20 +77,21 @@ def test_two_dimensions_have_two_axes(flat):
     assert found.axes == tuple(axes) and np.isnan(values[flat]) and not found.effective.percolating[flat]
     # Both are solved to 1e-8.
     assert values[axes] == pytest.approx(np.diag(plane.effective.tensor)[:2], rel=1e-7)
-    result = conduction_result(found, NAMES, conduction, isotropic=True)
+    result = conduction_result(found, NAMES, conduction, axes_alike=True)
     assert result["mean_S_per_cm"] == pytest.approx(values[axes].mean() / 100, rel=1e-12)
-    # Standard error of the mean of two: half their distance.
+    # Standard error of the mean of two: half their distance; Student's t with one degree of freedom is tan(0.475 pi).
     half = abs(values[axes[0]] - values[axes[1]]) / 2 / values[axes].mean()
-    assert result["error_bar"]["sample_relative_of_mean"] == pytest.approx(half, rel=1e-12)
+    assert result["error_bar"]["sample_relative_of_mean"] == pytest.approx(np.tan(0.475 * np.pi) * half, rel=1e-3)
     assert "xyz"[flat] not in result["field_axes"] and "xyz"[flat] not in result["transport"]
     names = ", ".join("xyz"[axis] for axis in axes)
-    assert any(f"mean over {names}: " in line for line in conduction_lines(found, NAMES))
+    assert result["headline"].startswith("sigma = ") and any(f"along {names}: " in line
+                                                             for line in conduction_lines(found, NAMES, result))
 
 
 def test_one_dimension_has_one_axis():
     """Series along the line; one axis has no spread."""
     found = solve(wave()[:, :1, :1], profile="linear")
     sigma = 100 * np.interp(wave()[:, 0, 0], [0.1, 0.5, 0.9], [0.001, 1.0, 0.1])
-    result = conduction_result(found, NAMES, ConductionConfig(**THREE), isotropic=True)
+    result = conduction_result(found, NAMES, ConductionConfig(**THREE), axes_alike=True)
     assert result["field_axes"] == "x" and result["error_bar"]["sample_relative_of_mean"] is None
     assert result["mean_S_per_cm"] == pytest.approx(1 / np.mean(1 / sigma) / 100, rel=1e-6)

@@ -99,7 +99,7 @@ def test_further_axes_make_rows_of_diagrams(tmp_path):
 
 def test_an_axis_of_words_and_one_of_lists(tmp_path):
     axes = ('[[axis]]\nkey = "grid.shape"\nvalues = [[12, 10, 8], [16, 10, 8]]\n'
-            '[[axis]]\nkey = "conduction.subvoxel"\nvalues = [false, true]\n' + ONE_POROSITY)
+            '[[axis]]\nkey = "conduction.profile"\nvalues = ["steps", "subvoxel"]\n' + ONE_POROSITY)
     directory, _ = sweep_of(tmp_path, axes=axes, head="")
     assert names(plot_sweep(directory)[0]) == ["sigma_axes"]
 

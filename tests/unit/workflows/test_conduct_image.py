@@ -1,6 +1,7 @@
 """`pfsolid conduct IMAGE` from the command line to result.json, against what can be calculated by hand."""
 
 import json
+import re
 
 import h5py
 import numpy as np
@@ -276,7 +277,7 @@ def test_perturbation_gives_up_and_names_another(conduct, tmp_path, run_cli):
 
 @pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
 def test_refinement_is_the_same_image_on_finer_voxels(conduct, boundary):
-    """The grid part by voxels of half the edge, also where there is no second discretisation."""
+    """The grid part by voxels of half the edge."""
     image = np.random.default_rng(1).choice(3, (12, 10, 1)).astype(np.uint8)
     options = ("--voxel-nm", "2", "--sigma", "0=1e-5,1=1e-3,2=1e-4", "--boundary", boundary, *TIGHT)
     found = conduct(image, *options, "--set", "conduction.grid_error=refinement")
@@ -646,3 +647,36 @@ def test_edges_that_are_not_those_of_the_file(conduct, tmp_path, run_cli):
     assert "edges of its voxels are as 1 x 1 x 2; 20 x 20 x 20 nm are taken" in warned("a.vti", "--voxel-nm", "20")[0]
     error = run_cli("conduct", tmp_path / "a.vti", "--sigma", "0=1,1=1")[2]
     assert "does not say how large its voxels are in a unit (it says 1 x 1 x 2): give" in error
+
+
+# --- the grid's error ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
+def test_conductors_that_touch_by_edges_do_not_spoil_the_bar(conduct, boundary):
+    """Two bars that meet in an edge only: against voxels split in 2 and 4, extrapolated; along the bars exact."""
+    image = np.zeros((16, 16, 4), np.uint8)
+    image[2:8, 2:8] = image[8:14, 8:14] = 1
+
+    def solve(n):
+        options = ("--voxel-nm", str(4 / n), "--sigma", "0=1e-6,1=1", "--axes", "xz", "--boundary", boundary, "--force")
+        return conduct(image.repeat(n, 0).repeat(n, 1).repeat(n, 2), *options, *TIGHT)
+
+    found, twice, four = (solve(n) for n in (1, 2, 4))
+    value, second, third = (one["sigma_eff_S_per_cm"][0][0] for one in (found, twice, four))
+    bar = found["error_bar"]
+    low, high = bar["grid_interval_S_per_cm_xyz"][0]
+    limit = third + (third - second) ** 2 / (2 * second - value - third)
+    assert low <= value < limit <= high < 1.3 * value
+    assert abs(bar["grid_best_S_per_cm_xyz"][0] - limit) < abs(value - limit)
+    assert bar["grid_relative_xyz"][2] < 1e-9
+
+
+def test_headline_of_an_image(conduct, tmp_path):
+    """The value stands inside the interval that is printed, and neither has more digits than the bar allows."""
+    image = (grow_labels((16, 16, 16), 0.4, seed=2) > 0).astype(np.uint8)
+    found = conduct(image, "--voxel-nm", "1", "--sigma", "0=0,1=1e-3", "--axes", "z", "--boundary", "electrodes")
+    assert found["headline"] in (tmp_path / "out" / "log").read_text()
+    pattern = r"sigma_zz = (\S+)e-4 \(grid (\S+) … (\S+)e-4\) S/cm; one sample"
+    value, low, high = re.fullmatch(pattern, found["headline"]).groups()
+    assert float(low) <= float(value) <= float(high) and len(value) == 3

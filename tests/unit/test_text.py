@@ -1,0 +1,47 @@
+"""Numbers for a person: as many digits as their error allows, and values inside their intervals as printed."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pfsolid.text import interval, percent, to_digits
+
+
+@pytest.mark.parametrize("value, error, text", [
+    (3.6512e-4, 2e-5, "3.7e-4"), (3.6512e-4, 2e-6, "3.65e-4"), (3.6512e-4, 4e-8, "3.6512e-4"),
+    (3.6512e-4, 1.5e-3, "4e-4"),  # a bar of 410 % leaves one digit
+    (3.6512e-4, None, "3.65e-4"), (9.97e-4, 2e-5, "1.00e-3"), (123.4, 3.0, "123"), (1234.0, 30.0, "1230"),
+    (0.0123, 0.002, "0.012"), (-2.53e-5, 1e-6, "-2.5e-5"), (0.0, 0.1, "0"), (2.0, 0.0, "2.00000"),
+])
+def test_digits_of_a_value(value, error, text):
+    assert to_digits(value, error) == text
+
+
+def test_an_interval_shares_its_power_of_ten():
+    assert interval(3.65e-4, 3.52e-4, 3.89e-4) == "3.5 … 3.9e-4"
+    assert interval(9.7e-4, 9.6e-4, 10.2e-4) == "0.96 … 1.02e-3"
+    assert interval(1.5, 1.5, 1.52) == "1.50 … 1.52"
+    assert interval(0.0, 0.0, 0.0) == "0 … 0"
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_rounded_value_is_inside_its_rounded_interval(seed):
+    rng = np.random.default_rng(seed)
+    value, relative = 10 ** rng.uniform(-12, 12), 10 ** rng.uniform(-7, 1.5)
+    error = relative * value
+    low, high = max(value - rng.random() * error, 0.0), value + rng.random() * error
+    first, last = interval(value, low, high, error).split(" … ")
+    mantissa, _, power = last.partition("e")
+    scale = 10.0 ** int(power or 0)
+    low_shown, high_shown, shown = float(first) * scale, float(mantissa) * scale, float(to_digits(value, error))
+    # Numbers that are the same on paper differ by rounding in double precision.
+    assert low_shown <= shown * (1 + 1e-12) and shown <= high_shown * (1 + 1e-12)
+    # Six digits are the most that is written; ends that lie on the last one may stay there.
+    assert low_shown <= low * (1 + 1e-5) and high <= high_shown * (1 + 1e-5)
+    digits = len(to_digits(value, error).partition("e")[0].replace(".", "").strip("0"))
+    assert digits <= max(2, math.ceil(-math.log10(relative)) + 1)
+
+
+def test_percent():
+    assert [percent(share) for share in (0.06, 0.0035, 4.1, 0.0)] == ["6 %", "0.35 %", "410 %", "0 %"]
