@@ -85,14 +85,14 @@ def _grid_part(found: Conduction, diagonal: np.ndarray) -> dict:
                        for values in (found.grid.low, found.grid.high, found.grid.best))
     relative = [max(high[axis] - diagonal[axis], diagonal[axis] - low[axis]) / diagonal[axis] if solved[axis] else None
                 for axis in range(3)]
+    errors = np.array([relative[axis] * diagonal[axis] if solved[axis] else 0.0 for axis in range(3)])
     return {"grid_relative_xyz": relative, "grid_method": found.grid.method,
             "grid_interval_S_per_cm_xyz": [[low[axis] / S_PER_M, high[axis] / S_PER_M] if solved[axis] else None
                                            for axis in range(3)],
             "grid_best_S_per_cm_xyz": [best[axis] / S_PER_M if solved[axis] else 0.0 if axis in found.axes else None
                                        for axis in range(3)],
             "grid_other_S_per_cm": None if found.grid.tensor is None else found.grid.tensor / S_PER_M,
-            "grid_error_S_per_cm": _errors_of_tensor(found, np.array([relative[axis] * diagonal[axis] if solved[axis] else 0.0
-                                                                      for axis in range(3)])) / S_PER_M}
+            "grid_error_S_per_cm": _errors_of_tensor(found, errors) / S_PER_M}
 
 
 def _errors_of_tensor(found: Conduction, errors: np.ndarray) -> np.ndarray:

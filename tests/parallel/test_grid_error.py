@@ -15,8 +15,9 @@ from pfsolid.workflows.density import homogenize
 
 def solve(rho, comm, **settings):
     grid = PeriodicGrid(rho.shape, (0.5, 0.5, 0.4))
-    conduction = ConductionConfig(sigma_surf_S_per_cm=3.14e-3, sigma_bulk_S_per_cm=8.93e-7, relative_tolerance=1e-6, **settings)
-    return homogenize(rho[slab_of(grid, comm)].copy(), grid, conduction, None, Session(comm, Reducer(comm), 1), OutputConfig(), {})
+    sigma = {"sigma_surf_S_per_cm": 3.14e-3, "sigma_bulk_S_per_cm": 8.93e-7}
+    conduction, session = ConductionConfig(relative_tolerance=1e-6, **sigma | settings), Session(comm, Reducer(comm), 1)
+    return homogenize(rho[slab_of(grid, comm)].copy(), grid, conduction, None, session, OutputConfig(), {})
 
 
 @pytest.mark.parametrize("profile", ["subvoxel", "steps", "linear"])

@@ -161,7 +161,8 @@ def test_axes_that_are_unlike_have_no_sample_part():
 def test_headline_of_an_older_result():
     """Without intervals; six digits of old are not believed."""
     bar = {"solver_relative_xyz": [1e-4] * 3, "grid_relative_xyz": [None] * 3, "sample_relative_of_mean": None}
-    old = {"error_bar": bar, "field_axes": "z", "sigma_eff_S_per_cm": [[0, 0, 0], [0, 0, 0], [0, 0, 4.19123e-6]], "mean_S_per_cm": 4.19123e-6}
+    old = {"error_bar": bar, "field_axes": "z", "mean_S_per_cm": 4.19123e-6,
+           "sigma_eff_S_per_cm": [[0, 0, 0], [0, 0, 0], [0, 0, 4.19123e-6]]}
     assert headline(old) == "sigma_zz = 4.19e-6 (grid not estimated) S/cm; one sample"
     bar["grid_relative_xyz"] = [None, None, 9.93]
     assert headline(old) == "sigma_zz = 4e-6 (grid 0.0 … 4.6e-5) S/cm; one sample"
