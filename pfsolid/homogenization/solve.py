@@ -21,7 +21,7 @@ from ..config.conduction import SolverConfig
 from ..errors import InputError, Interrupted
 from ..grid import AXES
 from ..labels import count_labels
-from ..morphology.clusters import axes_percolating_through_faces, find_clusters, open_faces_of
+from ..morphology.clusters import axes_percolating_through_faces, find_clusters, open_faces_of, percolating_axes
 from ..orientation import Orientation
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
@@ -87,14 +87,17 @@ class Medium:
         """Axes along which current can wrap the cell through faces that conduct, or join the electrodes.  Collective."""
         transform = self.transform
         if self.make_system is not None:
-            open_faces = open_faces_of(system.faces)
-        elif np.isinf(self.plate_resistance).any():
+            # Faces cut inside the voxels can pass a wall that is thinner than a voxel: its voxels' centres tell.
+            conducting = (sigma > 0)[self.labels[1:-1]]
+            by_voxels = percolating_axes(conducting, session.reducer, transform.ghosts)
+            by_faces = axes_percolating_through_faces(open_faces_of(system.faces), session.reducer, transform.ghosts)
+            return tuple(voxels and faces for voxels, faces in zip(by_voxels, by_faces))
+        if np.isinf(self.plate_resistance).any():
             return False, False, False
-        else:
-            # Elements also conduct through edges and corners, ever less on finer grids: not counted.
-            along = np.diagonal(sigma, axis1=1, axis2=2) if sigma.ndim == 3 else sigma
-            table = face_conductances(along, transform.grid.spacing, self.interface_resistance)
-            open_faces = open_faces_of_labels(self.labels, table, transform.periodic)
+        # Elements also conduct through edges and corners, ever less on finer grids: not counted.
+        along = np.diagonal(sigma, axis1=1, axis2=2) if sigma.ndim == 3 else sigma
+        table = face_conductances(along, transform.grid.spacing, self.interface_resistance)
+        open_faces = open_faces_of_labels(self.labels, table, transform.periodic)
         return axes_percolating_through_faces(open_faces, session.reducer, transform.ghosts, transform.periodic)
 
 

@@ -95,3 +95,11 @@ def test_one_dimension_has_one_axis():
     result = conduction_result(found, NAMES, ConductionConfig(**THREE), axes_alike=True)
     assert result["field_axes"] == "x" and result["error_bar"]["sample_relative_of_mean"] is None
     assert result["mean_S_per_cm"] == pytest.approx(1 / np.mean(1 / sigma) / 100, rel=1e-6)
+
+
+def test_a_wall_of_one_voxel_blocks_faces_below_the_voxel():
+    """Its own centres are pores, though the faces before and behind it are open: exactly 0 across."""
+    rho = np.ones((4, 4, 12))
+    rho[:, :, 5:8] = 0.4, 0.05, 0.4
+    found = solve(rho, profile="subvoxel", sigma_pore_S_per_cm=0.0)
+    assert found.effective.percolating == (True, True, False) and found.effective.tensor[2, 2] == 0
