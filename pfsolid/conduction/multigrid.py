@@ -1,0 +1,198 @@
+"""Conjugate gradients preconditioned by a multigrid cycle on the finite volumes themselves.
+
+The preconditioner is spectrally equivalent to the operator, whatever the contrast: iterations are few, and r . M r is the
+energy of the error within a small factor.  Coarse levels give the potential to start from.
+
+Potential and residual are kept in double; what is preconditioned and the direction of the search have the precision of the
+system's faces.  No Fourier transform is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import ConvergenceError, InputError
+from .krylov import CGResult, conjugate_gradients
+from .multigrid_clusters import good_clusters
+from .multigrid_estimate import EquivalentErrorEstimate
+from .multigrid_levels import Hierarchy
+from .operator import FiniteVolumes
+
+# Iterations on each coarser level before the first one, and how few voxels the first of them may have.
+_START_ITERATIONS, _START_VOXELS = 2, 512
+# What r . M r of a residual that another iteration has left is multiplied with, and by what the other one's estimate has to fall
+# before it is asked again.
+_FROM_OUTSIDE, _ASK_AGAIN = 4.0, 0.5
+# Below this r.z has lost its digits: going on would only amplify rounding errors in the null space of A.
+_EXHAUSTED = 1e-27
+
+
+class MultigridSolver:
+    """Conjugate gradients with geometric multigrid, called like :func:`pfsolid.conduction.krylov.conjugate_gradients`.
+
+    The levels are kept for further fields on the same system.  Collective.
+
+    Raises
+    ------
+    InputError
+        When called with a system that is not of finite volumes.
+    ConvergenceError
+        If the tolerance is not met in ``max_iterations``, or the cycle is not positive definite.
+    """
+
+    def __init__(self):
+        self._system = self._preconditioner = None
+
+    def __call__(self, system, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
+        if system is not self._system:
+            if not isinstance(system, FiniteVolumes):
+                raise InputError('solver = "multigrid" works on finite volumes only, not on elements or full tensors: '
+                                 'use solver = "fft"')
+            self._preconditioner = Multigrid(system)
+            self._system = system
+        return self._preconditioner.solve(is_converged, max_iterations, on_iteration)
+
+
+class CheckedConjugateGradients:
+    """Conjugate gradients with the FFT preconditioner, whose stop a multigrid cycle on the residual has to confirm.
+
+    Called like :func:`pfsolid.conduction.krylov.conjugate_gradients`, which is what it is on other systems than finite volumes.
+    What the coefficients of conjugate gradients say of the error misses eigenvalues that the iteration has not found yet; a
+    preconditioner that is spectrally equivalent to A does not.  Collective.
+    """
+
+    def __init__(self):
+        self._system = self._check = None
+
+    def __call__(self, system, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
+        if not isinstance(system, FiniteVolumes):
+            return conjugate_gradients(system, is_converged, max_iterations, on_iteration)
+        confirmed, ask_below = 0.0, np.inf
+
+        def is_confirmed(energy, estimate):
+            nonlocal confirmed, ask_below
+            if estimate > ask_below or not is_converged(energy, estimate):
+                return False
+            if system is not self._system:
+                self._check, self._system = Multigrid(system), system
+            confirmed = max(estimate, _FROM_OUTSIDE * self._check.precondition())
+            ask_below = _ASK_AGAIN * estimate
+            return is_converged(energy, confirmed)
+
+        result = conjugate_gradients(system, is_confirmed, max_iterations, on_iteration)
+        return replace(result, error_estimate=max(result.error_estimate, confirmed))
+
+
+class Multigrid:
+    """The preconditioner M for a system of finite volumes: a symmetric cycle, and shifts of isolated good conductors.
+
+    Every method is collective.
+    """
+
+    def __init__(self, system):
+        self._system = system
+        self._num_voxels = system.transform.grid.num_voxels
+        self._levels = Hierarchy(system)
+        self._clusters = good_clusters(self._levels.levels[0], system.transform.reducer)
+
+    def precondition(self, alpha: float = 0.0) -> float:
+        """r -= alpha A p and u += alpha p, then z = M r; r . z, a mean over the voxels.
+
+        W-cycles are positive definite by construction; should rounding break one, V-cycles take over.
+        """
+        r_z = self._cycle(alpha)
+        if r_z < 0 and self._levels.twice:
+            self._levels.twice = False
+            r_z = self._cycle(0.0)
+        if not r_z >= 0:  # nan too
+            raise ConvergenceError(f'the multigrid cycle is not positive definite (r . z = {r_z:.1e}): use solver = "fft"')
+        return r_z
+
+    def _cycle(self, alpha: float) -> float:
+        finest = self._levels.levels[0]
+        r_z = self._levels.cycle(0, alpha)
+        for clusters in self._clusters:
+            r_z += clusters.add(finest.f, finest.x)
+        return r_z / self._num_voxels
+
+    @property
+    def solution(self) -> np.ndarray:
+        """z of the last call, local (n0, n1, n2)."""
+        return self._levels.levels[0].x[1:-1, :-1]
+
+    def solve(self, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
+        """Conjugate gradients from where ``system.start`` has put u."""
+        errors = EquivalentErrorEstimate()
+        energy, alpha = self._start_on_coarse_levels()
+        r_z = first = self.precondition(alpha)
+        beta, estimate = 0.0, errors.start(r_z)
+        if is_converged(energy, estimate):
+            return CGResult(energy, estimate, 0)
+        for iteration in range(max_iterations):
+            if r_z <= _EXHAUSTED * first:
+                return CGResult(energy, 0.0, iteration)
+            curvature = self._levels.advance(0, beta) / self._num_voxels
+            if curvature <= 0:  # what is left of r lies in the null space of A
+                return CGResult(energy, 0.0, iteration)
+            alpha = r_z / curvature
+            energy += alpha * r_z
+            was_twice = self._levels.twice
+            r_z_before, r_z = r_z, self.precondition(alpha)
+            if self._levels.twice == was_twice:
+                beta = r_z / r_z_before
+                estimate = errors.add(alpha, alpha * r_z_before, r_z)
+            else:  # Another preconditioner: neither directions nor coefficients so far mean anything to it.
+                errors = EquivalentErrorEstimate()
+                beta, estimate = 0.0, errors.start(r_z)
+            if on_iteration is not None:
+                on_iteration(iteration + 1, energy, estimate)
+            if is_converged(energy, estimate):
+                return CGResult(energy, estimate, iteration + 1)
+        raise ConvergenceError(f"multigrid: {max_iterations} iterations left an error of about {estimate:.2e} in an energy "
+                               f"of {energy:.6e}; raise max_iterations or relative_tolerance")
+
+    def _start_on_coarse_levels(self) -> tuple[float, float]:
+        """Put what the coarse levels know of the solution into p; the energy gained by a step along it, and that step.
+
+        (0, 0) if there is a guess already, which knows more.
+        """
+        levels, system = self._levels, self._system
+        reducer = system.transform.reducer
+        sizes = [level.num_voxels for level in levels.levels]
+        last = max((q for q, size in enumerate(sizes) if size >= _START_VOXELS), default=0)
+        if last == 0 or reducer.any(bool(np.any(system.potential))):
+            return 0.0, 0.0
+        for q in range(last):
+            levels.restrict(q)
+        for q in range(last, 0, -1):
+            self._iterate(q, begins=q == last)
+            levels.interpolate(q - 1)
+        curvature, slope = self._direction_from_x(0)
+        return (slope**2 / curvature / self._num_voxels, slope / curvature) if curvature > 0 else (0.0, 0.0)
+
+    def _direction_from_x(self, q: int) -> tuple[float, float]:
+        """p = x on level q; p . A p and f . x."""
+        self._levels.levels[q].p[...] = 0
+        return self._levels.advance(q, 0.0), self._levels.dot(q)
+
+    def _iterate(self, q: int, begins: bool) -> None:
+        """A few iterations of conjugate gradients for u on level q, from x unless it ``begins`` from 0."""
+        levels = self._levels
+        levels.levels[q].u[...] = 0
+        alpha = 0.0
+        if not begins:
+            curvature, slope = self._direction_from_x(q)
+            alpha = slope / curvature if curvature > 0 else 0.0
+        f_x, beta = levels.cycle(q, alpha), 0.0
+        for iteration in range(_START_ITERATIONS):
+            curvature = levels.advance(q, beta)
+            if not f_x > 0 or not curvature > 0:
+                return
+            alpha = f_x / curvature
+            if iteration == _START_ITERATIONS - 1:
+                levels.update(q, alpha)
+                return
+            f_x_before, f_x = f_x, levels.cycle(q, alpha)
+            beta = f_x / f_x_before

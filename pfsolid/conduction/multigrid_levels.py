@@ -1,0 +1,341 @@
+"""Levels of a multigrid cycle on finite volumes, and the cycle: a symmetric preconditioner for conjugate gradients.
+
+Aggregates of 2 x 2 x 2 voxels, of fewer at the ends of odd sizes and along directions in which little is conducted, make the
+next level.  The conductance between two of them is the sum of those of the faces between them, times what the way between their
+centres grows by: half the Galerkin product of piecewise constant interpolation in the bulk (Braess, doi:10.1007/BF02238511), and
+more, up to all of it, where a face is a hole in a wall.  Means in series along the way lose connections one voxel wide, and the
+iteration with them.
+
+Let M_c be what a coarse level does.  Two cycles on it are 2 M_c - M_c A_c M_c, which lies between 0 and A_c^-1 if the
+eigenvalues of M_c A_c lie between 0 and 2; A_c is at least half the Galerkin product and the sweep converges by itself, so those
+one level up do as well, and the coarsest level is solved directly: with W-cycles M is positive definite and M A below 2 on
+every image.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..parallel import PlaneExchange, alone
+from . import kernels
+from . import multigrid_kernels as multigrid
+
+# What couples voxels of one colour counts as much more in the diagonal.  More damps more, less lets channels one voxel wide ring.
+_DAMPING = 1.125
+# Directions that conduct less than this part of the best are left for later: the sweep cannot smooth along them.
+_WEAK = 1 / 3
+# Levels up to this many voxels along each axis are solved directly; what is below this part of A's largest eigenvalue is 0.
+_COARSEST, _NULL = 4, 1e-14
+# Levels with at most as many voxels, or fewer planes a rank, are held and worked through by every rank.
+_SMALL, _PLANES_A_RANK = 16**3, 2
+# About so many planes tell which direction conducts best.
+_PLANES_SAMPLED = 16
+
+
+class Level:
+    """One level, or this rank's slab of it.
+
+    Attributes
+    ----------
+    shape : tuple of 3 int
+        Global.
+    lengths : list of 3 ndarray
+        Edges of its voxels along each axis, in voxels of the finest level.
+    first, num_planes : int
+        This rank's planes.
+    faces : ndarray, local (3, n0 + 1, n1, n2)
+    weights : tuple of 3 float
+        1 / h_a^2 of the finest level; 0 along an axis with one voxel.
+    x, f, p, u : ndarray
+        Solution, (n0 + 2, n1 + 1, n2), and right-hand side of a cycle, direction and solution of conjugate gradients.
+    """
+
+    def __init__(self, faces: np.ndarray, shape, lengths, first: int, inverse_h2, ghosts, periodic: bool, threads: int):
+        self.faces, self.shape, self.lengths, self.first = faces, tuple(shape), lengths, first
+        self.ghosts, self.periodic, self.threads = ghosts, periodic, threads
+        real = faces.dtype.type
+        self.num_planes = faces.shape[1] - 1
+        self.inverse_h2 = tuple(float(w) for w in inverse_h2)
+        alone_along = [n == 1 and (axis > 0 or periodic) for axis, n in enumerate(self.shape)]
+        self.weights = tuple(real(0 if is_alone else w) for is_alone, w in zip(alone_along, inverse_h2))
+        self.damping = real(_DAMPING)
+        self.place = (first, self.shape[0], periodic)
+        n0, n1, n2 = self.num_planes, *self.shape[1:]
+        self.x = np.zeros((n0 + 2, n1 + 1, n2), real)
+        self.p = np.zeros((n0 + 2, n1, n2), real)
+        self.steps, self.blocks, self.plane_sums = (1, 1, 1), _blocks(first, n0, threads, 1), np.zeros(n0)
+        self.face_sums = np.zeros((n0 + 1, 2))
+        self.whole = False  # whether this rank holds all planes
+
+    def divide_along(self, steps) -> None:
+        """Say how many voxels along each axis make one of the next level."""
+        self.steps = steps
+        self.blocks = _blocks(self.first, self.num_planes, self.threads, steps[0])
+
+    @property
+    def num_voxels(self) -> int:
+        return int(np.prod(self.shape))
+
+
+def _blocks(first: int, num_planes: int, threads: int, step: int) -> np.ndarray:
+    """Ends of the blocks of planes of each thread; aggregates are not divided."""
+    ends = np.linspace(0, num_planes, min(threads, num_planes) + 1).astype(np.int64)
+    ends[1:-1] -= (first + ends[1:-1]) % step
+    return np.unique(np.clip(ends, 0, num_planes))
+
+
+class Hierarchy:
+    """Levels for a system of finite volumes, and the cycle on them.  Every method is collective.
+
+    Parameters
+    ----------
+    system : FiniteVolumes
+        Its faces, potential and residual are worked on in place.
+
+    Attributes
+    ----------
+    levels : list of Level
+    twice : bool
+        W-cycles; else V-cycles.
+    """
+
+    def __init__(self, system):
+        transform = system.transform
+        self._reducer, self._periodic = transform.reducer, transform.periodic
+        self._threads = transform.threads
+        self.twice = True
+        self._inverse = None  # of the coarsest level
+        shape = transform.grid.shape
+        finest = Level(system.faces, shape, [np.ones(n) for n in shape], transform.first_plane,
+                       [1 / h**2 for h in system.spacing], transform.ghosts, self._periodic, self._threads)
+        finest.f, finest.u = system.residual, system.potential
+        finest.whole = transform.reducer.size == 1
+        self.levels = [finest]
+        while steps := _steps(self.levels[-1], self._strengths(self.levels[-1])):
+            self._add_level(steps)
+
+    def _mean(self, level: Level, planes: np.ndarray) -> np.ndarray:
+        """Sum of what each plane has, in the order of all planes."""
+        return (planes if level.whole else self._reducer.concatenate(planes)).sum(axis=0)
+
+    def _strengths(self, level: Level) -> np.ndarray:
+        """What couples neighbours along each axis: the geometric mean, for few good faces say nothing of the others.
+
+        Faces of 0 count by their number: chambers with a few holes between them are to be made one each before they are joined.
+        """
+        logarithms, positive, all_of_them = self._mean(level, _logarithms(level))
+        return positive / all_of_them * np.exp(logarithms / np.maximum(positive, 1)) * level.inverse_h2
+
+    def _add_level(self, steps) -> None:
+        fine = self.levels[-1]
+        fine.divide_along(steps)
+        shape = tuple(-(-n // s) for n, s in zip(fine.shape, steps))
+        lengths = [np.add.reduceat(length, np.arange(0, length.size, s)) for length, s in zip(fine.lengths, steps)]
+        first = -(-fine.first // steps[0])
+        num_planes = -(-(fine.first + fine.num_planes) // steps[0]) - first
+        faces = np.empty((3, num_planes + 1, *shape[1:]), fine.faces.dtype)
+        best = np.zeros((2, fine.num_planes + 2, *fine.shape[1:]), faces.dtype)
+        place = fine.first, fine.shape[0], self._periodic
+        multigrid.strongest_faces(fine.faces, *place, tuple(fine.lengths), best)
+        for field in best:
+            fine.ghosts.fill(field)
+        multigrid.coarsen_faces(fine.faces, *place, steps, tuple(fine.lengths), tuple(lengths), best, faces)
+        if not fine.whole:
+            self._exchange_faces(fine, faces, steps)
+        elif self._periodic:
+            faces[0, -1] = faces[0, 0]
+        fine.inflow = np.zeros((num_planes + 2, *shape[1:]), faces.dtype)
+        fine.owned = slice(first, first + num_planes)
+        ghosts, whole = fine.ghosts, fine.whole
+        if not whole and (int(np.prod(shape)) <= _SMALL or self._reducer.min(num_planes) < _PLANES_A_RANK):
+            faces = _all_faces(faces, self._reducer)
+            ghosts, whole, first = PlaneExchange(alone(), mirrored=not self._periodic), True, 0
+        level = Level(faces, shape, lengths, first, fine.inverse_h2, ghosts, self._periodic, self._threads)
+        level.whole = whole
+        level.f = np.zeros((level.num_planes, *shape[1:]), faces.dtype)
+        level.u = np.zeros_like(level.f)
+        self.levels.append(level)
+
+    def _exchange_faces(self, fine: Level, faces: np.ndarray, steps) -> None:
+        """Add the parts that the rank after has of this one's last aggregates; the faces towards its first ones."""
+        after = np.empty_like(faces[0, 0])
+        fine.ghosts.next_plane(faces[0], after)
+        if self._periodic or self._reducer.rank < self._reducer.size - 1:
+            faces[0, -1] = after
+        for axis in (1, 2):
+            fine.ghosts.next_plane(faces[axis], after)
+            if fine.first + fine.num_planes < fine.shape[0]:
+                faces[axis, -1] += after
+
+    def restrict(self, q: int) -> None:
+        """Right-hand side of level q + 1: the sums of that of level q."""
+        fine = self.levels[q]
+        multigrid.restrict(fine.f, fine.first, fine.blocks, fine.steps, fine.inflow)
+        self._take_inflow(q)
+
+    def _take_inflow(self, q: int) -> None:
+        """``inflow`` of level q becomes the right-hand side of the next one, wherever that is held."""
+        fine, coarse = self.levels[q], self.levels[q + 1]
+        inflow = fine.inflow
+        if not fine.whole:
+            after = np.empty_like(inflow[0])
+            fine.ghosts.next_plane(inflow, after)
+            if fine.first + fine.num_planes < fine.shape[0]:
+                inflow[-2] += after
+            inflow[0] = 0.0
+        if coarse.whole and not fine.whole:
+            coarse.f[...] = self._reducer.concatenate(inflow[1:-1])
+        else:
+            coarse.f[...] = inflow[1:-1]
+
+    def _seen_from(self, q: int, field: np.ndarray) -> np.ndarray:
+        """A field of level q + 1, whose ghost planes are filled here, as level q's slab needs it."""
+        fine, coarse = self.levels[q], self.levels[q + 1]
+        coarse.ghosts.fill(field, odd=True)
+        return field[fine.owned.start:fine.owned.stop + 2] if coarse.whole and not fine.whole else field
+
+    def cycle(self, q: int = 0, alpha: float = 0.0) -> float:
+        """x = M f on level q, after f -= alpha A p and u += alpha p; sum of f x over all voxels."""
+        level = self.levels[q]
+        if q == len(self.levels) - 1:
+            return self._solve_coarsest(q, alpha)
+        for stage in range(3):
+            if stage > 0:
+                level.ghosts.fill(level.x, odd=True)
+            multigrid.descend(stage, alpha, level.p, level.inverse_h2, level.u, level.f, level.x, level.faces, level.weights,
+                              level.damping, level.place, level.blocks, level.steps, level.inflow)
+        self._take_inflow(q)
+        self._solve_next(q)
+        coarse = self._seen_from(q, self.levels[q + 1].x)
+        for stage in range(3):
+            if stage > 0:
+                level.ghosts.fill(level.x, odd=True)
+            multigrid.ascend(stage, level.f, level.x, level.faces, level.weights, level.damping, level.place, level.blocks,
+                             level.steps, coarse, level.plane_sums)
+        return float(self._mean(level, level.plane_sums))
+
+    def _solve_next(self, q: int) -> None:
+        """x of level q + 1 from one cycle or two."""
+        self.cycle(q + 1)
+        if not self.twice or q + 2 >= len(self.levels):
+            return
+        coarse = self.levels[q + 1]
+        coarse.u[...] = 0.0
+        coarse.p[1:-1] = coarse.x[1:-1, :-1]
+        coarse.ghosts.fill(coarse.p, odd=True)
+        self.cycle(q + 1, 1.0)
+        coarse.x[1:-1, :-1] += coarse.u
+
+    def _solve_coarsest(self, q: int, alpha: float) -> float:
+        level = self.levels[q]
+        if alpha:
+            self.update(q, alpha)
+        f = level.f if level.whole else self._reducer.concatenate(level.f)
+        if self._inverse is None:
+            faces = level.faces if level.whole else _all_faces(level.faces, self._reducer)
+            self._inverse = np.linalg.pinv(_dense(faces, level.inverse_h2, self._periodic), rcond=_NULL, hermitian=True)
+        x = (self._inverse @ f.ravel()).reshape(f.shape)
+        level.x[1:-1, :-1] = x[level.first:level.first + level.num_planes]
+        return float(np.vdot(f, x))
+
+    def update(self, q: int, alpha: float) -> None:
+        """f -= alpha A p and u += alpha p on level q."""
+        level = self.levels[q]
+        multigrid.update(alpha, level.p, level.inverse_h2, level.u, level.f, level.faces)
+
+    def advance(self, q: int, beta: float) -> float:
+        """p = x + beta p on level q; p . A p summed over all voxels."""
+        level = self.levels[q]
+        sums, blocks = level.face_sums, level.blocks
+        multigrid.advance(level.p, level.x, level.faces.dtype.type(beta), level.faces, level.inverse_h2, blocks, sums)
+        level.ghosts.fill(level.p, odd=True)
+        kernels.faces_between_blocks(level.p, level.faces, level.inverse_h2, blocks, level.ghosts.end_shares, sums)
+        planes = sums[:-1, 0] + sums[1:, 1]
+        planes[0] += sums[0, 1]
+        return float(self._mean(level, planes))
+
+    def dot(self, q: int) -> float:
+        """f . x on level q, summed over all voxels."""
+        level = self.levels[q]
+        multigrid.dot(level.f, level.x, level.plane_sums)
+        return float(self._mean(level, level.plane_sums))
+
+    def interpolate(self, q: int) -> None:
+        """x of level q = u of level q + 1, trilinear between the centres of its voxels."""
+        fine, coarse = self.levels[q], self.levels[q + 1]
+        coarse.p[1:-1] = coarse.u
+        field = self._seen_from(q, coarse.p)
+        along = [_interpolation(old, new, s, axis > 0, self._periodic)
+                 for axis, (old, new, s) in enumerate(zip(fine.lengths, coarse.lengths, fine.steps))]
+        # The planes of `field` begin with the ghost plane before the first aggregate that this rank owns.
+        rows = slice(fine.first, fine.first + fine.num_planes)
+        along_x = along[0][:, rows].copy()
+        along_x[:2] += 1 - fine.owned.start
+        multigrid.interpolate(field, along_x.astype(field.dtype), along[1].astype(field.dtype), along[2].astype(field.dtype),
+                              fine.x)
+
+
+def _all_faces(faces: np.ndarray, reducer) -> np.ndarray:
+    """Those of all slabs.  Collective."""
+    inner = reducer.concatenate(np.ascontiguousarray(faces[:, 1:].swapaxes(0, 1)))
+    return np.concatenate([reducer.from_root(faces[:, :1].copy()), inner.swapaxes(0, 1)], axis=1)
+
+
+def _dense(faces: np.ndarray, inverse_h2, periodic: bool) -> np.ndarray:
+    """A on a small grid, in double."""
+    number = np.arange(faces[0, 1:].size).reshape(faces[0, 1:].shape)
+    matrix = np.zeros((number.size, number.size))
+    for axis in range(3):
+        conductances = inverse_h2[axis] * faces[axis, 1:].astype(np.float64)
+        here, ahead = number, np.roll(number, -1, axis)
+        if axis == 0 and not periodic:
+            for end in (0, -1):
+                at = number[end].ravel()
+                matrix[at, at] += 2 * inverse_h2[0] * faces[0, end].ravel().astype(np.float64)
+            here, ahead, conductances = here[:-1], ahead[:-1], conductances[:-1]
+        here, ahead, conductances = here.ravel(), ahead.ravel(), conductances.ravel()
+        np.add.at(matrix, (here, here), conductances)
+        np.add.at(matrix, (ahead, ahead), conductances)
+        np.add.at(matrix, (here, ahead), -conductances)
+        np.add.at(matrix, (ahead, here), -conductances)
+    return matrix
+
+
+def _steps(level: Level, strengths: np.ndarray):
+    """How many voxels along each axis make one of the next level; None where there shall be none."""
+    sizes = np.array(level.shape)
+    strengths = np.where(sizes > 1, strengths, 0.0)
+    if sizes.max() <= _COARSEST:
+        return None
+    if not strengths.any():
+        strengths = (sizes > 1).astype(float)
+    return tuple(2 if s >= _WEAK * strengths.max() else 1 for s in strengths)
+
+
+def _logarithms(level: Level) -> np.ndarray:
+    """Of the faces along each axis in each plane: sum of the logarithms, how many are above 0, how many; (n0, 3, 3)."""
+    interval = max(1, level.shape[0] // _PLANES_SAMPLED)
+    out = np.zeros((level.num_planes, 3, 3))
+    for i in range(-level.first % interval, level.num_planes, interval):
+        for axis in range(3):
+            values = level.faces[axis, i + 1]
+            positive = values[values > 0]
+            out[i, :, axis] = np.log(positive, dtype=np.float64).sum(), positive.size, values.size
+    return out
+
+
+def _interpolation(fine: np.ndarray, coarse: np.ndarray, step: int, inside_slab: bool, periodic: bool) -> np.ndarray:
+    """Of each fine voxel along an axis: its aggregate, the one beside it, and what share that one has in its value."""
+    centre = np.cumsum(fine) - fine / 2
+    of_parent = np.cumsum(coarse) - coarse / 2
+    parent = np.arange(fine.size) // step
+    offset = centre - of_parent[parent]
+    beside = parent + np.where(offset < 0, -1, 1)
+    wrapped = beside % coarse.size
+    distance = (coarse[parent] + coarse[wrapped]) / 2
+    if inside_slab:
+        if periodic:
+            beside = wrapped
+        else:  # insulating sides
+            beside = np.clip(beside, 0, coarse.size - 1)
+    return np.stack([parent, beside, np.abs(offset) / distance])
