@@ -11,7 +11,7 @@ _FAST_MATH = {"reassoc", "contract", "nsz", "arcp"}
 KERNELS: list = []  # of the modules that are loaded, in the order of their loading
 
 
-def kernel(parallel: bool = False, fast: bool = False, inline: bool = False):
+def kernel(parallel: bool = False, fast: bool = False, inline: bool = False, divides: bool = False):
     """Decorator: compile with numba at the first call, keep the machine code on disk, put the kernel on the list.
 
     Parameters
@@ -20,12 +20,14 @@ def kernel(parallel: bool = False, fast: bool = False, inline: bool = False):
         Its ``prange`` loops are divided over the threads.
     fast : bool
         Rounding may differ from that of the source's order, the same on every call.
+    divides : bool
+        Division by zero is not an error but infinity, without which loops with a division do not become vectors.
     inline : bool
         Becomes part of the kernels that call it and is not compiled by itself.
     """
     def make(function):
         compiled = njit(cache=True, parallel=parallel, fastmath=_FAST_MATH if fast else False,
-                        inline="always" if inline else "never")(function)
+                        inline="always" if inline else "never", error_model="numpy" if divides else "python")(function)
         KERNELS.append(compiled)
         return compiled
 

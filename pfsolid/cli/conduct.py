@@ -60,7 +60,7 @@ def add_commands(command) -> None:
                        "and the image, where it begins and where it ends along the field")
     both = sub.add_argument_group("for both")
     both.add_argument("--temperature", metavar="T,...", help="K, one or several")
-    both.add_argument("--solver", choices=["auto", "fft", "petsc", "perturbation"])
+    both.add_argument("--solver", choices=["auto", "multigrid", "fft", "petsc", "perturbation"])
     both.add_argument("--tolerance", metavar="R", help="relative error allowed in sigma_eff (default: 1e-4)")
     add_output(sub, "output directory (default: `conduct` in the run directory, or NAME_conduct beside the file)")
     add_threads(sub)

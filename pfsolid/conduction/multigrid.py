@@ -14,16 +14,16 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import ConvergenceError, InputError
+from .finite_volumes import FiniteVolumes
 from .krylov import CGResult, conjugate_gradients
 from .multigrid_clusters import good_clusters
 from .multigrid_estimate import EquivalentErrorEstimate
 from .multigrid_levels import Hierarchy
-from .operator import FiniteVolumes
 
 # Iterations on each coarser level before the first one, and how few voxels the first of them may have.
 _START_ITERATIONS, _START_VOXELS = 2, 512
-# What r . M r of a residual that another iteration has left is multiplied with, and by what the other one's estimate has to fall
-# before it is asked again.
+# What r . M r of a residual that another iteration has left is multiplied with, and by what the other one's estimate has to
+# fall before it is asked again.
 _FROM_OUTSIDE, _ASK_AGAIN = 4.0, 0.5
 # Below this r.z has lost its digits: going on would only amplify rounding errors in the null space of A.
 _EXHAUSTED = 1e-27
@@ -58,8 +58,7 @@ class MultigridSolver:
 class CheckedConjugateGradients:
     """Conjugate gradients with the FFT preconditioner, whose stop a multigrid cycle on the residual has to confirm.
 
-    Called like :func:`pfsolid.conduction.krylov.conjugate_gradients`, which is what it is on other systems than finite volumes.
-    What the coefficients of conjugate gradients say of the error misses eigenvalues that the iteration has not found yet; a
+    Called like :func:`pfsolid.conduction.krylov.conjugate_gradients`, which is what it is on elements.  What the coefficients of conjugate gradients say of the error misses eigenvalues that the iteration has not found yet; a
     preconditioner that is spectrally equivalent to A does not.  Collective.
     """
 

@@ -1,8 +1,8 @@
 """Rigid shifts of good conductors that lie isolated in a poor one: what aggregates of voxels cannot represent.
 
-Where two of them are in reach of one aggregate the coarse levels see one conductor, and no sweep moves either as a whole: the
-smallest eigenvalue of M A is then about 30 times the ratio of the conductivities, and r . M r does not see an error that is all
-there is.  So M gets one term for each, Z D^-1 Z^T: Z is 1 on the conductor's voxels, D what its surface conducts, with faces
+Where two of them are in reach of one aggregate the coarse levels see one conductor, and no sweep moves either as a whole:
+the smallest eigenvalue of M A is then about 30 times the ratio of the conductivities, and r . M r does not see what may be
+all of the error.  So M gets one term for each, Z D^-1 Z^T: Z is 1 on the conductor's voxels, D what its surface conducts, with faces
 towards other conductors counted twice (Z^T A Z is diagonal but for these).  M A stays in 0.15 ... 2.7 then, whatever the
 contrast.
 """
@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from ..kernel import kernel
 
 # Between good and poor lies a range this wide, in powers of 2, in which no face is.
 _GAP = 3
@@ -94,7 +95,7 @@ def good_clusters(level, reducer) -> list[GoodClusters]:
     return [clusters for clusters in found if clusters.num_clusters]
 
 
-@njit(cache=True)
+@kernel()
 def _count_exponents(faces, counts):
     for a in range(3):
         for i in range(1, faces.shape[1]):
@@ -110,7 +111,7 @@ def _count_exponents(faces, counts):
                         counts[where] += 1
 
 
-@njit(cache=True)
+@kernel()
 def _find(parent, i):
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -118,7 +119,7 @@ def _find(parent, i):
     return i
 
 
-@njit(cache=True)
+@kernel()
 def _unite(parent, a, b):
     a, b = _find(parent, a), _find(parent, b)
     if a < b:
@@ -127,7 +128,7 @@ def _unite(parent, a, b):
         parent[a] = b
 
 
-@njit(cache=True)
+@kernel()
 def _join_rows(faces, threshold, a, i, j, one, other, parent):
     """Unite the runs of two rows where the face between them, ``faces[a, i, j]``, is a good one."""
     last_one = last_other = -1
@@ -137,7 +138,7 @@ def _join_rows(faces, threshold, a, i, j, one, other, parent):
             _unite(parent, last_one, last_other)
 
 
-@njit(cache=True)
+@kernel()
 def _number_clusters(faces, threshold, clusters):
     """Clusters 1 ... n of a slab, by runs along z; ``clusters`` has ghost planes, which are left alone.  Returns n."""
     n0, n1, n2 = faces.shape[1] - 1, faces.shape[2], faces.shape[3]
@@ -188,7 +189,7 @@ def _on_electrodes(level, threshold: float, clusters: np.ndarray, size: int) -> 
     return touches
 
 
-@njit(cache=True)
+@kernel()
 def _surfaces(faces, inverse_h2, first, num_planes, periodic, clusters, surface):
     """What each cluster conducts to the voxels around it; twice what to those of other clusters."""
     n0, n1, n2 = faces.shape[1] - 1, faces.shape[2], faces.shape[3]
@@ -216,12 +217,12 @@ def _surfaces(faces, inverse_h2, first, num_planes, periodic, clusters, surface)
                 surface[here - 1] += total
 
 
-@njit(cache=True)
+@kernel()
 def _across(here, there):
     return 0.0 if there == here else (1.0 if there == 0 else 2.0)
 
 
-@njit(cache=True)
+@kernel()
 def _sum_clusters(f, voxels, clusters, sums):
     flat = f.ravel()
     sums[:] = 0.0
@@ -229,7 +230,7 @@ def _sum_clusters(f, voxels, clusters, sums):
         sums[clusters[m]] += flat[voxels[m]]
 
 
-@njit(cache=True)
+@kernel()
 def _shift_clusters(shifts, voxels, clusters, plane, row, x):
     for m in range(voxels.size):
         i, inside = divmod(voxels[m], plane)

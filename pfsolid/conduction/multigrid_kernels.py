@@ -17,15 +17,15 @@ to two more stages, with ghost planes filled before each.  Every number is the s
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-_OPTIONS = dict(cache=True, fastmath={"reassoc", "contract", "nsz", "arcp"}, error_model="numpy")
+from ..kernel import kernel
 
 # What a sweep may take for granted: x = 0 everywhere, in the rows of the colour at hand, nowhere.
 _EVERYWHERE, _IN_COLOUR, _NOWHERE = 0, 1, 2
 
 
-@njit(**_OPTIONS)
+@kernel(fast=True, divides=True)
 def _ends_of_plane(plane, num_planes, periodic, weight, damping, zero_start):
     """Of the faces before and after a plane: what they count in the inflow, and what in the diagonal."""
     before = after = held_before = held_after = weight
@@ -41,7 +41,7 @@ def _ends_of_plane(plane, num_planes, periodic, weight, damping, zero_start):
     return before, after, held_before, held_after
 
 
-@njit(**_OPTIONS)
+@kernel(fast=True, divides=True)
 def _relax_plane(x, f, faces, weights, damping, place, i, colour, start, flow, held):
     """One colour of a sweep on A x = f in plane i.  ``place``: plane 0 within all, their number, whether periodic."""
     real = faces.dtype.type
@@ -98,7 +98,7 @@ def _relax_plane(x, f, faces, weights, damping, place, i, colour, start, flow, h
             x[i + 1, j, k] += flow[k] / held[k] if held[k] > 0 else real(0)
 
 
-@njit(**_OPTIONS)
+@kernel(fast=True, divides=True)
 def _add_along_row(x, faces, weight, i, j, flow):
     """flow += what comes from the neighbours along z."""
     end = flow.size - 1
@@ -114,7 +114,7 @@ def _add_along_row(x, faces, weight, i, j, flow):
                            + faces[2, i + 1, j, end] * (x[i + 1, j, 0] - x[i + 1, j, end]))
 
 
-@njit(**_OPTIONS)
+@kernel(fast=True, divides=True)
 def _add_row_sums(flow, step, adds, out, I, J):
     """out[I, J] = or += sums of ``step`` neighbours of a row."""
     n2 = flow.size
@@ -133,14 +133,14 @@ def _add_row_sums(flow, step, adds, out, I, J):
         out[I, J, whole] = out[I, J, whole] + flow[n2 - 1] if adds else flow[n2 - 1]
 
 
-@njit(**_OPTIONS)
+@kernel(fast=True, divides=True)
 def _target(first, i, step):
     """Plane of the coarse array, with ghost planes, that plane i is a child of; whether it is not the first child here."""
     own = (first + step - 1) // step
     return (first + i) // step - own + 1, i > 0 and (first + i) % step != 0
 
 
-@njit(**_OPTIONS)
+@kernel(fast=True, divides=True)
 def _restrict_residual(x, f, faces, weights, first, i, steps, coarse, flow):
     """coarse = or += the sums of f - A x over the children in plane i."""
     real = faces.dtype.type
@@ -165,7 +165,7 @@ def _restrict_residual(x, f, faces, weights, first, i, steps, coarse, flow):
             _add_row_sums(flow, steps[2], adds, coarse, target, j // steps[1])
 
 
-@njit(**_OPTIONS)
+@kernel(fast=True, divides=True)
 def _update_plane(p, alpha, faces, inverse_h2, u, f, i, flow):
     """u += alpha p, f -= alpha A p, in double from p."""
     n1, n2 = f.shape[1], f.shape[2]
@@ -193,14 +193,14 @@ def _update_plane(p, alpha, faces, inverse_h2, u, f, i, flow):
             f[i, j, k] -= alpha * flow[k]
 
 
-@njit(parallel=True, **_OPTIONS)
+@kernel(parallel=True, fast=True, divides=True)
 def update(alpha, p, inverse_h2, u, f, faces):
     """u += alpha p, f -= alpha A p; needs the ghost planes of p."""
     for i in prange(f.shape[0]):
         _update_plane(p, alpha, faces, inverse_h2, u, f, i, np.empty(f.shape[2]))
 
 
-@njit(parallel=True, **_OPTIONS)
+@kernel(parallel=True, fast=True, divides=True)
 def descend(stage, alpha, p, inverse_h2, u, f, x, faces, weights, damping, place, block_starts, steps, coarse):
     """Stages 0, 1, 2 of: f -= alpha A p and u += alpha p, one sweep on A x = f from x = 0, coarse = sums of f - A x.
 
@@ -235,7 +235,7 @@ def descend(stage, alpha, p, inverse_h2, u, f, x, faces, weights, damping, place
                     _restrict_residual(x, f, faces, weights, first, i, steps, coarse, flow)
 
 
-@njit(**_OPTIONS)
+@kernel(fast=True, divides=True)
 def _prolong_plane(x, coarse, first, i, steps):
     n1, n2 = x.shape[1] - 1, x.shape[2]
     parent, _ = _target(first, i, steps[0])
@@ -253,7 +253,7 @@ def _prolong_plane(x, coarse, first, i, steps):
                 x[i + 1, j, k] += coarse[parent, J, k]
 
 
-@njit(**_OPTIONS)
+@kernel(fast=True, divides=True)
 def _dot_plane(x, f, i):
     total = 0.0
     for j in range(f.shape[1]):
@@ -262,7 +262,7 @@ def _dot_plane(x, f, i):
     return total
 
 
-@njit(parallel=True, **_OPTIONS)
+@kernel(parallel=True, fast=True, divides=True)
 def ascend(stage, f, x, faces, weights, damping, place, block_starts, steps, coarse, plane_sums):
     """Stages 0, 1, 2 of: x += what ``coarse`` says of all its children, the adjoint sweep on A x = f, sums of f x.
 
@@ -292,7 +292,7 @@ def ascend(stage, f, x, faces, weights, damping, place, block_starts, steps, coa
                     plane_sums[i] = _dot_plane(x, f, i)
 
 
-@njit(parallel=True, **_OPTIONS)
+@kernel(parallel=True, fast=True, divides=True)
 def advance(p, x, beta, faces, inverse_h2, block_starts, face_sums):
     """p = x + beta p and p.Ap, but for the faces between blocks: as `pfsolid.conduction.kernels.advance_direction`."""
     n1, n2 = p.shape[1], p.shape[2]
@@ -321,14 +321,14 @@ def advance(p, x, beta, faces, inverse_h2, block_starts, face_sums):
             face_sums[i, 1] = inverse_h2[0] * along_x
 
 
-@njit(parallel=True, **_OPTIONS)
+@kernel(parallel=True, fast=True, divides=True)
 def dot(f, x, plane_sums):
     """Sums of f x over each plane."""
     for i in prange(f.shape[0]):
         plane_sums[i] = _dot_plane(x, f, i)
 
 
-@njit(parallel=True, **_OPTIONS)
+@kernel(parallel=True, fast=True, divides=True)
 def restrict(f, first, block_starts, steps, coarse):
     """coarse = the sums of f over all children, planes as in :func:`descend`."""
     real = coarse.dtype.type
@@ -343,7 +343,7 @@ def restrict(f, first, block_starts, steps, coarse):
                 _add_row_sums(row, steps[2], adds or j % steps[1] != 0, coarse, target, j // steps[1])
 
 
-@njit(parallel=True, **_OPTIONS)
+@kernel(parallel=True, fast=True, divides=True)
 def interpolate(coarse, along_x, along_y, along_z, x):
     """x = trilinear interpolation of ``coarse``, which has ghost planes.
 
@@ -362,14 +362,14 @@ def interpolate(coarse, along_x, along_y, along_z, x):
                 x[i + 1, j, k] = (1 - r) * here + r * there
 
 
-@njit(**_OPTIONS)
+@kernel(fast=True, divides=True)
 def _keep_largest(value, best):
     """Take ``value`` up among the two largest."""
     one, two = best
     return (value, one) if value > one else (one, max(two, value))
 
 
-@njit(parallel=True, **_OPTIONS)
+@kernel(parallel=True, fast=True, divides=True)
 def strongest_faces(faces, first, num_planes, periodic, lengths, best):
     """The two best conductivities among the faces of each voxel; ``best``, (2, n0 + 2, n1, n2), inside its ghost planes.
 
@@ -402,14 +402,14 @@ def strongest_faces(faces, first, num_planes, periodic, lengths, best):
                 best[1, i + 1, j, k] = two[1]
 
 
-@njit(**_OPTIONS)
+@kernel(fast=True, divides=True)
 def _reach(best, i, j, k, conductivity):
-    """Share of the way from voxel (i, j, k) to its aggregate's centre that resists like a face does: less where others conduct better."""
+    """How much of the way from voxel (i, j, k) to its aggregate's centre resists like a face: less where others conduct better."""
     other = best[1, i + 1, j, k] if conductivity >= best[0, i + 1, j, k] * 0.999 else best[0, i + 1, j, k]
     return min(1.0, conductivity / other) if other > 0 else 1.0
 
 
-@njit(parallel=True, **_OPTIONS)
+@kernel(parallel=True, fast=True, divides=True)
 def coarsen_faces(faces, first, num_planes, periodic, steps, lengths, coarse_lengths, best, coarse):
     """Conductances of the faces between aggregates: sums over their fine faces, each times what the way has grown by.
 

@@ -1,26 +1,26 @@
 """Levels of a multigrid cycle on finite volumes, and the cycle: a symmetric preconditioner for conjugate gradients.
 
-Aggregates of 2 x 2 x 2 voxels, of fewer at the ends of odd sizes and along directions in which little is conducted, make the
-next level.  The conductance between two of them is the sum of those of the faces between them, times what the way between their
-centres grows by: half the Galerkin product of piecewise constant interpolation in the bulk (Braess, doi:10.1007/BF02238511), and
-more, up to all of it, where a face is a hole in a wall.  Means in series along the way lose connections one voxel wide, and the
-iteration with them.
+Aggregates of 2 x 2 x 2 voxels, of fewer at the ends of odd sizes and along directions in which little is conducted, make
+the next level.  The conductance between two of them is the sum of those of the faces between them, over what the way between
+their centres grows by: half the Galerkin product of piecewise constant interpolation in the bulk (Braess,
+doi:10.1007/BF02238511), and more, up to all of it, where a face is a hole in a wall.  Means in series along the way lose
+connections one voxel wide, and the iteration with them.
 
 Let M_c be what a coarse level does.  Two cycles on it are 2 M_c - M_c A_c M_c, which lies between 0 and A_c^-1 if the
-eigenvalues of M_c A_c lie between 0 and 2; A_c is at least half the Galerkin product and the sweep converges by itself, so those
-one level up do as well, and the coarsest level is solved directly: with W-cycles M is positive definite and M A below 2 on
-every image.
+eigenvalues of M_c A_c lie between 0 and 2; A_c is at least half the Galerkin product and the sweep converges by itself, so
+those one level up do as well, and the coarsest level is solved directly: with W-cycles M is positive definite and M A below 2
+on every image.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..parallel import PlaneExchange, alone
+from ..parallel.collective import PlaneExchange, alone
 from . import kernels
 from . import multigrid_kernels as multigrid
 
-# What couples voxels of one colour counts as much more in the diagonal.  More damps more, less lets channels one voxel wide ring.
+# What couples voxels of one colour counts as much more in the diagonal: less would let channels one voxel wide ring.
 _DAMPING = 1.125
 # Directions that conduct less than this part of the best are left for later: the sweep cannot smooth along them.
 _WEAK = 1 / 3
@@ -121,7 +121,7 @@ class Hierarchy:
     def _strengths(self, level: Level) -> np.ndarray:
         """What couples neighbours along each axis: the geometric mean, for few good faces say nothing of the others.
 
-        Faces of 0 count by their number: chambers with a few holes between them are to be made one each before they are joined.
+        Faces of 0 count by their number: chambers with a few holes between them are made one each before they are joined.
         """
         logarithms, positive, all_of_them = self._mean(level, _logarithms(level))
         return positive / all_of_them * np.exp(logarithms / np.maximum(positive, 1)) * level.inverse_h2

@@ -98,7 +98,7 @@ class SolverConfig(Section):
     temperature_K: Temperatures | None = key("K, one or a list for sigma_eff(T); laws need it", None,
                                              allowed=TEMPERATURE_TEXT)
     extrapolate: bool = key("follow laws beyond the temperatures their sources give", False)
-    solver: Literal["auto", "fft", "petsc", "perturbation"] = key("who solves; auto picks and says so", "auto")
+    solver: Literal["auto", "multigrid", "fft", "petsc", "perturbation"] = key("who solves; auto picks and says so", "auto")
     petsc_options: str = key("options passed to PETSc, as on its command line", "")
     grid_error: Literal["estimate", "refinement", "none"] = key(
         "grid part of the error bar: from what is there and a solve on half the voxels along each axis, or on twice as many",

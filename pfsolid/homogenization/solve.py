@@ -12,7 +12,7 @@ from ..conduction.currents import CurrentStatistics, settled_statistics
 from ..conduction.effective import ROUNDING, EffectiveConductivity, solve_tensor
 from ..conduction.elements import ElementSystem
 from ..conduction.finite_volumes import ConductionSystem, FiniteVolumes
-from ..conduction.krylov import conjugate_gradients
+from ..conduction.multigrid import CheckedConjugateGradients, MultigridSolver
 from ..conduction.perturbation import make_perturbation
 from ..conduction.petsc import PetscSolver, petsc_is_installed
 from ..conduction.phases import face_conductances, open_faces_of_labels
@@ -293,21 +293,30 @@ def _choose(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, setting
     if name == "auto":
         choice = _pick(medium, sigma, counts, axes, session)
         name, reason = choice.name, choice.reason
+    if name == "multigrid":
+        if is_full(sigma):
+            raise InputError('conduction.solver = "multigrid" knows no conductivity with elements off the diagonal: '
+                             'use "fft" or "auto"')
+        multigrid = MultigridSolver()
+        return (lambda sigma: multigrid), reason
     if name == "petsc":
         petsc = PetscSolver(session.comm, settings.petsc_options)
         return (lambda sigma: petsc), reason
     if name == "perturbation":
         present = counts > 0 if medium.make_system is None else ...
         return (lambda sigma: make_perturbation(*_extremes(sigma[present]))), reason
-    return (lambda sigma: conjugate_gradients), reason
+    checked = CheckedConjugateGradients()
+    return (lambda sigma: checked), reason
 
 
 def _pick(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, session: Session) -> SolverChoice:
     """What ``auto`` stands for here."""
     if not axes:
         return SolverChoice("fft", "nobody: nothing percolates")
-    if not medium.transform.periodic or is_full(sigma) or medium.make_system is not None:
-        return SolverChoice("fft", "fft: what is made for electrodes, full tensors and faces below the voxel")
+    if is_full(sigma):
+        return SolverChoice("fft", "fft: what is made for full tensors; nothing confirms its own estimate of the error")
+    if not medium.transform.periodic or medium.make_system is not None:
+        return SolverChoice("multigrid", "multigrid: what is made for electrodes and for faces below the voxel")
     contrast = contrast_of(sigma, counts)
     if not contrast.has_poor:
         return choose_solver(contrast, {}, 1.0, petsc_is_installed())

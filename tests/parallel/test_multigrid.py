@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from builders import ALONE, HU_SIGMA, grow_labels
-from multigrid_images import balls, three_phases, system_of
+from helpers.builders import ALONE, HU_SIGMA, grow_labels
+from helpers.multigrid_images import balls, system_of, three_phases
 
 from pfsolid.conduction.effective import solve_tensor
 from pfsolid.conduction.multigrid import Multigrid, MultigridSolver

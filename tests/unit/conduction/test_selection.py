@@ -25,8 +25,8 @@ def by_lot(share, n=24, seed=1):
 
 @pytest.mark.parametrize("sigma", [HU_SIGMA, (0.0, 1.0, 1.0), (1e-8, 1.0, 1.0), (0.0, 1e-6, 1.0)])
 @pytest.mark.parametrize("porosity", [0.3, 0.4, 0.6])
-def test_fft_on_grown_microstructures(porosity, sigma):
-    assert choose(grow_labels((32, 32, 32), porosity), sigma).name == "fft"
+def test_multigrid_on_grown_microstructures(porosity, sigma):
+    assert choose(grow_labels((32, 32, 32), porosity), sigma).name == "multigrid"
 
 
 @pytest.mark.parametrize("share, sigma", [(0.36, (0.0, 1.0, 1.0)), (0.4, HU_SIGMA), (0.5, (0.0, 1.0, 1e-6)),
@@ -38,7 +38,7 @@ def test_petsc_on_single_voxels_near_the_threshold(share, sigma):
 
 def test_without_petsc_it_says_what_is_missed():
     choice = choose(by_lot(0.36), (0.0, 1.0, 1.0), petsc=False)
-    assert choice.name == "fft" and "petsc4py is not installed" in choice.reason
+    assert choice.name == "multigrid" and "petsc4py is not installed" in choice.reason
 
 
 def test_it_says_what_percolates_along_which_axis():
@@ -50,12 +50,12 @@ def test_it_says_what_percolates_along_which_axis():
 
 def test_single_voxels_far_from_the_threshold_or_without_contrast():
     assert "far from the threshold" in choose(by_lot(0.8), (0.0, 1.0, 1.0)).reason
-    assert choose(by_lot(0.36), (0.1, 1.0, 1.0)).reason == "fft: contrast 10, hence no poor conductors"
+    assert choose(by_lot(0.36), (0.1, 1.0, 1.0)).reason == "multigrid: contrast 10, hence no poor conductors"
 
 
 def test_reason_names_the_contrast():
     reason = choose(grow_labels((32, 32, 32), 0.4), HU_SIGMA).reason
-    assert reason.startswith("fft: contrast 3516 and insulators; ")
+    assert reason.startswith("multigrid: contrast 3516 and insulators; ")
 
 
 def test_contrast():

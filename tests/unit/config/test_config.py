@@ -243,7 +243,7 @@ def test_out_of_range(tmp_path):
     ("conduction.temperature_K=[300, 300]", "or a list of different ones"),
     ("conduction.temperature_K=warm", "a temperature from 1 to 10000 K"),
     ("conduction.temperature_K=nan", "a temperature from 1 to 10000 K"),
-    ("conduction.solver=magic", '"auto" or "fft" or "petsc" or "perturbation"'),
+    ("conduction.solver=magic", '"auto" or "multigrid" or "fft" or "petsc" or "perturbation"'),
     ("conduction.grid_error=some", '"estimate" or "refinement" or "none"'),
     ("conduction.subvoxel=1", "true or false"),
     ("conduction.petsc_options=5", "a text in quotes"),

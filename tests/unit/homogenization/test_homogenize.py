@@ -29,7 +29,7 @@ def wave(num_voxels=64):
     return np.broadcast_to(rho[:, None, None], (num_voxels, 4, 4)).copy()
 
 
-@pytest.mark.parametrize("solver", ["fft", "petsc", "perturbation"])
+@pytest.mark.parametrize("solver", ["multigrid", "fft", "petsc", "perturbation"])
 def test_linear_profile(solver):
     """Harmonic mean of sigma(rho) along x, arithmetic mean across: the voxels' own, exactly."""
     rho = wave()

@@ -36,7 +36,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "conduction.md"
 SHAPE, SPACING = (5, 7, 6), (20.0, 15.0, 25.0)  # odd lengths too; nm
 KINDS = ("number", "diagonal", "tensor", "law")
 BOUNDARIES = ("periodic", "mirror", "electrodes")
-SOLVERS = ("fft", "petsc", "perturbation")
+SOLVERS = ("multigrid", "fft", "petsc", "perturbation")
 EXTRAS = ("nothing", "resistance", "layer", "temperatures")
 PROFILES = ("steps", "subvoxel", "linear")
 

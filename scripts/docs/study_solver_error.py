@@ -1,6 +1,6 @@
 """True over claimed solver error, on images that are hard to judge: docs/verification.md, docs/data/solver_error*.csv.
 
-    python scripts/study_solver_error.py [CSV [FIRST_SEED [fft]]]
+    python scripts/docs/study_solver_error.py [CSV [FIRST_SEED [fft]]]
 
 Every image is solved once to 1e-12, which gives the exact value and, through what is recorded of each iteration, where a
 multigrid solve with a looser tolerance would have stopped, and what it would have claimed there.  The FFT solver, whose stop a
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from builders import grow_labels  # noqa: E402
-from multigrid_images import balls, by_lot, pairs, pinholes, system_of, three_phases, wires  # noqa: E402
+from helpers.builders import grow_labels  # noqa: E402
+from helpers.multigrid_images import balls, by_lot, pairs, pinholes, system_of, three_phases, wires  # noqa: E402
 
 from pfsolid.conduction.effective import solve_tensor  # noqa: E402
 from pfsolid.conduction.multigrid import CheckedConjugateGradients, MultigridSolver  # noqa: E402
@@ -141,4 +141,5 @@ def main(path, first_seed=0, solver="multigrid"):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs" / "data" / "solver_error.csv", *map(int, sys.argv[2:3]), *sys.argv[3:4])
+    arguments = sys.argv[1:] or [ROOT / "docs" / "data" / "solver_error.csv"]
+    main(arguments[0], *map(int, arguments[1:2]), *arguments[2:3])

@@ -1,11 +1,11 @@
-"""Images that are hard for a multigrid cycle, and the matrices of what is solved on them, for the tests of several modules."""
+"""Images that are hard for a multigrid cycle, and the matrices of what is solved on them."""
 
 import numpy as np
-from builders import ALONE, divide_labels
+from helpers.builders import ALONE, divide_labels
 
-from pfsolid.conduction.operator import ConductionSystem
+from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.grid import PeriodicGrid
-from pfsolid.spectral import CosineSlabTransform, SlabTransform
+from pfsolid.spectral.transform import CosineSlabTransform, SlabTransform
 
 
 def by_lot(shape, rng):
