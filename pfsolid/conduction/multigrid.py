@@ -58,7 +58,8 @@ class MultigridSolver:
 class CheckedConjugateGradients:
     """Conjugate gradients with the FFT preconditioner, whose stop a multigrid cycle on the residual has to confirm.
 
-    Called like :func:`pfsolid.conduction.krylov.conjugate_gradients`, which is what it is on elements.  What the coefficients of conjugate gradients say of the error misses eigenvalues that the iteration has not found yet; a
+    Called like :func:`pfsolid.conduction.krylov.conjugate_gradients`, which is what it is on elements.  What the
+    coefficients of conjugate gradients say of the error misses eigenvalues that the iteration has not found yet; a
     preconditioner that is spectrally equivalent to A does not.  Collective.
     """
 

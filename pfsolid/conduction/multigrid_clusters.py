@@ -2,9 +2,9 @@
 
 Where two of them are in reach of one aggregate the coarse levels see one conductor, and no sweep moves either as a whole:
 the smallest eigenvalue of M A is then about 30 times the ratio of the conductivities, and r . M r does not see what may be
-all of the error.  So M gets one term for each, Z D^-1 Z^T: Z is 1 on the conductor's voxels, D what its surface conducts, with faces
-towards other conductors counted twice (Z^T A Z is diagonal but for these).  M A stays in 0.15 ... 2.7 then, whatever the
-contrast.
+all of the error.  So M gets one term for each, Z D^-1 Z^T: Z is 1 on the conductor's voxels, D what its surface conducts,
+with faces towards other conductors counted twice (Z^T A Z is diagonal but for these).  M A was found
+between 0.02 and 4 then, whatever the contrast.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Estimate of the energy error of conjugate gradients whose preconditioner is spectrally equivalent to the operator.
 
-With eigenvalues of M A in [a, b] the energy of the error, r . A^-1 r, lies between r . M r / b and r . M r / a.  b is 2, a is
-not known but seldom below 0.1.  What is known of it is the smallest Ritz value (the eigenvalue of the Lanczos matrix that the
-coefficients of conjugate gradients make: Meurant & Strakos, doi:10.1017/S096249290626001X), which is too large until its
-eigenvector has been found.  On such a plateau r . z falls slowly, or rises: its ratio to the one before enters as well.  Of the
-first iterations, which have seen little of the spectrum, nothing is believed that is far below what they have just gained.
+With eigenvalues of M A in [a, b] the energy of the error, r . A^-1 r, lies between r . M r / b and r . M r / a.  b is 2, a
+is not known but seldom below 0.1.  What is known of it is the smallest Ritz value (the eigenvalue of the Lanczos matrix that
+the coefficients of conjugate gradients make: Meurant & Strakos, doi:10.1017/S096249290626001X), which is too large until its
+eigenvector has been found.  On such a plateau r . z falls slowly, or rises: its ratio to the one before enters as well.  Of
+the first iterations, which have seen little of the spectrum, nothing is believed that is far below what they have just
+gained.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-# Fitted on 1586 stops (scripts/study_solver_error.py, docs/verification.md): true / estimated is 1.45 at the most, above 1 in
-# 0.3 % and 0.19 in the median.  Factor on r . z, at the least and over the smallest Ritz value; weight of the ratio of two r . z.
+# Fitted on 1586 stops (scripts/docs/study_solver_error.py, docs/verification.md): true / estimated is 1.45 at the most, above 1
+# in 0.3 % and 0.19 in the median.  Factor on r . z, at the least and over the smallest Ritz value; weight of the ratio of
+# two r . z.
 _LEAST, _OVER_RITZ, _STAGNATION = 1.5, 1.6, 2.1
 # What the first iterations are multiplied with, and the share of the last decrement that the first few are not below.
 _EARLY, _EARLY_ITERATIONS = 2.1, 3

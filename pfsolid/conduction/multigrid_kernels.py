@@ -1,8 +1,8 @@
 """Fused kernels of a multigrid cycle on 7-point finite volumes.
 
 ``faces`` are those of :mod:`pfsolid.conduction.kernels`; what flows through one is ``weights[a] * faces * difference``, with
-``weights`` 1 / h_a^2, or 0 where the cell has one voxel along a.  ``x``, local (n0 + 2, n1 + 1, n2), has ghost planes, odd in
-plane electrodes, and one spare row; ``p`` is (n0 + 2, n1, n2) and everything else the bare slab.
+``weights`` 1 / h_a^2, or 0 where the cell has one voxel along a.  ``x``, local (n0 + 2, n1 + 1, n2), has ghost planes, odd
+in plane electrodes, and one spare row; ``p`` is (n0 + 2, n1, n2) and everything else the bare slab.
 
 A sweep goes through rows coloured by i + j.  Within a colour only the two neighbours along a row are coupled, and the first
 and last row and plane where the cell is periodic with an odd number of them.  There the sweep is Jacobi's, with a diagonal
@@ -204,9 +204,9 @@ def update(alpha, p, inverse_h2, u, f, faces):
 def descend(stage, alpha, p, inverse_h2, u, f, x, faces, weights, damping, place, block_starts, steps, coarse):
     """Stages 0, 1, 2 of: f -= alpha A p and u += alpha p, one sweep on A x = f from x = 0, coarse = sums of f - A x.
 
-    ``alpha`` = 0 leaves f and u alone.  Before stage 0 p's ghost planes must be filled, before 1 and 2 those of x.
-    ``steps`` are the voxels along each axis that make one of ``coarse``, local (n0 + 2, n1, n2): what belongs to the last plane
-    of the rank before is left in its plane 0.
+    ``alpha`` = 0 leaves f and u alone.  Before stage 0 p's ghost planes must be filled, before 1 and 2 those of x.  ``steps``
+    are the voxels along each axis that make one of ``coarse``, local (n0 + 2, n1, n2): what belongs to the last plane of the
+    rank before is left in its plane 0.
     """
     n2 = f.shape[2]
     first = place[0]
@@ -373,8 +373,8 @@ def _keep_largest(value, best):
 def strongest_faces(faces, first, num_planes, periodic, lengths, best):
     """The two best conductivities among the faces of each voxel; ``best``, (2, n0 + 2, n1, n2), inside its ghost planes.
 
-    ``lengths``: edges of the planes, rows and columns of all voxels.  A conductance times the distance of the two centres over
-    the area of the face is a conductivity.
+    ``lengths``: edges of the planes, rows and columns of all voxels.  A conductance times the distance of the two centres
+    over the area of the face is a conductivity.
     """
     n0, n1, n2 = faces.shape[1] - 1, faces.shape[2], faces.shape[3]
     x, y, z = lengths
@@ -404,7 +404,7 @@ def strongest_faces(faces, first, num_planes, periodic, lengths, best):
 
 @kernel(fast=True, divides=True)
 def _reach(best, i, j, k, conductivity):
-    """How much of the way from voxel (i, j, k) to its aggregate's centre resists like a face: less where others conduct better."""
+    """How much of the way to its aggregate's centre resists like a face: less where others of the voxel conduct better."""
     other = best[1, i + 1, j, k] if conductivity >= best[0, i + 1, j, k] * 0.999 else best[0, i + 1, j, k]
     return min(1.0, conductivity / other) if other > 0 else 1.0
 

@@ -8,8 +8,8 @@ connections one voxel wide, and the iteration with them.
 
 Let M_c be what a coarse level does.  Two cycles on it are 2 M_c - M_c A_c M_c, which lies between 0 and A_c^-1 if the
 eigenvalues of M_c A_c lie between 0 and 2; A_c is at least half the Galerkin product and the sweep converges by itself, so
-those one level up do as well, and the coarsest level is solved directly: with W-cycles M is positive definite and M A below 2
-on every image.
+those one level up do as well, and the coarsest level is solved directly: with W-cycles M is positive definite and M A below
+2 on every image.
 """
 
 from __future__ import annotations

@@ -294,9 +294,6 @@ def _choose(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, setting
         choice = _pick(medium, sigma, counts, axes, session)
         name, reason = choice.name, choice.reason
     if name == "multigrid":
-        if is_full(sigma):
-            raise InputError('conduction.solver = "multigrid" knows no conductivity with elements off the diagonal: '
-                             'use "fft" or "auto"')
         multigrid = MultigridSolver()
         return (lambda sigma: multigrid), reason
     if name == "petsc":

@@ -3,8 +3,8 @@
     python scripts/docs/study_solver_error.py [CSV [FIRST_SEED [fft]]]
 
 Every image is solved once to 1e-12, which gives the exact value and, through what is recorded of each iteration, where a
-multigrid solve with a looser tolerance would have stopped, and what it would have claimed there.  The FFT solver, whose stop a
-multigrid cycle confirms, is run anew to each tolerance.
+multigrid solve with a looser tolerance would have stopped, and what it would have claimed there.  The FFT solver, whose stop
+a multigrid cycle confirms, is run anew to each tolerance.
 """
 
 import csv

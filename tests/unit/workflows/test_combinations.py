@@ -56,9 +56,9 @@ TEMPERATURES = {"temperatures": (320.0, 300.0, 400.0)}
 BOLTZMANN_EV = 8.617333262e-5
 
 # Of the fixed point, which needs thousands of iterations here, less is asked.
-TOLERANCE = {"fft": 1e-8, "petsc": 1e-8, "perturbation": 1e-4}
+TOLERANCE = {"multigrid": 1e-8, "fft": 1e-8, "petsc": 1e-8, "perturbation": 1e-4}
 # True error over the estimated one: below 2 by the study of docs/conduction.md; the fixed point's is 2.5 for one density.
-HONESTY = {"fft": 2, "petsc": 2, "perturbation": 3}
+HONESTY = {"multigrid": 1.5, "fft": 2, "petsc": 2, "perturbation": 3}
 ALWAYS = ["--set", "output.figures=false", "--set", "conduction.grid_error=none", "--set", "conduction.max_iterations=20000"]
 # What the elements off the diagonal, of both signs, may be off, relative to the largest one on it.
 BESIDE = 10
@@ -102,8 +102,8 @@ def options_of(kind, boundary, solver, extra) -> list[str]:
 
 
 def is_refused(kind, solver, extra) -> bool:
-    """Tensors live on the voxels' corners: PETSc's matrix and resistances on their faces."""
-    return kind == "tensor" and (solver == "petsc" or extra == "resistance")
+    """Tensors live on the voxels' corners: both multigrids and resistances on their faces."""
+    return kind == "tensor" and (solver in ("petsc", "multigrid") or extra == "resistance")
 
 
 # --- what is right ------------------------------------------------------------------------------------------
