@@ -24,7 +24,7 @@ from . import multigrid_kernels as multigrid
 _DAMPING = 1.125
 # Directions that conduct less than this part of the best are left for later: the sweep cannot smooth along them.
 _WEAK = 1 / 3
-# Levels up to this many voxels along each axis are solved directly; what is below this part of A's largest eigenvalue is 0.
+# Levels up to this many voxels along each axis are solved directly; eigenvalues below this part of the largest conductance are 0.
 _COARSEST, _NULL = 4, 1e-14
 # Levels with at most as many voxels, or fewer planes a rank, are held and worked through by every rank.
 _SMALL, _PLANES_A_RANK = 16**3, 2
@@ -233,7 +233,7 @@ class Hierarchy:
         f = level.f if level.whole else self._reducer.concatenate(level.f)
         if self._inverse is None:
             faces = level.faces if level.whole else _all_faces(level.faces, self._reducer)
-            self._inverse = np.linalg.pinv(_dense(faces, level.inverse_h2, self._periodic), rcond=_NULL, hermitian=True)
+            self._inverse = _pseudo_inverse(faces, level.inverse_h2, self._periodic)
         x = (self._inverse @ f.ravel()).reshape(f.shape)
         level.x[1:-1, :-1] = x[level.first:level.first + level.num_planes]
         return float(np.vdot(f, x))
@@ -281,11 +281,21 @@ def _all_faces(faces: np.ndarray, reducer) -> np.ndarray:
     return np.concatenate([reducer.from_root(faces[:, :1].copy()), inner.swapaxes(0, 1)], axis=1)
 
 
+def _pseudo_inverse(faces: np.ndarray, inverse_h2, periodic: bool) -> np.ndarray:
+    """Of A on a small grid.  Null vectors by the largest conductance: all of A may be 0 but for rounding."""
+    values, vectors = np.linalg.eigh(_dense(faces, inverse_h2, periodic))
+    largest = max(float(w) * float(along.max()) for w, along in zip(inverse_h2, faces[:, 1:]))
+    kept = vectors[:, values > _NULL * largest]
+    return (kept / values[values > _NULL * largest]) @ kept.T
+
+
 def _dense(faces: np.ndarray, inverse_h2, periodic: bool) -> np.ndarray:
     """A on a small grid, in double."""
     number = np.arange(faces[0, 1:].size).reshape(faces[0, 1:].shape)
     matrix = np.zeros((number.size, number.size))
     for axis in range(3):
+        if number.shape[axis] == 1 and (axis > 0 or periodic):
+            continue
         conductances = inverse_h2[axis] * faces[axis, 1:].astype(np.float64)
         here, ahead = number, np.roll(number, -1, axis)
         if axis == 0 and not periodic:

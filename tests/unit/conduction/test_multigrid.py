@@ -54,6 +54,7 @@ def test_symmetric_and_spectrally_equivalent(kind):
     """30 images of each kind: 210 in all, with electrodes and without, odd, flat and two-dimensional cells."""
     smallest, largest = [], []
     for seed in range(30):
+        # Seeds 9 and 17 found coarsest levels on which nothing conducts but for rounding.
         a, m = matrices(random_system(seed, SHAPES[seed % len(SHAPES)], kind))
         if not a.any():
             continue
