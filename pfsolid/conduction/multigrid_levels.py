@@ -24,7 +24,8 @@ from . import multigrid_kernels as multigrid
 _DAMPING = 1.125
 # Directions that conduct less than this part of the best are left for later: the sweep cannot smooth along them.
 _WEAK = 1 / 3
-# Levels up to this many voxels along each axis are solved directly; eigenvalues below this part of the largest conductance are 0.
+# Levels up to this many voxels along each axis are solved directly; eigenvalues below this part of the largest conductance
+# are 0.
 _COARSEST, _NULL = 4, 1e-14
 # Levels with at most as many voxels, or fewer planes a rank, are held and worked through by every rank.
 _SMALL, _PLANES_A_RANK = 16**3, 2
