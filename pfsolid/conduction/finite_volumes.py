@@ -122,8 +122,13 @@ class FiniteVolumes:
         return out
 
     def voxel_potential(self) -> np.ndarray:
-        """u at the centres of the voxels, local (n0, n1, n2): where finite volumes have it."""
-        return self.potential
+        """Collective: u at the centres of the voxels, local (n0, n1, n2), where finite volumes have it.
+
+        In a periodic cell its mean is 0: the constant that it is known but for is a solver's own affair.
+        """
+        if not self.transform.periodic:
+            return self.potential
+        return self.potential - self._mean(float(self.potential.sum()))
 
     def flux_jumps(self, axis: int) -> float:
         """Collective: <sum_i (J_i+ - J_i-)^2 / 6 sigma_i>, what an estimate of the grid's error is made from.

@@ -101,9 +101,10 @@ def _stamp(traits: dict) -> Path:
 def _conduct_tiny(rtol: float, session: Session) -> None:
     """What the tiny run does not come by: electrodes, full tensors, faces below the voxel, layers, areas, PETSc's matrix."""
     precision = preconditioner_precision(rtol)
-    settings = SolverConfig(relative_tolerance=rtol)
-    grid = PeriodicGrid((4, 4, 4), (1.0,) * 3)
+    settings, by_fft = SolverConfig(relative_tolerance=rtol), SolverConfig(relative_tolerance=rtol, solver="fft")
+    grid = PeriodicGrid((16, 16, 16), (1.0,) * 3)  # so many that multigrid starts on a coarser level
     scalars = np.array([1.0, 0.5, 0.2])
+    islands = np.array([1e-6, 1e-6, 1.0])
     tensors = scalars[:, None, None] * (np.eye(3) + 0.1)
     for kind, tables in ((SlabTransform, (scalars, tensors)), (CosineSlabTransform, (scalars,))):
         transform = kind(grid, session.comm, precision, session.threads)
@@ -114,8 +115,10 @@ def _conduct_tiny(rtol: float, session: Session) -> None:
         axes = (0, 1, 2) if transform.periodic else (0,)
         build_voxel_matrix(ConductionSystem(labels, scalars, transform))
         coordination(labels, scalars > 0.3, transform)
-        for sigma in tables:
-            solve_conduction(Medium(labels, lambda _, sigma=sigma: sigma, transform), settings, session, axes)
+        for sigma in (*tables, islands):
+            medium = Medium(labels, lambda _, sigma=sigma: sigma, transform)
+            solve_conduction(medium, settings, session, axes)
+        solve_conduction(Medium(labels, lambda _: scalars, transform), by_fft, session, axes)
         resisting = Medium(labels, lambda _: scalars, transform, interface_resistance={(1, 2): 1.0})
         solve_conduction(resisting, settings, session, axes)
         straighten_halved(labels, (1, 1, 1), transform.first_plane, np.ones((3, 3), bool), transform.ghosts,
