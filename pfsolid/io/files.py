@@ -109,6 +109,22 @@ def final_name(path: Path) -> Path:
     return Path(path).with_name(hidden[1]) if hidden else path
 
 
+def create_file_anew(path: Path) -> int:
+    """Descriptor of a new, empty file to write into.
+
+    Whatever stood under that name is removed, a link somebody has planted there too: it is never followed.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+
+
+def write_file_anew(path: Path, data: bytes) -> None:
+    """Contents for a file of `create_file_anew`."""
+    with open(create_file_anew(path), "wb") as file:
+        file.write(data)
+
+
 def sync_to_disk(path: Path) -> None:
     """Wait until a file, or a folder's list of files, is on the disk.  Errors of earlier writes show here."""
     descriptor = os.open(path, os.O_RDONLY)

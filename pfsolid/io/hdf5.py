@@ -22,7 +22,7 @@ os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 
 import h5py  # noqa: E402
 
-from .files import check_free_space, output_errors  # noqa: E402
+from .files import check_free_space, create_file_anew, output_errors  # noqa: E402
 
 SERIAL_SWITCH = "PFSOLID_SERIAL_HDF5"
 LENGTHS_NM = 1e-6, 1e9  # edges of voxels that a file may give, as the inputs may
@@ -112,7 +112,8 @@ def create_file(path: Path, layouts: dict[str, Layout], attributes: dict, texts:
     check_free_space(path, metadata + sum(layout.num_bytes for layout in layouts.values()))
     with output_errors(path):
         _claim_space(path, metadata)
-        with h5py.File(path, "w", userblock_size=userblock_bytes) as file:
+        path.unlink()  # the space is there: HDF5 makes the file anew, and follows no link
+        with h5py.File(path, "x", userblock_size=userblock_bytes) as file:
             file.attrs.update(attributes)
             for name, text in texts.items():
                 file.create_dataset(name, data=np.bytes_(text) if text else h5py.Empty("S1"))
@@ -122,7 +123,7 @@ def create_file(path: Path, layouts: dict[str, Layout], attributes: dict, texts:
 
 
 def _claim_space(path: Path, num_bytes: int) -> None:
-    with open(path, "wb") as file:
+    with open(create_file_anew(path), "wb") as file:
         file.write(bytes(num_bytes))
         file.flush()
         os.fsync(file.fileno())

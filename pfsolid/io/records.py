@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import CheckpointError
 from ..parallel.collective import on_root
-from .files import damage_errors, output_errors, publish, temporary_name
+from .files import damage_errors, output_errors, publish, temporary_name, write_file_anew
 
 UNITS = "the unit is part of each name (_nm, _s, _S_per_cm ...); a name without one is dimensionless"
 
@@ -30,7 +30,7 @@ def atomic_write_text(path, text: str) -> None:
     temporary = temporary_name(path)
     with output_errors(path):
         try:
-            temporary.write_text(text, encoding="utf-8")
+            write_file_anew(temporary, text.encode("utf-8"))
             publish(temporary, path)
         except OSError:
             with suppress(OSError):

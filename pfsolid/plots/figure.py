@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
-from ..io.files import make_folder, output_errors, publish, temporary_name
+from ..io.files import make_folder, output_errors, publish, temporary_name, write_file_anew
 from ..io.run_directory import FIGURES
 from .run_files import RunFiles
 
@@ -60,7 +60,7 @@ def _save(figure: Figure, path: Path) -> Path:
             break
     temporary = temporary_name(path)
     with output_errors(path):
-        temporary.write_bytes(content)
+        write_file_anew(temporary, content)
         publish(temporary, path)
     return path
 

@@ -68,7 +68,8 @@ def write_dataset(path, tables: dict[str, dict], arrays: dict[str, np.ndarray], 
     temporary = temporary_name(path)
     try:
         with output_errors(path):
-            with h5py.File(temporary, "w") as file:
+            temporary.unlink(missing_ok=True)
+            with h5py.File(temporary, "x") as file:  # follows no link
                 file.attrs.update(format=FORMAT, schema_version=SCHEMA_VERSION, **attributes)
                 columns = {f"{group}/{name}": _column(values) for group, table in tables.items()
                            for name, values in table.items()}

@@ -16,6 +16,7 @@ from pathlib import Path
 from ..conduction.effective import preconditioner_precision
 from ..config.run import RunConfig
 from ..errors import EXIT_CHECKPOINTED, EXIT_FAULT, InputError
+from ..io.claims import exclusive
 from ..machine.warmup import ensure_compiled
 from ..parallel.collective import all_come, on_root, raise_together, split_into_groups
 from ..parallel.launch import environment_for_mpirun, under_mpirun
@@ -23,7 +24,6 @@ from ..parallel.session import Session, on_terminal
 from ..spectral.transform import SlabTransform, check_rank_count
 from ..text import in_words, plural
 from ..workflows.console import open_session
-from .claims import exclusive
 from .pick import tidy
 from .plan import Plan, case_bytes, different_grids, load_plan, slice_of
 from .state import LOGS, look, read_failure

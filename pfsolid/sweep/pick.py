@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CheckpointError
+from ..io.claims import Claim, Watch, claim_path, take
 from ..io.files import make_folder
-from .claims import Claim, Watch, claim_path, take
 from .plan import Case, Plan
 from .state import Seen, look, read_records, result_path, shard_of, work_path
 

@@ -3,7 +3,7 @@
     plan.json, cases.csv          the plan
     cases/3/3fa91c….json          the result of a case, sealed: it is done
     cases/3/3fa91c….failed.json   why it failed
-    cases/3/3fa91c….claim0        somebody works on it, see `pfsolid.sweep.claims`
+    cases/3/3fa91c….claim0        somebody works on it, see `pfsolid.io.claims`
     cases/3/3fa91c….work0/        checkpoints of a case under way
     cases/3/3fa91c….h5, ….csv     what is kept besides: fields, history
     logs/                         one file a worker
@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import CheckpointError, InputError
+from ..io.claims import Watch, claim_path, read_holder, split_name
 from ..io.files import output_errors
 from ..io.sealed_json import read_sealed_json
 from ..phasefield.observables import LARGEST_SURFACE
 from ..text import in_words
 from ..workflows.run import UNSEPARATED
-from .claims import Watch, claim_path, read_holder, split_name
 from .plan import Plan, describe, load_plan
 
 CASES, LOGS = "cases", "logs"

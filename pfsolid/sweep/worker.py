@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Interrupted, OutputError, PfsolidError
+from ..io.claims import beating
 from ..io.files import make_folder, output_errors
 from ..io.run_directory import FIELDS, HISTORY
 from ..io.sealed_json import write_sealed_json
@@ -21,7 +22,6 @@ from ..parallel.session import Session
 from ..text import in_words
 from ..workflows.case import run_case
 from ..workflows.console import log_to
-from .claims import beating
 from .pick import Job, Picker
 from .plan import Plan, describe
 from .state import LOGS, failure_path, kept_path, result_path

@@ -14,9 +14,9 @@ import pytest
 from helpers.sweeps import POROSITIES, dataset, plan_in
 from slurm_lab import missing_programs, running_lab, wait_until
 
+from pfsolid.io.claims import claim_path, read_holder
 from pfsolid.io.sealed_json import read_sealed_json
 from pfsolid.parallel.launch import environment_for_mpirun
-from pfsolid.sweep.claims import claim_path, read_holder
 from pfsolid.sweep.state import look, result_path, shard_of
 from pfsolid.workflows.run import read_result
 

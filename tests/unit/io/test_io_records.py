@@ -4,43 +4,23 @@ import hashlib
 import json
 import os
 import subprocess
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.files import write_field
+from helpers.files import without_permission, write_field
 
-from pfsolid.errors import CheckpointError, InputError, OutputError
+from pfsolid.errors import CheckpointError, OutputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io import provenance as provenance_module
 from pfsolid.io.checkpoint import write_checkpoint
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.provenance import provenance
 from pfsolid.io.records import CsvHistory, atomic_write_text, write_json
-from pfsolid.io.run_directory import prepare_run_directory
 from pfsolid.parallel.collective import world
 
 comm = world()
 COLUMNS = ("step", "time_s", "energy_J")
-
-
-@contextmanager
-def without_permission(folder):
-    """Inside, this process cannot write in the folder (root may do anything, so it becomes somebody else)."""
-    folder.chmod(0o555)
-    is_root = os.geteuid() == 0
-    if is_root:
-        for parent in folder.parents:
-            if not os.stat(parent).st_mode & 0o011 == 0o011:
-                parent.chmod(os.stat(parent).st_mode | 0o011)
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if is_root:
-            os.seteuid(0)
-        folder.chmod(0o755)
 
 
 # --- text and JSON ------------------------------------------------------------------------------------------
@@ -201,94 +181,3 @@ def test_git_commit_belongs_to_the_package(tmp_path, monkeypatch):
     assert git_commit().endswith("+")
     monkeypatch.setenv("PATH", "/nowhere")
     assert git_commit() is None
-
-
-# --- run directory ------------------------------------------------------------------------------------------
-
-
-def make_run(path):
-    """What a run leaves."""
-    prepare_run_directory(path, False, comm)
-    for name in ("input.toml", "log", "history.csv", "fields.h5", "fields.xdmf", "result.json",
-                 "checkpoints/step_00000001.h5", "checkpoints/.step_00000002.h5.part",
-                 "snapshots/rho_00000001.h5", "snapshots/series.xdmf", "figures/rho.png"):
-        (path / name).parent.mkdir(exist_ok=True)
-        (path / name).write_text("a")
-
-
-def everything(path):
-    return sorted(str(p.relative_to(path)) for p in path.rglob("*"))
-
-
-def test_new_and_empty_directories(tmp_path):
-    assert prepare_run_directory(str(tmp_path / "a" / "b"), False, comm) == tmp_path / "a" / "b"
-    (tmp_path / "empty").mkdir()
-    prepare_run_directory(tmp_path / "empty", False, comm)
-    prepare_run_directory(tmp_path / "empty2", True, comm)
-
-
-def test_a_run_is_not_overwritten_without_force(tmp_path):
-    make_run(tmp_path / "run")
-    before = everything(tmp_path)
-    with pytest.raises(InputError, match="run exists; give another -o, resume it with pfsolid resume, or"):
-        prepare_run_directory(tmp_path / "run", False, comm)
-    assert everything(tmp_path) == before
-
-
-def test_force_removes_a_run_and_nothing_else(tmp_path):
-    run = tmp_path / "run"
-    make_run(run)
-    own = ("notes.md", "figures/poster.ai", "checkpoints/keep.txt", "data/a.csv", "snapshots/mesh.h5")
-    for name in own:
-        (run / name).parent.mkdir(exist_ok=True)
-        (run / name).write_text("mine")
-    prepare_run_directory(run, True, comm)
-    assert [name for name in everything(run) if (run / name).is_file()] == sorted((".pfsolid", *own))
-    make_run(tmp_path / "plain")
-    prepare_run_directory(tmp_path / "plain", True, comm)
-    assert everything(tmp_path / "plain") == [".pfsolid"]
-
-
-def test_force_on_a_run_whose_marker_was_not_copied(tmp_path):
-    make_run(tmp_path / "run")
-    (tmp_path / "run" / ".pfsolid").unlink()
-    prepare_run_directory(tmp_path / "run", True, comm)
-    assert everything(tmp_path / "run") == [".pfsolid"]
-
-
-def test_force_does_not_follow_links(tmp_path):
-    make_run(tmp_path / "run")
-    elsewhere = tmp_path / "scratch"
-    (tmp_path / "run" / "checkpoints").rename(elsewhere)
-    (tmp_path / "run" / "checkpoints").symlink_to(elsewhere)
-    prepare_run_directory(tmp_path / "run", True, comm)
-    assert not (tmp_path / "run" / "checkpoints").exists() and (elsewhere / "step_00000001.h5").exists()
-
-
-@pytest.mark.parametrize("names", [("thesis.tex",), ("input.toml",), ("figures/a.png", "log")])
-def test_force_does_not_touch_somebody_elses_folder(tmp_path, names):
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("mine")
-    before = everything(tmp_path)
-    with pytest.raises(InputError, match="is not a directory of pfsolid .it holds .*does not touch it"):
-        prepare_run_directory(tmp_path, True, comm)
-    assert everything(tmp_path) == before
-
-
-def test_directories_that_cannot_be_made(tmp_path):
-    (tmp_path / "file").write_text("")
-    for path in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(InputError, match="file is a file; the output directory needs a name of its own"):
-            prepare_run_directory(path, True, comm)
-    (tmp_path / "closed").mkdir()
-    with without_permission(tmp_path / "closed"):
-        with pytest.raises(InputError, match="cannot make the output directory .*run: Permission denied"):
-            prepare_run_directory(tmp_path / "closed" / "run", False, comm)
-        with pytest.raises(InputError, match="cannot write in .*closed: Permission denied"):
-            prepare_run_directory(tmp_path / "closed", False, comm)
-    make_run(tmp_path / "run")
-    before = everything(tmp_path / "run")
-    with without_permission(tmp_path / "run"), pytest.raises(InputError, match="no permission"):
-        prepare_run_directory(tmp_path / "run", True, comm)
-    assert everything(tmp_path / "run") == before

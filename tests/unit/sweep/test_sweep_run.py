@@ -7,9 +7,9 @@ import pytest
 from helpers.sweeps import plan_in, record_of
 
 from pfsolid.errors import ConvergenceError, Interrupted, OutputError
+from pfsolid.io.claims import beating, take
 from pfsolid.parallel.collective import alone
 from pfsolid.sweep import worker as sweep_run
-from pfsolid.sweep.claims import beating, take
 from pfsolid.sweep.pick import tidy
 from pfsolid.sweep.state import look, read_failure, result_path, shard_of, status_of
 from pfsolid.sweep.worker import work

@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..io.files import output_errors
+from .files import output_errors
 
 BEAT_S = 5.0
 EXPIRY_S = 300.0  # a holder planning a large transform may be silent for a minute

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from pfsolid.errors import OutputError
-from pfsolid.sweep.claims import Watch, beating, claim_path, exclusive, read_holder, split_name, take
+from pfsolid.io.claims import Watch, beating, claim_path, exclusive, read_holder, split_name, take
 
 EXPIRY_S = 0.2
 
@@ -42,7 +42,7 @@ def test_names(tmp_path):
 
 def test_many_processes_at_once(tmp_path):
     """Of 4 processes that try 50 pieces each, exactly one gets each."""
-    code = ("import sys; from pathlib import Path; from pfsolid.sweep.claims import take\n"
+    code = ("import sys; from pathlib import Path; from pfsolid.io.claims import take\n"
             "print(*[i for i in range(50) if take(Path(sys.argv[1]), str(i))])")
     started = [subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
                for _ in range(4)]
@@ -67,7 +67,7 @@ def test_process_that_was_killed_and_not_yet_buried_is_dead(tmp_path):
     claim = take(tmp_path, "a")
     child = subprocess.Popen([sys.executable, "-c", f"""
 from pathlib import Path
-from pfsolid.sweep.claims import take
+from pfsolid.io.claims import take
 take(Path({str(tmp_path)!r}), "b")
 import time; time.sleep(100)"""])
     try:
@@ -143,7 +143,7 @@ def test_release_of_a_lost_claim_leaves_the_new_holder_alone(tmp_path):
 
 
 def test_exclusive_takes_turns_and_outlives_the_dead(tmp_path):
-    code = ("import sys, time; from pathlib import Path; from pfsolid.sweep.claims import exclusive\n"
+    code = ("import sys, time; from pathlib import Path; from pfsolid.io.claims import exclusive\n"
             "with exclusive(Path(sys.argv[1]), 'turn'):\n"
             "    (Path(sys.argv[1]) / 'in').mkdir(); time.sleep(0.1); (Path(sys.argv[1]) / 'in').rmdir()\n")
     dead = take(tmp_path, "turn")
