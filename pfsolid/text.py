@@ -15,13 +15,18 @@ def in_binary_units(num_bytes: int) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """A duration for a person: 42 s, 3 min 20 s, 5 h 12 min."""
+    """A duration for a person: 8.3 ms, 0.25 s, 42 s, 3 min 20 s, 5 h 12 min, 3 days 4 h."""
+    if 0 < seconds < 0.9995:
+        return f"{1000 * seconds:.2g} ms" if seconds < 0.0995 else f"{seconds:.2g} s"
     seconds = max(0, int(round(seconds)))
     if seconds < 60:
         return f"{seconds} s"
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60:02d} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    if seconds < 2 * 86400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    hours = round(seconds / 3600)
+    return f"{hours // 24} days {hours % 24} h"
 
 
 def plural(number: int, name: str) -> str:

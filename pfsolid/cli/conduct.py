@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..parallel.collective import on_root, world
 from ..text import one_line
-from .options import a_path, add_output, add_set, add_threads, draw, edges_of, session_of
+from .options import a_path, add_output, add_set, add_threads, draw, edges_of, running, session_of
 
 _NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes_order", "directions", "crop", "threshold", "raw", "raw_offset", "layer",
                     "resistance", "plate_resistance")
@@ -76,31 +76,36 @@ def _conduct(options) -> None:
 def _on_density(options) -> None:
     from ..config.run import read_config
     from ..machine.warmup import ensure_compiled
-    from ..workflows.stored_density import conduct
+    from ..workflows.stored_density import check_source, conduct, default_directory
 
     for name in _NOT_FOR_DENSITY:
         if getattr(options, name) is not None:
             raise InputError(f"--{name.replace('_', '-')} is for images of labels: give their conductivities with --sigma")
+    on_root(world(), check_source, options.source)
     overrides = [*options.overrides, *_solver_overrides(options)]
     config = None
     if options.input is not None:
         config = on_root(world(), read_config, options.input, overrides)
     session = session_of(options, config)
     ensure_compiled(config, session)
-    directory = conduct(options.source, config, overrides, options.output, session, options.force)
+    directory = options.output or default_directory(options.source)
+    running.append(directory)
+    conduct(options.source, config, overrides, directory, session, options.force)
     draw(directory, session)
 
 
 def _on_image(options) -> None:
     from ..machine.warmup import ensure_compiled
-    from ..workflows.image import conduct_image
+    from ..workflows.image import check_image, conduct_image
 
     if options.input is not None:
         raise InputError("--input is for the density of a run; an image is given its conductivities with --sigma")
     study = on_root(world(), _study, options)
+    on_root(world(), check_image, study)
     session = session_of(options, study)
     ensure_compiled(study, session)
     directory = options.output or _beside(options.source)
+    running.append(directory)
     conduct_image(study, directory, session, options.force)
     if study.output.figures:
         draw(directory, session)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..config.review import Review
+from ..config.image import study_from_text
+from ..config.review import Review, review
+from ..config.run import config_from_text
+from ..config.text import parse_toml, read_text
 from ..errors import InputError, PfsolidError
 from ..homogenization.report import headline
 from ..io.checkpoint import list_checkpoints
 from ..io.files import damage_errors
 from ..io.json_pattern import NOTHING, NUMBER, misfit
-from ..io.run_directory import CHECKPOINTS, FIELDS, HISTORY, INPUT, RESULT, is_run_directory
+from ..io.run_directory import CHECKPOINTS, FIELDS, HISTORY, RESULT, looks_like_run, unfinished_part
 from ..io.series import list_fields
 from ..text import percent
-from ..workflows.image import is_image_study
+from ..workflows.image import review_study
 from ..workflows.run import UNSEPARATED, read_result
+from ..workflows.simulate import check_initial_field
 
 # What is said of result.json.
 _RESULT = {
@@ -45,6 +49,21 @@ def review_lines(path: Path, checked: Review) -> list[str]:
     return lines
 
 
+def reviewed(path: Path, overrides, num_ranks: int, threads: int | None) -> Review:
+    """The review of an input of either kind; for one rank.  What it reads is looked for, not read."""
+    text = read_text(path)
+    if "image" in parse_toml(text, str(path)):
+        return review_study(study_from_text(text, str(path), overrides), num_ranks)
+    config = config_from_text(text, str(path), overrides)
+    checked = review(config, num_ranks, threads or config.parallel.threads or 1)
+    if config.microstructure.initial_field is not None:
+        try:
+            check_initial_field(config)
+        except InputError as error:
+            checked.errors.append(str(error))
+    return checked
+
+
 def describe_run(directory: Path) -> list[str]:
     """What `pfsolid info` prints; for one rank.
 
@@ -54,16 +73,16 @@ def describe_run(directory: Path) -> list[str]:
         If it is not a run directory.
     """
     directory = Path(directory)
-    if not is_run_directory(directory):
+    if not looks_like_run(directory):
         raise InputError(f"{directory} is not the directory of a run" if directory.exists()
                          else f"{directory} does not exist")
     lines = [str(directory)]
     if (directory / RESULT).exists():
         lines += _result_lines(_checked(read_result(directory), directory / RESULT))
     else:
-        again = (f"start again with: pfsolid conduct {directory / INPUT} -o {directory} --force" if is_image_study(directory)
-                 else f"go on with: pfsolid resume {directory}")
-        lines.append(f"not finished; {again}")
+        lines.append(f"not finished; go on with: pfsolid resume {directory}")
+    if unfinished_part(directory) != directory:
+        lines.append(f"a run that is to replace it is not finished; go on with: pfsolid resume {directory}")
     lines += _file_lines(directory)
     return lines
 

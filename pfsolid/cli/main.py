@@ -7,6 +7,7 @@ Works bare and under mpirun.  Exit status: 0 done, 1 a fault while running, 2 a 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 from .. import __version__
@@ -45,9 +46,20 @@ def _parse(arguments):
     if world().Get_rank() != 0:
         _silence(parser)
     try:
-        return parser.parse_args(arguments)
+        return parser.parse_args(_with_signs(sys.argv[1:] if arguments is None else arguments))
     except SystemExit as stop:
         leave_together(world(), stop.code or 0)
+
+
+def _with_signs(arguments) -> list[str]:
+    """Values that begin with a minus, such as -0.5,0.5, joined to the option they follow, for which argparse takes them."""
+    joined: list[str] = []
+    for word in arguments:
+        if joined and re.match(r"-[.\d]", word) and re.fullmatch(r"--[a-z][\w-]*", joined[-1]):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _silence(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +91,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
     sub = command("resume", resume_command, "go on with an interrupted run")
     sub.add_argument("directory", type=a_path, metavar="DIR")
+    add_set(sub, "change how it is executed: wall-clock limit, intervals, threads, figures; can be repeated")
     add_threads(sub)
 
     conduct.add_commands(command)
@@ -121,5 +134,5 @@ def _build_parser() -> argparse.ArgumentParser:
 def _advice() -> str:
     if not running:
         return ""
-    return (f"pfsolid: the last good checkpoint, if one was written, is in {running[-1] / 'checkpoints'}; "
+    return (f"pfsolid: the last good checkpoint, if one was written, stays in {running[-1]}; "
             f"go on with: pfsolid resume {running[-1]}\n")

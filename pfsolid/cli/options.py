@@ -60,9 +60,8 @@ def a_count(option: str):
     return count
 
 
-def add_set(sub) -> None:
-    sub.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", dest="overrides",
-                     help="replace a value of the input; can be repeated")
+def add_set(sub, text: str = "replace a value of the input; can be repeated") -> None:
+    sub.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", dest="overrides", help=text)
 
 
 def add_output(sub, text: str) -> None:
@@ -130,6 +129,7 @@ def draw_again(directory: Path) -> list[Path]:
 
 def draw(directory: Path, session) -> None:
     if session.is_root:
+        session.say("drawing figures")
         try:
             for path in all_figures(directory):
                 session.say(f"figure {path}")

@@ -27,19 +27,21 @@ def run_command(options) -> None:
 
 
 def resume_command(options) -> None:
-    from ..config.run import read_config
-    from ..io.run_directory import INPUT
+    from ..io.run_directory import finish_exchange
     from ..machine.warmup import ensure_compiled
-    from ..workflows.run import check_resumable, resume
+    from ..workflows.resume import read_resumable, resume
 
-    on_root(world(), check_resumable, options.directory)
-    config = on_root(world(), read_config, options.directory / INPUT)
+    directory = options.directory
+    if finish_exchange(directory, world()):
+        print_on_root([f"{directory} is finished: its new results had been whole and are now in their place"])
+        return
+    config = on_root(world(), read_resumable, directory, options.overrides)
     session = session_of(options, config)
     ensure_compiled(config, session)
-    running.append(options.directory)
-    resume(config, options.directory, session)
+    running.append(directory)
+    resume(config, directory, session)
     if config.output.figures:
-        draw(options.directory, session)
+        draw(directory, session)
 
 
 def measure_command(options) -> None:
@@ -85,13 +87,10 @@ def info_command(options) -> None:
 
 
 def validate_command(options) -> int:
-    from ..config.review import review
-    from ..config.run import read_config
-    from .info import review_lines
+    from .info import review_lines, reviewed
 
-    config = on_root(world(), read_config, options.input, options.overrides)
-    ranks = world().Get_size() if options.ranks is None else options.ranks
-    checked = review(config, ranks, options.threads or config.parallel.threads or 1)
+    ranks = options.ranks or world().Get_size()
+    checked = on_root(world(), reviewed, options.input, options.overrides, ranks, options.threads)
     print_on_root(review_lines(options.input, checked))
     return EXIT_INPUT if checked.errors else 0
 
@@ -99,6 +98,7 @@ def validate_command(options) -> int:
 def doctor_command(_options) -> int:
     from ..machine.doctor import examine
 
+    print_on_root(["testing this installation; where kernels are still to be compiled that takes a minute or two"])
     healthy, lines = examine(world())
     print_on_root(lines)
     return 0 if healthy else EXIT_FAULT

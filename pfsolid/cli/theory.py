@@ -177,7 +177,7 @@ def _fit_on_root(options) -> list[str]:
     if options.output:
         from ..plots.theory import plot_fit  # here: loading matplotlib takes longer than the fit
 
-        paths = write_fit(fitted, options.output, options.force)
+        paths = write_fit(fitted, options.output, options.force, options.source)
         lines += [f"written to {path}" for path in [*paths, plot_fit(fitted, options.output)]]
     return lines
 

@@ -123,6 +123,16 @@ class CurrentStatistics:
                   for label, phase in self.phases.items()}
         return {"field_along": AXES[self.axis], "current_over_mean": self.focusing.as_dict(), "phases": phases}
 
+    @classmethod
+    def from_plain(cls, data: dict) -> CurrentStatistics:
+        """Of what ``dataclasses.asdict`` and JSON have made of one."""
+        def focusing(plain: dict) -> Focusing:
+            return Focusing(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})
+
+        phases = {int(label): PhaseCurrent(**phase | {"focusing": focusing(phase["focusing"])})
+                  for label, phase in data["phases"].items()}
+        return cls(data["axis"], data["mean"], focusing(data["focusing"]), phases)
+
     def placed(self, axis: int, voxel: Callable[[tuple], tuple]) -> CurrentStatistics:
         """The same along ``axis`` of another grid, where ``voxel(v)`` says which of its voxels is v."""
         def moved(focusing: Focusing) -> Focusing:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
-from ..errors import ConvergenceError, InputError
+from ..errors import ConvergenceError, InputError, Interrupted
 from ..orientation import Orientation
 from ..spectral.transform import SlabTransform
 from .finite_volumes import ConductionSystem
@@ -114,7 +115,7 @@ def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, 
 
 
 def solve_tensor(system: System, axes, rtol: float = 1e-4, max_iterations: int = 5000, solver=conjugate_gradients,
-                 guesses=None, on_iteration=None, on_solved=None, settle=None) -> EffectiveConductivity:
+                 guesses=None, on_iteration=None, on_solved=None, settle=None, memory=None) -> EffectiveConductivity:
     """Tensor of any system, in its units.  Collective.
 
     Parameters
@@ -135,6 +136,8 @@ def solve_tensor(system: System, axes, rtol: float = 1e-4, max_iterations: int =
     settle : callable, optional
         ``settle(axis, solve)`` once ``rtol`` is met, for what wants a better potential than sigma_eff does: with ``solve``,
         a :class:`Solve`, it can go on; collective.
+    memory : SolveMemory, optional
+        What an earlier launch has solved; it is told of each axis.
 
     Raises
     ------
@@ -152,26 +155,96 @@ def solve_tensor(system: System, axes, rtol: float = 1e-4, max_iterations: int =
     error, iterations = [0.0] * 3, [0] * 3
     potentials = {}
     for axis in axes:
-        guess = (guesses or {}).get(axis)
-        solve = Solve(system, axis, solver, guess, on_iteration)
-        solve.run(rtol, max_iterations)
-        if settle is not None:
-            settle(axis, solve)
-        error[axis], iterations[axis] = solve.relative_error, solve.iterations
-        fluxes[axis] = system.mean_flux(axis)
-        tensor[axis, axis] = fluxes[axis, axis] - system.mean_product(system.potential, system.residual)
-        for other, potential in potentials.items():
-            tensor[axis, other] = tensor[other, axis] = (
-                fluxes[axis, other] - system.mean_product(potential, system.residual))
+        known = memory and memory.recall(axis, axes)
+        if known is None:
+            guess = (guesses or {}).get(axis)
+            solve = _solved(system, axis, rtol, max_iterations, solver, guess, on_iteration, settle, memory)
+            error[axis], iterations[axis] = solve.relative_error, solve.iterations
+            fluxes[axis] = system.mean_flux(axis)
+            tensor[axis, axis] = fluxes[axis, axis] - system.mean_product(system.potential, system.residual)
+            for other, potential in potentials.items():
+                tensor[axis, other] = tensor[other, axis] = (
+                    fluxes[axis, other] - system.mean_product(potential, system.residual))
+        else:
+            error[axis], iterations[axis] = known.relative_error, known.iterations
+            fluxes[axis], tensor[axis] = known.flux, known.row
+            tensor[:, axis] = known.row
+            if known.potential is None:
+                continue
+            system.start(axis, known.potential)
+            system.potential[...] = known.potential  # with the bits that single precision takes from a guess
         if axis != axes[-1]:
             potentials[axis] = system.potential.astype(np.float32)
         if on_solved is not None:
             on_solved(axis, system)
+        if memory and known is None:
+            # Of later axes the row has zeros, which they replace.
+            memory.keep(axis, SolvedAxis(error[axis], iterations[axis], fluxes[axis].copy(), tensor[axis].copy(),
+                                         system.potential))
     solved = fluxes[np.ix_(axes, axes)]
     scale = np.trace(solved) / max(len(axes), 1)
     asymmetry = float(np.abs(solved - solved.T).max() / scale) if len(axes) > 1 and scale > 0 else 0.0
     return EffectiveConductivity(tensor, tuple(error), tuple(iterations), tuple(axis in axes for axis in range(3)),
                                  asymmetry)
+
+
+@dataclass(frozen=True)
+class SolvedAxis:
+    """What the solve of an axis leaves.
+
+    Attributes
+    ----------
+    relative_error : float
+    iterations : int
+    flux : ndarray (3,)
+        <J>.
+    row : ndarray (3,)
+        Of the tensor, as far as the axes before it tell.
+    potential : ndarray, local (n0, n1, n2), or None
+        None: it is not wanted any more.
+    """
+
+    relative_error: float
+    iterations: int
+    flux: np.ndarray
+    row: np.ndarray
+    potential: np.ndarray | None
+
+
+class SolveMemory(Protocol):
+    """What has been solved of one tensor, over several launches.  Every method is collective."""
+
+    def recall(self, axis: int, axes) -> SolvedAxis | None:
+        """An axis that is solved, with its potential as long as one of ``axes`` is not or the caller wants it."""
+
+    def guess(self, axis: int) -> tuple[np.ndarray, int] | None:
+        """Potential and iterations of a solve that was stopped."""
+
+    def keep(self, axis: int, solved: SolvedAxis) -> None:
+        """Called when an axis is solved."""
+
+    def stop(self, axis: int, potential: np.ndarray, iterations: int) -> None:
+        """Called when the solve of an axis is stopped."""
+
+
+def _solved(system: System, axis: int, rtol: float, max_iterations: int, solver, guess, on_iteration, settle,
+            memory: SolveMemory | None) -> Solve:
+    """The solve of one axis, from where an earlier launch was stopped if there is such."""
+    begun = memory and memory.guess(axis)
+    if begun:
+        guess = begun[0]
+    solve = Solve(system, axis, solver, guess, on_iteration)
+    before = begun[1] if begun else 0
+    try:
+        solve.run(rtol, max_iterations)
+        if settle is not None:
+            settle(axis, solve)
+    except Interrupted:
+        if memory:
+            memory.stop(axis, system.potential, before + solve.seen)
+        raise
+    solve.iterations += before
+    return solve
 
 
 class Solve:
@@ -190,11 +263,13 @@ class Solve:
         Estimated, of the energy of the present potential: sigma_eff.
     iterations : int
         Until now.
+    seen : int
+        Iterations that were reported until now.
     """
 
     def __init__(self, system: System, axis: int, solver, guess=None, on_iteration=None):
         self.system, self.axis = system, axis
-        self.relative_error, self.iterations = math.inf, 0
+        self.relative_error, self.iterations, self.seen = math.inf, 0, 0
         self._solver, self._on_iteration = solver, on_iteration
         self._value = system.start(axis, guess)
         self._floor = ROUNDING * self._value
@@ -219,6 +294,7 @@ class Solve:
             return estimate / scale if scale > 0 else 0.0
 
         def report(iteration, energy, estimate):
+            self.seen = done + iteration
             self._on_iteration(self.axis, done + iteration, before - energy, relative(energy, estimate))
 
         result = self._solver(self.system, lambda energy, estimate: relative(energy, estimate) <= rtol, max_iterations,

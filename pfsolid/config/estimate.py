@@ -6,6 +6,7 @@ import math
 import os
 
 from ..grid import PeriodicGrid
+from ..text import in_binary_units, in_words
 from .conduction import SolverConfig
 from .run import DEFAULT_STEP_TOLERANCE, RunConfig
 
@@ -48,36 +49,41 @@ def resources(config: RunConfig, num_ranks: int, threads: int, num_cores: int | 
     rows = [
         ("ranks x threads", f"{num_ranks} x {threads}", f"of {num_cores} cores"),
         ("most ranks possible", str(min(shape[:2])), ""),
-        ("memory of a rank", _bytes(PROGRAM_BYTES + _rank_bytes(config, num_ranks)), ""),
-        ("disk", _bytes(_disk_bytes(config)), ""),
+        ("memory of a rank", in_binary_units(PROGRAM_BYTES + _rank_bytes(config, num_ranks)), ""),
+        ("disk", in_binary_units(_disk_bytes(config)), ""),
     ]
     cores = min(num_ranks * threads, num_cores)
     step = SECONDS_PER_VOXEL_STEP * voxels / cores
     num_steps = _expected_steps(config)
     limit = config.evolution.wall_clock_limit_s
     if num_steps is None:
-        time = f"{_duration(step)} a step, how many is not known beforehand"
+        time = f"{in_words(step)} a step, how many is not known beforehand"
     else:
         count = num_steps if num_steps < 1e6 else f"{num_steps:.2g}"
-        time = f"{_duration(step * num_steps)} (about {count} steps)"
+        time = f"{in_words(step * num_steps)} (about {count} steps)"
     rows.append(("rough time, phase field", time, ""))
     if limit is not None:
-        rows.append(("wall-clock limit", _duration(limit), ""))
+        rows.append(("wall-clock limit", in_words(limit), ""))
     if config.conduction is not None:
         iterations = _expected_iterations(config)
         time = SECONDS_PER_VOXEL_ITERATION * voxels * iterations / cores
-        rows.append(("rough time, conduction", f"{_duration(time)} (about {iterations} iterations)", ""))
+        rows.append(("rough time, conduction", f"{in_words(time)} (about {iterations} iterations)", ""))
     return rows
 
 
 def _rank_bytes(config: RunConfig, num_ranks: int) -> float:
     """Peak memory of the rank with the thickest slab; conduction starts when the phase field is gone."""
     n0, n1, n2 = config.grid.shape
+    return run_bytes_per_voxel(config) * math.ceil(n0 / num_ranks) * n1 * n2
+
+
+def run_bytes_per_voxel(config: RunConfig) -> float:
+    """Peak memory for a voxel of a run."""
     single = config.parallel.precision == "single"
     each = COURSE_BYTES_PER_VOXEL + (PHASEFIELD_BYTES_PER_VOXEL / 2 if single else PHASEFIELD_BYTES_PER_VOXEL)
     if config.conduction is not None:
         each = max(each, conduction_bytes_per_voxel(config.conduction, config.grid_nm))
-    return each * math.ceil(n0 / num_ranks) * n1 * n2
+    return each
 
 
 def conduction_bytes_per_voxel(conduction: SolverConfig, grid: PeriodicGrid) -> float:
@@ -143,8 +149,8 @@ def machine_warnings(config: RunConfig, num_ranks: int, threads: int, num_cores:
     memory = (PROGRAM_BYTES + _rank_bytes(config, num_ranks)) * (num_ranks if num_cores is None else 1)
     machine = _machine_bytes()
     if machine is not None and memory > machine:
-        warnings.append(f"grid.shape = {list(config.grid.shape)}: needs {_bytes(memory)} of memory and this "
-                        f"machine has {_bytes(machine)}; use a smaller grid, or ranks on more machines")
+        warnings.append(f"grid.shape = {list(config.grid.shape)}: needs {in_binary_units(memory)} of memory and this "
+                        f"machine has {in_binary_units(machine)}; use a smaller grid, or ranks on more machines")
     return warnings
 
 
@@ -158,21 +164,3 @@ def _machine_bytes() -> int | None:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError):
         return None
-
-
-def _bytes(count: float) -> str:
-    for unit in ("kB", "MB", "GB"):
-        count /= 1000
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-    return f"{count / 1000:.3g} TB"
-
-
-def _duration(seconds: float) -> str:
-    for length, unit in ((86400, "days"), (3600, "h"), (60, "min"), (1, "s")):
-        if seconds >= length:
-            break
-    else:
-        seconds, length, unit = 1000 * seconds, 1, "ms"
-    value = seconds / length
-    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"

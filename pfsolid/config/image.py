@@ -288,6 +288,7 @@ class ImageOutputConfig(Section):
 
 class ImageParallelConfig(Section):
     threads: int | None = key("threads on each rank", None, ge=1, le=4096)
+    wall_clock_limit_s: float | None = key("s, stop after running so long, to be resumed", None, gt=0)
 
 
 class ImageStudyConfig(Section):

@@ -14,11 +14,12 @@ Axes are crossed; those with the same ``zip`` go together, value by value.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, field_validator
 
 from ..errors import InputError
 from ..text import one_line
@@ -40,10 +41,24 @@ Values = Annotated[tuple[Any, ...] | None, _FromList]
 class SweepSection(Section):
     """The keys of a sweep that stand outside its tables."""
 
-    name: str = key("name of the sweep; the file's if not given", "")
+    name: str = key("name of the sweep, and of its folder; the file's if not given", "",
+                    allowed="letters, digits, spaces, _ . + -, beginning with a letter or digit: it names a folder")
     replicas: int = key("samples of each point, with successive seeds", 1, ge=1, le=100_000)
     keep: Annotated[tuple[str, ...], _FromList] = key(
         "what each case leaves besides its result", (), allowed=f"a list of {', '.join(KEEPABLE)}")
+
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name):
+        if name and not is_folder_name(name):
+            raise ValueError(cls.model_fields["name"].json_schema_extra["allowed"])
+        return name
+
+
+def is_folder_name(text: str) -> bool:
+    """Whether a text can only name a folder right where it is made: not one elsewhere, nor a hidden one."""
+    return re.fullmatch(r"[^\W_][\w .+-]{0,99}", text) is not None
 
 
 class AxisSection(Section):

@@ -26,7 +26,7 @@ from .grid_error import (
     GridPart,
     grid_part,
 )
-from .solve import Conduction, Medium, settings_of_second, solve_conduction
+from .solve import Conduction, Medium, Memory, settings_of_second, solve_conduction
 
 
 def density_medium(rho: np.ndarray, conduction: ConductionConfig, transform: SlabTransform) -> Medium:
@@ -52,7 +52,7 @@ def density_medium(rho: np.ndarray, conduction: ConductionConfig, transform: Sla
 
 
 def density_grid_part(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, found: Conduction,
-                      session: Session) -> GridPart | None:
+                      session: Session, memory: Memory | None = None) -> GridPart | None:
     """The grid's part in the error of what was found, by the method asked for; None where there is none.  Collective.
 
     By default thresholded voxels are judged by the jumps of the flux between their faces; faces below the voxel and linear
@@ -62,7 +62,7 @@ def density_grid_part(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: Conduc
     if conduction.grid_error == "none" or not any(found.effective.percolating):
         return None
     if conduction.grid_error == "refinement":
-        fine = _on_grid(rho, grid_nm, grid_nm.halved(), conduction, found, session)
+        fine = _on_grid(rho, grid_nm, grid_nm.halved(), conduction, found, session, memory)
         return grid_part(values, np.diag(fine) - values, _TWICE[conduction.profile], fine)
     if conduction.profile == "steps":
         return grid_part(values, found.flux_jumps, STEPS_JUMPS)
@@ -70,7 +70,7 @@ def density_grid_part(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: Conduc
     if coarse_nm == grid_nm or too_many_ranks(coarse_nm, session.reducer.size):
         return None
     try:
-        coarse = _on_grid(rho, grid_nm, coarse_nm, conduction, found, session)
+        coarse = _on_grid(rho, grid_nm, coarse_nm, conduction, found, session, memory)
     except ConvergenceError as error:
         session.warn(f"the grid part of the error is not estimated: on half the voxels along each axis, {error}")
         return None
@@ -85,7 +85,7 @@ _TWICE = {"subvoxel": BELOW_TWICE, "steps": STEPS_TWICE, "linear": LINEAR_TWICE}
 
 
 def _on_grid(rho: np.ndarray, grid_nm: PeriodicGrid, other_nm: PeriodicGrid, conduction: ConductionConfig,
-             found: Conduction, session: Session) -> np.ndarray:
+             found: Conduction, session: Session, memory: Memory | None) -> np.ndarray:
     """The tensor (S/m) of the density on another grid, where its Fourier series or as much of it as fits takes it."""
     source = SlabTransform(grid_nm, session.comm, threads=session.threads)
     target = SlabTransform(other_nm, session.comm, threads=session.threads)
@@ -96,6 +96,7 @@ def _on_grid(rho: np.ndarray, grid_nm: PeriodicGrid, other_nm: PeriodicGrid, con
     target.close()
     settings = settings_of_second(conduction, found)
     transform = SlabTransform(other_nm, session.comm, preconditioner_precision(settings.relative_tolerance), session.threads)
-    other = solve_conduction(density_medium(other_rho, settings, transform), settings, session, found.axes)
+    other = solve_conduction(density_medium(other_rho, settings, transform), settings, session, found.axes,
+                             memory=memory, name="other grid")
     transform.close()
     return other.effective.tensor

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
 from ..conduction.currents import CurrentStatistics, settled_statistics
-from ..conduction.effective import ROUNDING, EffectiveConductivity, solve_tensor
+from ..conduction.effective import ROUNDING, EffectiveConductivity, SolveMemory, solve_tensor
 from ..conduction.elements import ElementSystem
 from ..conduction.finite_volumes import ConductionSystem, FiniteVolumes
 from ..conduction.multigrid import CheckedConjugateGradients, MultigridSolver
@@ -198,7 +199,21 @@ def check_solver(settings: SolverConfig, session: Session) -> None:
         PetscSolver(session.comm, settings.petsc_options)
 
 
-def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, axes=(0, 1, 2), on_solved=None) -> Conduction:
+class Memory(Protocol):
+    """What has been solved in all, over several launches, told apart by names."""
+
+    def of(self, name: str, transform: SlabTransform) -> SolveMemory:
+        """That of one tensor; potentials are those of the last name alone, and of the very first solve."""
+
+    def note(self, name: str, axis: int, data: dict) -> None:
+        """Plain data to be kept with the next axis that is solved.  Collective."""
+
+    def noted(self, name: str, axis: int) -> dict | None:
+        """What was noted."""
+
+
+def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, axes=(0, 1, 2), on_solved=None,
+                     memory: Memory | None = None, name: str = "") -> Conduction:
     """Solve for fields along ``axes`` at every temperature; what does not percolate is exactly 0.  Collective.
 
     Parameters
@@ -206,6 +221,8 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
     on_solved : callable, optional
         ``on_solved(axis, system, unit)`` at the first temperature, while the potential of that axis is at hand; the system
         counts conductivities in ``unit`` (S/m).
+    memory : Memory, optional
+        Of earlier launches, with their ``name`` for this medium.
 
     Raises
     ------
@@ -221,17 +238,21 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
     currents: dict[int, CurrentStatistics] = {}
     jumps = np.full(3, np.nan)
 
-    interfaces = None
+    for axis in first.wanted if memory else ():
+        if noted := memory.noted(name, axis):
+            currents[axis], jumps[axis] = CurrentStatistics.from_plain(noted["currents"]), noted["flux_jumps"]
 
     def settle(axis, solve):
-        nonlocal interfaces
-        interfaces = _survey_interfaces(solve.system, counts)
         if not solve.is_zero:
             currents[axis] = settled_statistics(solve, inner, session.reducer)
             if isinstance(solve.system, FiniteVolumes):
                 jumps[axis] = first.unit * solve.system.flux_jumps(axis)
+            if memory:
+                memory.note(name, axis, {"currents": asdict(currents[axis]), "flux_jumps": float(jumps[axis])})
 
-    series = _solve_series(medium, counts, first, temperatures, axes, settings, make_solver, session, settle, on_solved)
+    interfaces = _survey_interfaces(first.system, counts) if first.wanted else None
+    series = _solve_series(medium, counts, first, temperatures, axes, settings, make_solver, session, settle, on_solved,
+                           memory and (lambda index: memory.of(f"{name} {index}", medium.transform)))
     series = tuple(replace(one, tensor=_known(one.tensor, axes, medium.mirrored)) for one in series)
     return Conduction(tuple(axes), temperatures, series, counts / medium.transform.grid.num_voxels, sigma, reason, currents,
                       None, jumps, time.monotonic() - started, interfaces)
@@ -331,10 +352,10 @@ def _extremes(sigma: np.ndarray) -> tuple[float, float]:
 
 
 def _solve_series(medium: Medium, counts: np.ndarray, first: _Problem, temperatures, axes, settings: SolverConfig,
-                  make_solver, session: Session, settle, on_solved) -> list:
+                  make_solver, session: Session, settle, on_solved, memory_of) -> list:
     """The tensor at each temperature, each from the potentials of the one before; at the first one the currents settle."""
     guesses, series = {}, []
-    for temperature in temperatures:
+    for index, temperature in enumerate(temperatures):
         one, first = first or _problem(medium, counts, temperature, axes, session), None
 
         def keep(axis, system, unit=one.unit):
@@ -347,7 +368,7 @@ def _solve_series(medium: Medium, counts: np.ndarray, first: _Problem, temperatu
         solver = make_solver(one.sigma)
         found = solve_tensor(one.system, one.wanted, settings.relative_tolerance, settings.max_iterations, solver,
                              dict(guesses), _watcher(session, medium.axis_names, one.unit, where), keep,
-                             None if series else settle)
+                             None if series else settle, memory_of and memory_of(index))
         series.append(_without_rounding(found, one))
     if isinstance(solver, PetscSolver):
         solver.close()
@@ -383,12 +404,12 @@ def _known(tensor: np.ndarray, axes, mirrored) -> np.ndarray:
 
 
 def _watcher(session: Session, names: str, unit: float, where: str):
-    """Shows the iterations and stops on a signal, on all ranks together."""
+    """Shows the iterations; stops on a signal or when the time is over, on all ranks together."""
 
     def watch(axis, iteration, value, relative_error):
         session.progress(lambda: f"sigma_{names[axis] * 2}{where}  iteration {iteration:4d}  "
                                  f"{value * unit / S_PER_M:.5e} S/cm  estimated relative error {relative_error:.1e}")
-        if iteration % _ITERATIONS_BETWEEN_LOOKS == 0 and session.reducer.any(session.stop_requested is not None):
-            raise Interrupted(f"stopped on a signal while solving for a field along {names[axis]}")
+        if iteration % _ITERATIONS_BETWEEN_LOOKS == 0 and (why := session.look_around()[0]):
+            raise Interrupted(f"stopped while solving for a field along {names[axis]}, because {why}")
 
     return watch

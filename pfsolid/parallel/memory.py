@@ -14,7 +14,8 @@ _ROOT = Path("/")
 _LIMITS = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))  # cgroup 2 and 1
 
 
-def check_memory(num_voxels: int, bytes_per_voxel: float, program_bytes: float, comm, what: str = "the image") -> None:
+def check_memory(num_voxels: int, bytes_per_voxel: float, program_bytes: float, comm, what: str = "the image",
+                 remedy: str = "crop it, make its voxels coarser, or use more nodes") -> None:
     """Raise InputError where a node has not the memory that its ranks' slabs need.  Collective.
 
     Parameters
@@ -26,8 +27,8 @@ def check_memory(num_voxels: int, bytes_per_voxel: float, program_bytes: float, 
     program_bytes : float
         Of a rank, besides.
     comm : mpi4py.MPI.Comm
-    what : str
-        What is too large, for the message.
+    what, remedy : str
+        What is too large and what to do, for the message.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def check_memory(num_voxels: int, bytes_per_voxel: float, program_bytes: float, 
     available, needed, num_ranks = worst
     raise InputError(f"{what} has {num_voxels:,} voxels of about {bytes_per_voxel:.0f} bytes: that takes "
                      f"{in_binary_units(int(needed))} for the {plural(num_ranks, 'rank')} on a node, which has "
-                     f"{in_binary_units(int(available))} free; crop it, make its voxels coarser, or use more nodes")
+                     f"{in_binary_units(int(available))} free; {remedy}")
 
 
 def available_bytes(root: Path = _ROOT) -> int | None:

@@ -7,6 +7,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from ..errors import InputError
+from ..text import in_words
 from .collective import Reducer
 from .launch import under_mpirun
 
@@ -25,8 +27,10 @@ class Session:
     reducer : Reducer
     threads : int
         On each rank.
-    stop_requested : bool
-        On this rank: a signal has come.
+    stop_requested : str or None
+        On this rank: what asks for an end, such as the name of a signal that has come.
+    limit_s : float or None
+        Wall-clock time after which it is to end.
     """
 
     comm: object
@@ -34,6 +38,7 @@ class Session:
     threads: int
     started: float = field(default_factory=time.monotonic)
     stop_requested: str | None = None
+    limit_s: float | None = None
     _last_progress: float = 0.0
 
     @property
@@ -43,6 +48,28 @@ class Session:
     @property
     def elapsed_s(self) -> float:
         return time.monotonic() - self.started
+
+    def look_around(self, due: bool = False) -> tuple[str, bool]:
+        """Why the work is to end now, empty if it is not, and whether something is due on root; agreed.  Collective."""
+        out_of_time = self.is_root and self.limit_s is not None and self.elapsed_s >= self.limit_s
+        seen = self.stop_requested is not None, out_of_time, self.is_root and due
+        signalled, late, is_due = self.reducer.sum([float(one) for one in seen]) > 0
+        why = "a signal came" if signalled else f"the wall-clock limit of {self.limit_s:g} s is reached" if late else ""
+        return why, bool(is_due)
+
+    def check_start_up(self, key: str) -> None:
+        """Raise InputError if the time limit is over before the work begins: it would never get anywhere.  Collective."""
+        if self.limit_s is None:
+            return
+        needed = self.reducer.from_root(self.elapsed_s)
+        if needed >= self.limit_s:
+            raise InputError(f"{key} = {self.limit_s:g}: starting up alone took {in_words(needed)}, so no launch would get "
+                             "anywhere; allow some minutes (a run is resumed with another limit by pfsolid resume DIR --set "
+                             f"{key}=SECONDS)")
+
+    def lose(self) -> None:
+        """Note that another launch has taken the work over, after this one had been frozen for minutes."""
+        self.stop_requested = self.stop_requested or "another launch has taken the directory over"
 
     def say(self, text: str) -> None:
         """A line for the person and the log, from root."""

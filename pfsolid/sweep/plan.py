@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import json
 import math
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -98,7 +99,10 @@ def make_plan(sweep: SweepConfig, source: str) -> Plan:
             cases.append(case)
             costs.append(estimate(config)[1] or math.nan)
     if mistakes:
-        raise InputError("\n".join(f"{source}: {message} ({_which(where)})" for message, where in mistakes.items()))
+        lines = [f"{source}: {message} ({_which(where)})" for message, where in mistakes.items()]
+        if len(lines) > LISTED:
+            lines[LISTED:] = [f"{source}: ... and {len(lines) - LISTED} more"]
+        raise InputError("\n".join(lines))
     known = not any(map(math.isnan, costs))
     if not known:
         costs = [float(config_at(sweep.base, case.values, case.seed).grid_nm.num_voxels) for case in cases]
@@ -186,6 +190,8 @@ def load_plan(directory: Path) -> Plan:
     if data.pop("schema") != SCHEMA or data.pop("format") != "pfsolid sweep":
         raise CheckpointError(f"{path} is of another version of pfsolid")
     cases = tuple(Case(**case) for case in data["cases"])
+    if not all(re.fullmatch(r"[A-Za-z0-9]{1,40}", case.id) for case in cases):  # files are named by them
+        raise CheckpointError(f"{path} is damaged: it has cases whose names are not those of pfsolid")
     lists = {name: tuple(data[name]) for name in ("keys", "keep", "costs")}
     return Plan(**data | lists | {"cases": cases})
 

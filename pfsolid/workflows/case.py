@@ -47,7 +47,9 @@ def run_case(config: RunConfig, directory: Path, session: Session, kept=frozense
     if checkpoint is not None:
         session.say(f"going on at step {checkpoint.step}")
     attributes = attributes_of(config, session)
+    session.limit_s = config.evolution.wall_clock_limit_s
     growth = grow(config, directory, session, checkpoint, attributes, with_history="history" in kept, save_at_end=False)
+    session.limit_s = None  # of what follows nothing would be kept
     report_growth(growth, session)
     if "rho" in kept:
         store_density(growth.rho, "float32", directory, config, attributes, session)

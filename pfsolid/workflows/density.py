@@ -20,7 +20,7 @@ from .fields import FieldStore, store_solution
 
 
 def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, directory: Path | None,
-               session: Session, output, attributes: dict) -> Conduction:
+               session: Session, output, attributes: dict, memory=None) -> Conduction:
     """Label the voxels, find what percolates, solve for the tensor; write phases and current density.  Collective.
 
     Parameters
@@ -33,6 +33,8 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
         Whether the current density and the potential are stored, for a field along the first percolating axis.
     attributes : dict
         Provenance for the fields' file.
+    memory : SolvedOnDisk, optional
+        What earlier launches have solved.
 
     Raises
     ------
@@ -52,6 +54,6 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
             saved.append(axis)
             store_solution(store, system, axis, AXES[axis], unit, output, conduction.applied_field_V_per_m)
 
-    found = solve_conduction(medium, conduction, session, grid_nm.real_axes, keep)
+    found = solve_conduction(medium, conduction, session, grid_nm.real_axes, keep, memory)
     transform.close()
-    return replace(found, grid=density_grid_part(rho, grid_nm, conduction, found, session))
+    return replace(found, grid=density_grid_part(rho, grid_nm, conduction, found, session, memory))

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import InputError
 from ..io.files import damage_errors
 from ..io.records import write_json
+from ..io.run_directory import check_apart
 from ..theory.effective_medium import AS_PRINTED, CoatedPores, Reading, core_fraction, three_phase_gem
 from ..theory.fit import PercolationFit, agreement_range, bootstrap_percolation, fit_percolation, radius_from_chord
 from ..theory.models import MODELS, reading_text
@@ -274,20 +275,21 @@ def _span(values: np.ndarray) -> str:
     return f"{values.min():.3g} ... {values.max():.3g}"
 
 
-def write_fit(fitted: FittedSweep, directory: Path, force: bool) -> list[Path]:
+def write_fit(fitted: FittedSweep, directory: Path, force: bool, source: Path) -> list[Path]:
     """emt_fit.csv, a row a sample, and emt_fit.json; their paths.
 
     Raises
     ------
     InputError
-        If they are there already and ``force`` is not given.
+        If they are there already and ``force`` is not given, or would take the place of ``source``.
     OutputError
     """
+    check_apart(directory / FIT, [source])
     samples, fit = fitted.samples, fitted.fit
     columns = ("group", "porosity", "depth_over_radius", "sigma_eff_S_per_cm", "theory_S_per_cm", "fitted")
     rows = np.stack([samples.group, samples.porosity, samples.depth_over_radius, samples.sigma, fitted.theory,
                      fitted.fitted], axis=1)
-    table = write_new(directory / FIT_ROWS, csv_of(rows, columns), force)
+    table = write_new(directory / FIT_ROWS, csv_of(rows, columns), force, [source])
     write_json(directory / FIT, {
         "model": "three-phase GEMT", "composite": fitted.reading.composite,
         "threshold_of": fitted.reading.threshold_of, "geometry": GEOMETRIES[samples.geometry],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,9 +12,11 @@ from ..conduction.effective import preconditioner_precision
 from ..conduction.phases import check_conductivities, unlike_faces
 from ..config.conduction import SolverConfig
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
+from ..config.execution import physics_of
 from ..config.image import MAX_LABEL, ImageStudyConfig, study_to_toml
+from ..config.review import Review
 from ..config.text import read_text
-from ..errors import InputError
+from ..errors import InputError, Interrupted
 from ..grid import AXES, PeriodicGrid
 from ..homogenization.grid_error import (
     IMAGE_JUMPS,
@@ -39,8 +40,8 @@ from ..homogenization.solve import (
 from ..io.images.formats import ArrayLayout, ImageInfo, Layout, RawLayout
 from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
 from ..io.provenance import provenance
-from ..io.records import atomic_write_text, write_json
-from ..io.run_directory import FIELDS, INPUT, LOG, RESULT, prepare_run_directory
+from ..io.run_directory import FIELDS, INPUT, LOG, RESULT, RunDirectory, new_run
+from ..io.sealed_json import write_stamped_json
 from ..io.series import write_xdmf
 from ..labels import check_label_known, empty_labels, label_counts
 from ..morphology.layers import surface_layer
@@ -50,10 +51,11 @@ from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import CosineSlabTransform, SlabTransform, check_rank_count
-from ..text import in_words, plural
+from ..text import in_binary_units, in_words, plural
 from ..units import M2_PER_CM2, NM_PER_M
 from .console import log_to
 from .fields import FieldStore, store_solution
+from .solved import SolvedOnDisk, digest_of
 
 _SPACING_RTOL = 2e-3  # of lengths that somebody has rounded
 
@@ -107,39 +109,60 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
         Before anything is computed.
     Interrupted, ConvergenceError, OutputError
     """
-    started = time.monotonic()
+    prepared = prepare(study, session)
+    with new_run(directory, prepared.text, force, session.comm, sources=[prepared.info.path], on_lost=session.lose) as place:
+        log_to(place.path / LOG, session)
+        result = leave_results(prepared, place, session)
+    session.say(f"done in {in_words(session.elapsed_s)}: {Path(directory) / RESULT}")
+    return result
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study whose image has been read: nothing of it is refused any more."""
+
+    study: ImageStudyConfig
+    text: str
+    info: ImageInfo
+    parts: list[_Part]
+    first: _Image
+
+
+def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
+    """What cannot be used is refused here, before anything is replaced.  Collective."""
+    session.limit_s = study.parallel.wall_clock_limit_s
     info = on_root(session.comm, describe_image, study.image.file, _layout(study))
     parts = _parts(study, info)
     for part in parts:
         check_rank_count(part.grid_nm, session.reducer.size, part.orientation.names)
-    grid_nm, image_grid = parts[0].grid_nm, parts[0].image_grid_nm
+    grid_nm = parts[0].grid_nm
     check_memory(grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction, grid_nm), PROGRAM_BYTES, session.comm,
                  info.name)
-    # What cannot be used is refused here, before anything is replaced.
     check_solver(study.conduction, session)
-    first = _read_part(study, parts[0], parts[0].grid_nm, study.conduction, session)
-    directory = prepare_run_directory(directory, force, session.comm)
-    text = study_to_toml(_with_order(study, info))
-    on_root(session.comm, atomic_write_text, directory / INPUT, text)
-    log_to(directory / LOG, session)
-    session.say(_headline(study, info, parts[0], session))
-    session.say(info.order_line)
-    _tell_of_spacing(study, info, session)
-    flat = [name for axis, name in enumerate(AXES) if axis not in image_grid.real_axes and name in _asked(study)]
-    if flat:
-        session.say(f"no field along {', '.join(flat)}: the image is one voxel thick there, so that is no axis of it")
-    if parts[0].between_plates and parts[0].is_periodic:
-        session.say(f"full tensors between electrodes: solved with the mirror images, {parts[0].grid_nm.num_voxels} voxels")
-    for note in study.conduction.notes:
-        session.say(note)
-    record = provenance(session.comm, seed=None, threads=session.threads, input_text=text)
-    stored = set()
-    solved = []
-    for part in parts:
-        image = first if part is parts[0] else _read_part(study, part, part.grid_nm, study.conduction, session)
-        found = _solve_part(study, part, image, session, directory / FIELDS, record | {"input": text}, stored)
-        solved.append(_in_image(found, part, info))
+    first = _read_part(study, parts[0], grid_nm, study.conduction, session)
+    session.check_start_up("parallel.wall_clock_limit_s")
+    return Prepared(study, study_to_toml(_with_order(study, info)), info, parts, first)
+
+
+def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> dict:
+    """Solve, and write everything but the figures into a directory.  Collective."""
+    study, info, parts, directory = prepared.study, prepared.info, prepared.parts, place.path
+    _introduce(prepared, session)
+    record = provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text)
+    seen = digest_of(prepared.first.medium.labels[1:-1], session.reducer)
+    memory = SolvedOnDisk(directory, session, f"{physics_of(study)} {seen}").load()
+    on_root(session.comm, (directory / FIELDS).unlink, True)  # what an interrupted attempt left, perhaps damaged
+    stored, solved = set(), []
+    try:
+        for number, part in enumerate(parts):
+            image = prepared.first if number == 0 else _read_part(study, part, part.grid_nm, study.conduction, session)
+            found = _solve_part(study, part, image, session, directory / FIELDS, record | {"input": prepared.text}, stored,
+                                memory, f"part {number}")
+            solved.append(_in_image(found, part, info))
+    except Interrupted as error:
+        raise Interrupted(f"{error}; what is solved is stored; go on with: pfsolid resume {place.home}") from error
     found = _joined(solved)
+    image_grid = parts[0].image_grid_nm
     result = {"title": study.title, "source": str(study.image.file), "boundary": study.image.boundary,
               "axes_order": info.axes,
               "grid": {"shape": image_grid.shape, "voxel_size_nm": image_grid.spacing}}
@@ -152,9 +175,46 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     _warn_of_small_grains(found, session)
     result |= conducted
     write_xdmf(directory / FIELDS, session.comm)
-    on_root(session.comm, write_json, directory / RESULT, result | {"provenance": record})
-    session.say(f"done in {in_words(time.monotonic() - started)}: {directory / RESULT}")
+    on_root(session.comm, write_stamped_json, directory / RESULT, result | {"provenance": record})
+    memory.clear()
     return result
+
+
+def _introduce(prepared: Prepared, session: Session) -> None:
+    study, parts = prepared.study, prepared.parts
+    session.say(_headline(study, prepared.info, parts[0], session))
+    session.say(prepared.info.order_line)
+    _tell_of_spacing(study, prepared.info, session)
+    real = parts[0].image_grid_nm.real_axes
+    flat = [name for axis, name in enumerate(AXES) if axis not in real and name in _asked(study)]
+    if flat:
+        session.say(f"no field along {', '.join(flat)}: the image is one voxel thick there, so that is no axis of it")
+    if parts[0].between_plates and parts[0].is_periodic:
+        session.say(f"full tensors between electrodes: solved with the mirror images, {parts[0].grid_nm.num_voxels} voxels")
+    for note in study.conduction.notes:
+        session.say(note)
+
+
+def review_study(study: ImageStudyConfig, num_ranks: int = 1) -> Review:
+    """What a study would do on so many ranks, from its input and what its image says of itself; for one rank."""
+    try:
+        info = describe_image(study.image.file, _layout(study))
+        parts = _parts(study, info)
+        for part in parts:
+            check_rank_count(part.grid_nm, num_ranks, part.orientation.names)
+    except InputError as error:
+        return Review([("image", study.image.file, "")], errors=[str(error)])
+    grid, image_grid = parts[0].grid_nm, parts[0].image_grid_nm
+    planes = math.ceil(grid.shape[0] / num_ranks) / grid.shape[0]
+    memory = PROGRAM_BYTES + conduction_bytes_per_voxel(study.conduction, grid) * grid.num_voxels * planes
+    solves = sum(len(part.fields) for part in parts) * max(1, len(study.conduction.temperatures))
+    return Review([
+        ("image", info.name, ""), ("order of axes", info.order_line.partition(": ")[2], ""),
+        ("grid", " x ".join(map(str, image_grid.shape)), "voxels"),
+        ("voxel edge", " x ".join(f"{edge:g}" for edge in image_grid.spacing), "nm"),
+        ("boundary", study.image.boundary, ""),
+        ("voxels that are solved", str(grid.num_voxels), ""), ("fields to solve for", str(solves), ""),
+        ("memory of a rank", in_binary_units(memory), "")])
 
 
 def _what_resists(study: ImageStudyConfig) -> dict:
@@ -167,10 +227,20 @@ def _what_resists(study: ImageStudyConfig) -> dict:
     return found
 
 
+def check_image(study: ImageStudyConfig) -> None:
+    """Raise InputError if the image is not there or is none; for one rank."""
+    describe_image(study.image.file, _layout(study))
+
+
 def is_image_study(directory: Path) -> bool:
     """Whether a directory holds one.  For one rank."""
     path = Path(directory) / INPUT
-    return path.is_file() and "\n[image]\n" in read_text(path)
+    return path.is_file() and is_study(read_text(path))
+
+
+def is_study(text: str) -> bool:
+    """Whether a resolved input is that of a study."""
+    return "\n[image]\n" in text
 
 
 # --- the image and its grid ---------------------------------------------------------------------------------
@@ -273,7 +343,7 @@ def _headline(study: ImageStudyConfig, info: ImageInfo, part: _Part, session: Se
 
 
 def _solve_part(study: ImageStudyConfig, part: _Part, image: _Image, session: Session, fields: Path, attributes: dict,
-                stored: set) -> Conduction:
+                stored: set, memory: SolvedOnDisk, name: str) -> Conduction:
     """Labels, layer and solve of one part; labels and the first current go to a file, and to ``stored`` that they did."""
     medium = image.medium
     _tell_of_layer(study, image, session)
@@ -289,17 +359,18 @@ def _solve_part(study: ImageStudyConfig, part: _Part, image: _Image, session: Se
             store_solution(store, system, axis, part.orientation.names[axis], unit, study.output,
                            study.conduction.applied_field_V_per_m)
 
-    found = solve_conduction(medium, study.conduction, session, part.fields, keep)
+    found = solve_conduction(medium, study.conduction, session, part.fields, keep, memory, name)
     unlike = unlike_faces(medium.labels, session.reducer)
     medium.transform.close()
-    return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session))
+    return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name))
 
 
-def _grid_part(study: ImageStudyConfig, part: _Part, found: Conduction, resolved: bool, session: Session) -> GridPart | None:
+def _grid_part(study: ImageStudyConfig, part: _Part, found: Conduction, resolved: bool, session: Session,
+               memory: SolvedOnDisk, name: str) -> GridPart | None:
     """The grid's part in the error, by the method asked for; None where there is none.  Collective."""
     values = np.diag(found.effective.tensor)
     if study.conduction.grid_error == "refinement":
-        fine = _refined(study, part, found, session)
+        fine = _refined(study, part, found, session, memory, f"{name} halved")
         shares = INTERFACES_TWICE if _is_straightened(study) else IMAGE_TWICE
         if found.interfaces is not None and not found.interfaces.is_fine:
             shares = shares.widened(WIDER)
@@ -309,12 +380,13 @@ def _grid_part(study: ImageStudyConfig, part: _Part, found: Conduction, resolved
     return grid_part(values, found.flux_jumps, IMAGE_JUMPS if resolved else UNRESOLVED_JUMPS)
 
 
-def _refined(study: ImageStudyConfig, part: _Part, found: Conduction, session: Session) -> np.ndarray:
+def _refined(study: ImageStudyConfig, part: _Part, found: Conduction, session: Session, memory: SolvedOnDisk,
+             name: str) -> np.ndarray:
     """The tensor (S/m) of the same image on voxels of half the edge, with the layer laid on them anew.  Collective."""
     settings = settings_of_second(study.conduction, found)
     image = _read_part(study, part, part.grid_nm.halved(), settings, session)
     _tell_of_layer(study, image, session, " on voxels of half the edge")
-    fine = solve_conduction(image.medium, settings, session, part.fields)
+    fine = solve_conduction(image.medium, settings, session, part.fields, memory=memory, name=name)
     image.medium.transform.close()
     return fine.effective.tensor
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from ..config.estimate import PROGRAM_BYTES
-from ..errors import InputError, damage_is_a_mistake
+from ..errors import damage_is_a_mistake
 from ..io.images.formats import ArrayLayout
 from ..io.provenance import provenance
 from ..io.records import write_json
-from ..io.run_directory import MORPHOLOGY
+from ..io.run_directory import MORPHOLOGY, check_output_file
 from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
@@ -64,7 +65,7 @@ def measure_file(source: str, session: Session, filler: str | None = None, voxel
     check_rank_count(asked.grid_nm, session.reducer.size)
     check_memory(asked.grid_nm.num_voxels, _BYTES_PER_VOXEL, PROGRAM_BYTES, session.comm, str(source))
     path = output or _default_output(Path(source), asked)
-    on_root(session.comm, _check_output, path, force)
+    on_root(session.comm, check_output_file, path, force, [asked.info.path], _is_measured)
     rho, labels = asked.read(session.comm)
     found = characterize(rho, asked.grid_nm, asked.thresholds, asked.surface_depth_nm, session, distributions=True,
                          periodic=asked.boundary != "open", labels=labels is not None)
@@ -103,8 +104,9 @@ def _default_output(source: Path, asked: MeasuredSource) -> Path:
     return source / MORPHOLOGY if source.is_dir() else asked.info.path.with_name(f"{asked.info.path.stem}_{MORPHOLOGY}")
 
 
-def _check_output(path: Path, force: bool) -> None:
-    if path.exists() and not force:
-        raise InputError(f"{path} exists; give another -o, or --force")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"cannot write {path}: its directory does not exist")
+def _is_measured(path: Path) -> bool:
+    """Whether a file is one of `measure_file`."""
+    try:
+        return "morphology" in json.loads(path.read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 
 import numpy as np
 
 from ..conduction.phases import BULK, NAMES, PORE, SURFACE
+from ..config.estimate import PROGRAM_BYTES, run_bytes_per_voxel
+from ..config.execution import physics_of
 from ..config.review import review
 from ..config.run import RunConfig, config_from_text, to_toml
 from ..errors import CheckpointError, InputError, Interrupted
@@ -17,11 +18,21 @@ from ..homogenization.solve import check_solver
 from ..io.checkpoint import Checkpoint, load_latest
 from ..io.hdf5 import DistributedArray
 from ..io.provenance import provenance
-from ..io.records import atomic_write_text
-from ..io.run_directory import CHECKPOINTS, FIELDS, INPUT, LOG, RESULT, SNAPSHOTS, is_run_directory, prepare_run_directory
+from ..io.run_directory import (
+    CHECKPOINTS,
+    FIELDS,
+    INPUT,
+    LOG,
+    RESULT,
+    SNAPSHOTS,
+    RunDirectory,
+    home_of,
+    new_run,
+)
 from ..io.sealed_json import read_stamped_json, write_stamped_json
 from ..io.series import Field, list_snapshots, write_fields, write_series_xdmf, write_xdmf
 from ..parallel.collective import on_root
+from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import slab_of
 from ..text import in_words, plural
@@ -29,6 +40,7 @@ from .console import log_to
 from .density import homogenize
 from .measure import characterize, morphology_lines
 from .simulate import Growth, check_initial_field, checkpoint_arrays, grow, thresholds
+from .solved import SolvedOnDisk, digest_of
 
 # What a run ends as, ``state`` in result.json.
 SEPARATED, UNSEPARATED = "separated", "unseparated"
@@ -57,61 +69,60 @@ def run(config: RunConfig, directory: Path, session: Session, force: bool = Fals
     """
     checked = review(config, session.reducer.size, session.threads)
     checked.raise_errors()
+    check_memory(config.grid_nm.num_voxels, run_bytes_per_voxel(config), PROGRAM_BYTES, session.comm,
+                 f"grid.shape = {list(config.grid.shape)}", "use a smaller grid, or more nodes")
     if config.conduction is not None:
         check_solver(config.conduction, session)
-    config = _with_order(config, session)
-    directory = prepare_run_directory(directory, force, session.comm)
-    on_root(session.comm, atomic_write_text, directory / INPUT, to_toml(config))
-    log_to(directory / LOG, session)
-    session.say(_headline(config, session, directory))
-    for warning in checked.warnings:
-        session.warn(warning)
-    return _compute(config, directory, session, None)
+    config, sources = _with_order(config, session)
+    session.limit_s = config.evolution.wall_clock_limit_s
+    with new_run(directory, to_toml(config), force, session.comm, sources=sources, on_lost=session.lose) as place:
+        log_to(place.path / LOG, session)
+        if place.goes_on:
+            result = go_on(config, place, session)
+        else:
+            session.say(_headline(config, session, directory))
+            for warning in checked.warnings:
+                session.warn(warning)
+            result = _compute(config, place.path, session, None)
+    session.say(f"done in {in_words(session.elapsed_s)}: {directory / RESULT}")
+    return result
 
 
-def _with_order(config: RunConfig, session: Session) -> RunConfig:
-    """The input with the order of axes of its initial field, where neither it nor the file says one.  Collective."""
+def _with_order(config: RunConfig, session: Session) -> tuple[RunConfig, list[Path]]:
+    """The input with the order of axes of its initial field, where neither it nor the file says one, and that file.
+
+    Collective.
+    """
     start = config.microstructure
     if start.initial_field is None:
-        return config
+        return config, []
     info = on_root(session.comm, check_initial_field, config)
-    if info.axes_said:
-        return config
-    return config.model_copy(update={"microstructure": start.model_copy(update={"initial_field_axes": info.axes})})
+    if not info.axes_said:
+        config = config.model_copy(update={"microstructure": start.model_copy(update={"initial_field_axes": info.axes})})
+    return config, [info.path]
 
 
-def resume(config: RunConfig, directory: Path, session: Session) -> dict:
-    """Go on with an interrupted run from its last good checkpoint.  Collective.
-
-    Parameters
-    ----------
-    config : RunConfig
-        The one stored in the directory.
-
-    Raises
-    ------
-    InputError
-        If it does not fit this launch.
-    CheckpointError
-        If there are checkpoints and none is good.
-    """
-    directory = Path(directory)
+def check_initial_limits(config: RunConfig, session: Session) -> None:
+    """Refuse what this launch cannot do, and take up its time limit.  Collective."""
     review(config, session.reducer.size, session.threads).raise_errors()
-    log_to(directory / LOG, session)
-    damage = on_root(session.comm, _damage_of_result, directory)
+    session.limit_s = config.evolution.wall_clock_limit_s
+
+
+def go_on(config: RunConfig, place: RunDirectory, session: Session) -> dict:
+    """Go on with a run from its last good checkpoint, leaving everything in its directory.  Collective."""
+    damage = on_root(session.comm, damage_of_result, place.path)
     if damage:
         session.warn(f"{damage}; the run is resumed to make it anew")
-    checkpoint = last_checkpoint(config, directory, session)
+    checkpoint = last_checkpoint(config, place.path, session)
     if checkpoint is None:
-        session.say(f"{directory} holds no checkpoint yet: starting from the beginning")
+        session.say(f"{place.home} holds no checkpoint yet: starting from the beginning")
     else:
-        session.say(f"resuming {directory} at step {checkpoint.step}, reduced time {checkpoint.state['time']:.6g} "
+        session.say(f"resuming {place.home} at step {checkpoint.step}, reduced time {checkpoint.state['time']:.6g} "
                     f"(written on {plural(checkpoint.attributes['num_ranks'], 'rank')}, now {session.reducer.size})")
-    return _compute(config, directory, session, checkpoint)
+    return _compute(config, place.path, session, checkpoint)
 
 
 def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: Checkpoint | None) -> dict:
-    started = time.monotonic()
     attributes = attributes_of(config, session)
     growth = grow(config, directory, session, checkpoint, attributes)
     report_growth(growth, session)
@@ -119,9 +130,7 @@ def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: C
     store_density(rho, "float64", directory, config, attributes, session)
     result = result_of(growth, config)
     del growth
-    result = finish(result, rho, config.grid_nm, config, directory, session)
-    session.say(f"done in {in_words(time.monotonic() - started)}: {directory / RESULT}")
-    return result
+    return finish(result, rho, config.grid_nm, config, directory, session)
 
 
 def report_growth(growth: Growth, session: Session) -> None:
@@ -166,11 +175,13 @@ def finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory:
     try:
         result = with_properties(result, rho, grid_nm, config, directory, session, attributes_of(config, session))
     except Interrupted as error:
-        raise Interrupted(f"{error}; the microstructure is stored; go on with: pfsolid resume {directory}") from error
+        raise Interrupted(f"{error}; the microstructure and what is solved are stored; go on with: "
+                          f"pfsolid resume {home_of(directory)}") from error
     write_xdmf(directory / FIELDS, session.comm)
     if on_root(session.comm, list_snapshots, directory / SNAPSHOTS):
         write_series_xdmf(directory / SNAPSHOTS, session.comm)
     on_root(session.comm, write_stamped_json, directory / RESULT, result)
+    SolvedOnDisk(directory, session, "").clear()
     return result
 
 
@@ -187,7 +198,10 @@ def with_properties(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, d
     if config.conduction is not None and not separated:
         result |= dict.fromkeys(("sigma_eff_S_per_cm", "sigma_eff_S_per_m", "mean_S_per_cm"))
     elif config.conduction is not None:
-        solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output, attributes)
+        memory = None
+        if directory is not None:
+            memory = SolvedOnDisk(directory, session, _physics(result, rho, config, session)).load()
+        solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output, attributes, memory)
         conducted = conduction_result(solved, NAMES, config.conduction, axes_alike=_axes_alike(config, grid_nm))
         for line in solver_lines(solved):
             session.note(line)
@@ -208,6 +222,13 @@ def _axes_alike(config: RunConfig, grid_nm) -> bool:
     structure, lengths = config.microstructure, [grid_nm.lengths[axis] for axis in grid_nm.real_axes]
     return (structure.initial_field is None and structure.shape_factor_x == structure.shape_factor_y == 1
             and math.isclose(min(lengths), max(lengths), rel_tol=1e-6))
+
+
+def _physics(result: dict, rho: np.ndarray, config: RunConfig, session: Session) -> str:
+    """What decides a solve: the input, and how far the structure has grown or, of one that was read, itself."""
+    # A grown density has other last bits on another number of ranks.
+    of = f"step {result['growth']['steps']}" if "growth" in result else digest_of(rho, session.reducer)
+    return f"{physics_of(config)} {of}"
 
 
 def attributes_of(config: RunConfig, session: Session) -> dict:
@@ -232,7 +253,7 @@ def last_checkpoint(config: RunConfig, directory: Path, session: Session) -> Che
     for reason in refusals:
         session.warn(f"checkpoint refused: {reason}")
     # By what it says, not letter by letter: another version has other keys and comments.
-    if config_from_text(checkpoint.state["input"], str(checkpoint.path)).model_dump() != config.model_dump():
+    if physics_of(config_from_text(checkpoint.state["input"], str(checkpoint.path))) != physics_of(config):
         raise CheckpointError(f"{checkpoint.path} belongs to another input than {directory / INPUT}: that file was "
                               "edited; put it back, or start a new run with -o")
     return checkpoint
@@ -240,16 +261,6 @@ def last_checkpoint(config: RunConfig, directory: Path, session: Session) -> Che
 
 def _holds_checkpoints(folder: Path) -> bool:
     return folder.is_dir() and any(folder.glob("step_*.h5"))
-
-
-def check_resumable(directory: Path) -> None:
-    """For one rank: raise InputError unless the directory holds an unfinished run, or one whose result is damaged."""
-    if not directory.exists():
-        raise InputError(f"{directory} does not exist")
-    if not is_run_directory(directory) or not (directory / INPUT).is_file():
-        raise InputError(f"{directory} is not the directory of a run (it has no {INPUT})")
-    if (directory / RESULT).exists() and not _damage_of_result(directory):
-        raise InputError(f"the run in {directory} is finished: see {directory / RESULT}")
 
 
 def read_result(directory: Path) -> dict:
@@ -272,7 +283,7 @@ def read_result(directory: Path) -> dict:
     return result
 
 
-def _damage_of_result(directory: Path) -> str:
+def damage_of_result(directory: Path) -> str:
     """What is wrong with a result that is there; empty if nothing.  For one rank."""
     try:
         if (directory / RESULT).exists():

@@ -17,7 +17,7 @@ from ..io.hdf5 import DistributedArray
 from ..io.images.formats import ArrayLayout, ImageInfo
 from ..io.images.slab import describe_image, read_image_slab
 from ..io.records import CsvHistory
-from ..io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS
+from ..io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS, home_of
 from ..io.series import Field, drop_snapshots_after, write_snapshot
 from ..parallel.collective import on_root
 from ..parallel.session import Session
@@ -107,6 +107,7 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
         drop_snapshots_after(directory / SNAPSHOTS, stepper.num_steps, session.comm)
     loop = _Loop(config, directory, session, stepper, history, state, attributes or {})
     if state["finished"] is None:
+        session.check_start_up("evolution.wall_clock_limit_s")
         state["finished"] = loop.run()
         if save_at_end or session.reducer.max(loop.wall_clock_s) > config.output.checkpoint_interval_s:
             loop.save()
@@ -379,18 +380,13 @@ class _Loop:
 
     def _attend(self, report) -> None:
         """Signals, the wall clock and the next checkpoint, agreed over the ranks: each is one rank's observation."""
-        limit = self.config.evolution.wall_clock_limit_s
-        seen = (self.session.stop_requested is not None,
-                self.session.is_root and limit is not None and self.session.elapsed_s >= limit,
-                self.session.is_root
-                and self.session.elapsed_s - self.last_checkpoint_s >= self.config.output.checkpoint_interval_s)
-        signalled, out_of_time, checkpoint_due = self.session.reducer.sum(np.array(seen, dtype=float)) > 0
-        if signalled or out_of_time:
-            why = "a signal came" if signalled else f"the wall-clock limit of {limit:g} s is reached"
+        since = self.session.elapsed_s - self.last_checkpoint_s
+        why, checkpoint_due = self.session.look_around(since >= self.config.output.checkpoint_interval_s)
+        if why:
             path = self.save()
             self.close()
             raise Interrupted(f"stopped at step {self.stepper.num_steps}, reduced time {report.time:.6g}, "
-                              f"because {why}; checkpoint {path}; go on with: pfsolid resume {self.directory}")
+                              f"because {why}; checkpoint {path}; go on with: pfsolid resume {home_of(self.directory)}")
         if checkpoint_due:
             self.session.say(f"checkpoint {self.save().name}")
 

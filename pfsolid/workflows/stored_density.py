@@ -9,10 +9,10 @@ import numpy as np
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
 from ..config.run import RunConfig, config_from_text, to_toml
 from ..errors import InputError, damage_is_a_mistake
+from ..grid import PeriodicGrid
 from ..homogenization.solve import check_solver
 from ..io.images.slab import check_density
-from ..io.records import atomic_write_text
-from ..io.run_directory import FIELDS, INPUT, LOG, prepare_run_directory
+from ..io.run_directory import FIELDS, LOG, RunDirectory, new_run
 from ..io.series import describe_field, read_field
 from ..parallel.collective import agreed_errors, on_root
 from ..parallel.memory import check_memory
@@ -21,9 +21,11 @@ from ..spectral.transform import check_rank_count, slab_of
 from .console import log_to
 from .run import finish
 
+_HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
 
-def conduct(source: Path, config: RunConfig | None, overrides, directory: Path | None, session: Session,
-            force: bool = False) -> Path:
+
+def conduct(source: Path, config: RunConfig | None, overrides, directory: Path, session: Session,
+            force: bool = False) -> dict:
     """Solve conduction on the stored density of a run or a fields file, with other conductivities.  Collective.
 
     Parameters
@@ -34,16 +36,16 @@ def conduct(source: Path, config: RunConfig | None, overrides, directory: Path |
         Where the conductivities are; default: the input stored with the density.
     overrides : sequence of str
         ``conduction.key=value``, applied to the stored input.
-    directory : Path, optional
-        Where the result goes; default: ``conduct`` inside the run directory, or beside the file.
+    directory : Path
+        Where the result goes.
 
     Returns
     -------
-    Path
-        Where the result went.
+    dict
+        What result.json holds.
     """
     source = Path(source)
-    on_root(session.comm, _check_exists, source)
+    on_root(session.comm, check_source, source)
     path = source / FIELDS if source.is_dir() else source
     with damage_is_a_mistake():
         info = describe_field(path, "rho", session.comm)
@@ -61,29 +63,57 @@ def conduct(source: Path, config: RunConfig | None, overrides, directory: Path |
     check_memory(info.grid_nm.num_voxels, conduction_bytes_per_voxel(config.conduction, info.grid_nm), PROGRAM_BYTES,
                  session.comm, str(path))
     # Values that cannot be used are refused here, before anything is replaced.
-    slices = slab_of(info.grid_nm, session.comm)
+    rho = _read(path, info.grid_nm, session)
+    session.limit_s = config.evolution.wall_clock_limit_s
+    about = {"density": str(path.resolve())}
+    with new_run(directory, to_toml(config), force, session.comm, about, [source, path], session.lose) as place:
+        log_to(place.path / LOG, session)
+        for note in config.conduction.notes:
+            session.say(note)
+        return _leave_results(path, rho, info.grid_nm, config, place, session)
+
+
+def go_on(path: Path, config: RunConfig, place: RunDirectory, session: Session) -> dict:
+    """Go on with conduction on the density of a file, leaving everything but the figures in a directory.  Collective."""
+    with damage_is_a_mistake():
+        grid_nm = describe_field(path, "rho", session.comm).grid_nm
+    return _leave_results(path, _read(path, grid_nm, session), grid_nm, config, place, session)
+
+
+def _read(path: Path, grid_nm: PeriodicGrid, session: Session) -> np.ndarray:
+    slices = slab_of(grid_nm, session.comm)
     with damage_is_a_mistake():
         rho = read_field(path, "rho", slices, session.comm).astype(np.float64)
     with agreed_errors(session.comm):
         check_density(str(path), rho, slices)
-    directory = prepare_run_directory(directory or _beside(source), force, session.comm)
-    log_to(directory / LOG, session)
-    for note in config.conduction.notes:
-        session.say(note)
-    on_root(session.comm, atomic_write_text, directory / INPUT, to_toml(config))
+    return rho
+
+
+def _leave_results(path: Path, rho: np.ndarray, grid_nm: PeriodicGrid, config: RunConfig, place: RunDirectory,
+                   session: Session) -> dict:
     # Sums and porosity of this rho, not of the input: the file may come from elsewhere.
-    mean = session.reducer.sum(float(rho.sum()))[0] / info.grid_nm.num_voxels
+    mean = session.reducer.sum(float(rho.sum()))[0] / grid_nm.num_voxels
     result = {"title": config.title, "source": str(path), "mean_density": mean, "porosity": 1 - mean}
-    finish(result, rho, info.grid_nm, config, directory, session)
-    return directory
+    on_root(session.comm, (place.path / FIELDS).unlink, True)  # what an interrupted attempt left
+    return finish(result, rho, grid_nm, config, place.path, session)
 
 
-def _check_exists(source: Path) -> None:
+def check_source(source: Path) -> None:
+    """Raise InputError if this can be no density that pfsolid has stored; for one rank."""
     if not source.exists():
         raise InputError(f"{source} does not exist")
     if source.is_dir() and not (source / FIELDS).exists():
         raise InputError(f"{source} holds no {FIELDS}")
+    if source.is_file() and source.suffix.lower() not in _HDF5_SUFFIXES and not _is_hdf5(source):
+        raise InputError(f"{source} is not a density in HDF5; of an image of labels give the conductivities, such as "
+                         "--sigma 0=0,1=1e-3")
 
 
-def _beside(source: Path) -> Path:
+def _is_hdf5(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(8) == b"\x89HDF\r\n\x1a\n"
+
+
+def default_directory(source: Path) -> Path:
+    """Where the result goes without -o: ``conduct`` inside the run directory, or beside the file."""
     return source / "conduct" if source.is_dir() else source.with_name(f"{source.stem}_conduct")

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..io.files import make_folder
 from ..io.records import atomic_write_text, csv_text
+from ..io.run_directory import check_apart
 from ..materials.electrolytes import electrolyte
 from ..theory import effective_medium
 from ..theory.effective_medium import AS_PRINTED, SPHERE, CoatedPores, Reading
@@ -102,13 +103,14 @@ def csv_of(table: np.ndarray, columns=COLUMNS) -> str:
     return csv_text([columns, *table.tolist()])
 
 
-def write_new(path: Path, text: str, force: bool) -> Path:
-    """Write a text file; an existing one only with ``force``.
+def write_new(path: Path, text: str, force: bool, sources=()) -> Path:
+    """Write a text file; an existing one only with ``force``, and none of the sources.
 
     Raises
     ------
     InputError, OutputError
     """
+    check_apart(path, sources)
     if path.exists() and not force:
         raise InputError(f"{path} exists; give another name or --force")
     make_folder(path.parent)

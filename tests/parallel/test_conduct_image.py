@@ -9,6 +9,8 @@ from pfsolid.config.text import validated
 from pfsolid.io.series import read_field
 from pfsolid.workflows.console import open_session
 from pfsolid.workflows.image import conduct_image
+from pfsolid.workflows.resume import resume
+from pfsolid.workflows.solved import OneTensor
 
 SHAPE = (10, 12, 8)
 
@@ -46,6 +48,31 @@ def test_full_tensors_between_electrodes(comm, shared_tmp_path, tmp_path):
         other = read_field(shared_tmp_path / "together" / "fields.h5", name, whole, ALONE)
         # Solved to 1e-10 in the energy and beyond for the currents, stored in single precision.
         assert other == pytest.approx(one, rel=1e-3, abs=1e-4 * np.abs(one).max())
+
+
+def test_an_interrupted_study_goes_on_on_another_number_of_ranks(comm, shared_tmp_path, tmp_path, monkeypatch):
+    """What all ranks had solved is taken up by one; the bits of what is solved after it may differ."""
+    if comm.rank == 0:
+        np.save(shared_tmp_path / "image.npy", grow_labels(SHAPE, 0.4, seed=3).T)
+    comm.Barrier()
+    given = study(shared_tmp_path / "image.npy", "mirror")
+    keep, kept = OneTensor.keep, []
+
+    def die(self, axis, solved):
+        keep(self, axis, solved)
+        kept.append(axis)
+        if len(kept) == 2:
+            raise RuntimeError("died")
+
+    monkeypatch.setattr(OneTensor, "keep", die)
+    with pytest.raises(RuntimeError):
+        conduct_image(given, shared_tmp_path / "out", open_session(1, comm))
+    comm.Barrier()
+    whole = conduct_image(given, tmp_path / f"alone-{comm.rank}", open_session(1, ALONE))
+    if comm.rank == 0:
+        resumed = resume(given, shared_tmp_path / "out", open_session(1, ALONE))
+        assert len(kept) == 2 + 4 + 2  # two of the four fields of image and halved image had been solved
+        compare(resumed["sigma_eff_S_per_m"], whole["sigma_eff_S_per_m"])
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])

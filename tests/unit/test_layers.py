@@ -34,14 +34,14 @@ LAYERS = [
 # The same inside the folders where several concerns meet.
 INSIDE = {
     "cli": [["__init__"], ["main"], ["conduct", "materials", "run", "sweep", "theory"], ["info", "options"]],
-    "config": [["review"], ["estimate", "image", "sweep"], ["run"], ["material"], ["conduction"], ["text"]],
+    "config": [["review"], ["estimate", "execution", "image", "sweep"], ["run"], ["material"], ["conduction"], ["text"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory"],
               ["conduction", "evolution", "morphology", "structure"], ["figure"], ["box", "planes", "run_files"]],
-    "sweep": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["claims", "dataset"]],
+    "sweep": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["dataset"]],
     "io": [["checkpoint", "peek"], ["seal", "series"], ["images", "provenance", "run_directory", "sealed_json", "transfer"],
-           ["hdf5_sources"], ["hdf5", "json_pattern", "records"], ["files"]],
-    "workflows": [["case", "measure_file", "stored_density"], ["measured_source", "run"],
-                  ["density", "fit_sweep", "image", "simulate"], ["console", "fields", "measure", "theory"]],
+           ["hdf5_sources"], ["hdf5", "json_pattern", "one_writer", "records"], ["claims"], ["files"]],
+    "workflows": [["resume"], ["case", "measure_file", "stored_density"], ["measured_source", "run"],
+                  ["density", "fit_sweep", "image", "simulate"], ["console", "fields", "measure", "solved", "theory"]],
 }
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

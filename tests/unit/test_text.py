@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pfsolid.text import interval, percent, to_digits
+from pfsolid.text import in_binary_units, in_words, interval, percent, to_digits
 
 
 @pytest.mark.parametrize("value, error, text", [
@@ -45,3 +45,18 @@ def test_a_rounded_value_is_inside_its_rounded_interval(seed):
 
 def test_percent():
     assert [percent(share) for share in (0.06, 0.0035, 4.1, 0.0)] == ["6 %", "0.35 %", "410 %", "0 %"]
+
+
+@pytest.mark.parametrize("seconds, text", [
+    (0, "0 s"), (-1, "0 s"), (2e-6, "0.002 ms"), (0.00832, "8.3 ms"), (0.0994, "99 ms"), (0.0996, "0.1 s"), (0.25, "0.25 s"),
+    (0.9994, "1 s"), (1, "1 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (3599.6, "1 h 00 min"),
+    (18720, "5 h 12 min"), (172799, "47 h 59 min"), (172800, "2 days 0 h"), (3 * 86400 - 1, "3 days 0 h"),
+    (1e7, "115 days 18 h")])
+def test_durations(seconds, text):
+    assert in_words(seconds) == text
+
+
+@pytest.mark.parametrize("number, text", [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (12345678, "11.8 MiB"),
+                                          (3e8, "286.1 MiB"), (2**50, "1024.0 TiB")])
+def test_memory(number, text):
+    assert in_binary_units(number) == text

@@ -165,7 +165,7 @@ def test_conduct_with_other_conductivities(case, tmp_path):
     (["evolution.max_steps=7"], 0, "made 7 steps"),
     (["evolution.mean_pore_size_nm=2.0"], 0, "mean pore size reached"),
     (["evolution.energy_rate_tolerance=0.9"], 0, "energy_rate_tolerance"),
-    (["evolution.wall_clock_limit_s=0.01"], 85, "wall-clock limit"),
+    (["evolution.wall_clock_limit_s=0.01"], 2, "starting up alone took"),
 ])
 def test_stop_conditions(case, tmp_path, settings, status, says):
     case.write_text(INPUT.replace("max_steps = 120", "max_steps = 5000").replace("[conduction]\n", "").replace(

@@ -16,6 +16,7 @@ from pfsolid.config.estimate import (
 from pfsolid.config.review import review, surface_layer_nm
 from pfsolid.config.run import RunConfig, config_from_dict, config_from_text, read_config, to_toml
 from pfsolid.errors import InputError
+from pfsolid.text import in_binary_units
 
 INPUTS = Path(__file__).resolve().parents[3] / "inputs"
 
@@ -635,18 +636,18 @@ def test_more_threads_than_cores_is_a_warning(minimal):
 def test_memory_follows_the_thickest_slab(minimal):
     config = read_config(minimal, ["grid.shape=[100, 100, 100]"])
     each = PHASEFIELD_BYTES_PER_VOXEL + COURSE_BYTES_PER_VOXEL
-    program = PROGRAM_BYTES / 1e6
-    assert rows(review(config, num_ranks=1))["memory of a rank"] == f"{program + each:.3g} MB"
-    assert rows(review(config, num_ranks=3))["memory of a rank"] == f"{program + each * 0.34:.3g} MB"
+    assert rows(review(config, num_ranks=1))["memory of a rank"] == in_binary_units(PROGRAM_BYTES + 1e6 * each)
+    assert rows(review(config, num_ranks=3))["memory of a rank"] == in_binary_units(PROGRAM_BYTES + 1e6 * each * 0.34)
 
 
 def test_single_precision_halves_the_phase_field_only(minimal):
     single = ["grid.shape=[100, 100, 100]", "parallel.precision=single"]
     with_conduction = rows(review(read_config(minimal, single)))["memory of a rank"]
-    assert with_conduction == f"{PROGRAM_BYTES / 1e6 + CONDUCTION_BYTES_PER_VOXEL:.3g} MB"
+    assert with_conduction == in_binary_units(PROGRAM_BYTES + 1e6 * CONDUCTION_BYTES_PER_VOXEL)
     minimal.write_text(MINIMAL)
-    without, each = rows(review(read_config(minimal, single))), PHASEFIELD_BYTES_PER_VOXEL / 2 + COURSE_BYTES_PER_VOXEL
-    assert without["memory of a rank"] == f"{PROGRAM_BYTES / 1e6 + each:.3g} MB"
+    without = rows(review(read_config(minimal, single)))
+    each = PHASEFIELD_BYTES_PER_VOXEL / 2 + COURSE_BYTES_PER_VOXEL
+    assert without["memory of a rank"] == in_binary_units(PROGRAM_BYTES + 1e6 * each)
     assert "rough time, conduction" not in without
 
 
@@ -654,8 +655,8 @@ def test_voxels_of_half_the_edge_take_their_memory(minimal):
     """Eight for each of the grid, in two dimensions four."""
     for shape, times in (("[100, 100, 100]", 8), ("[1000, 1000, 1]", 4)):
         config = read_config(minimal, [f"grid.shape={shape}", "conduction.grid_error=refinement"])
-        expected = PROGRAM_BYTES / 1e6 + times * CONDUCTION_BYTES_PER_VOXEL
-        assert rows(review(config))["memory of a rank"] == f"{expected:.3g} MB"
+        expected = PROGRAM_BYTES + 1e6 * times * CONDUCTION_BYTES_PER_VOXEL
+        assert rows(review(config))["memory of a rank"] == in_binary_units(expected)
 
 
 def test_nuclei_take_fewer_steps_than_noise(minimal):
@@ -676,19 +677,19 @@ def test_each_temperature_costs_its_iterations(minimal):
 
 
 def test_disk_counts_snapshots(minimal):
-    """Each snapshot adds one double a voxel: ten of 0.1 million voxels, 8 MB."""
+    """Each snapshot adds one double a voxel: ten of 0.1 million voxels, 7.63 MiB; the words have one digit."""
     minimal.write_text(MINIMAL)
     base = ["grid.shape=[100, 100, 10]", "evolution.max_reduced_time=50"]
     disk = [float(rows(review(read_config(minimal, base + more)))["disk"].split()[0])
             for more in ([], ["output.snapshot_interval_reduced_time=5"])]
-    assert disk[1] - disk[0] == pytest.approx(8.0)
+    assert disk[1] - disk[0] == pytest.approx(10 * 8 * 1e5 / 2**20, abs=0.1)
 
 
 def test_unknown_number_of_steps_is_said(minimal):
     minimal.write_text(MINIMAL.replace("max_steps = 100", "wall_clock_limit_s = 7200"))
     table = rows(review(read_config(minimal)))
     assert "not known beforehand" in table["rough time, phase field"]
-    assert table["wall-clock limit"] == "2.0 h"
+    assert table["wall-clock limit"] == "2 h 00 min"
 
 
 def test_a_grid_too_large_for_the_machine_is_a_warning(minimal):

@@ -248,8 +248,10 @@ def test_info_and_validate_know_a_study(conduct, tmp_path, run_cli):
     conduct(laminate(), "--voxel-nm", "20", "--sigma", "0=1e-3,1=[4e-3,4e-3,4e-3]", "--boundary", "electrodes", *TIGHT)
     status, said, _ = run_cli("info", tmp_path / "out")
     assert not status and "electrodes, grid 12 x 6 x 4" in said and "[0.004, 0.004, 0.004] S/cm" in said
-    status, _, error = run_cli("validate", tmp_path / "out" / "input.toml")
-    assert status == 2 and "pfsolid conduct" in error and error.count("\n") == 1
+    status, said, _ = run_cli("validate", tmp_path / "out" / "input.toml")
+    assert status == 0 and "12 x 6 x 4 voxels" in said and said.endswith("valid\n")
+    status, said, _ = run_cli("validate", tmp_path / "out" / "input.toml", "--set", "image.file=nowhere.npy")
+    assert status == 2 and "nowhere.npy" in said and "not valid" in said
 
 
 def test_no_label_conducts_along_an_axis(conduct):
