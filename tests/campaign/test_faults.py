@@ -18,7 +18,8 @@ from helpers.faults import damage  # noqa: E402
 
 # Sweeps are in test_sweep_faults.py.
 KINDS = ("run-kill-process", "run-kill-rank", "run-kill-writing", "run-damage", "run-disk-full", "run-read-only",
-         "run-clock")
+         "run-clock", "image-kill", "image-signal", "image-damage", "image-disk-full", "two-writers", "force-mistake",
+         "force-kill", "force-disk-full")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,8 @@ def bench(tmp_path_factory):
 def test_nothing_is_lost_wrong_or_hangs(kind, bench, monkeypatch):
     if reason := fault_campaign.why_not(kind):
         pytest.skip(reason)
-    monkeypatch.setattr("fault_runs._INJECTIONS", 1)
+    for module in ("fault_runs", "fault_studies"):
+        monkeypatch.setattr(f"{module}._INJECTIONS", 1)
     rows, number = [], 0
     while not rows and number < 5:  # a fault that comes when all is written is none
         number += 1

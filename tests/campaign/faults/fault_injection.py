@@ -127,6 +127,11 @@ class Chain:
         if self.rows and not self.rows[-1].bad:
             self.rows[-1].verdict, self.rows[-1].message = verdict, message
 
+    def blame_if(self, verdict: str, message: str) -> None:
+        """`blame` where there is something to say."""
+        if message:
+            self.blame(verdict, message)
+
     def close(self) -> list[Row]:
         """End what still runs, and clean up unless something was wrong."""
         for launch in self._launches:

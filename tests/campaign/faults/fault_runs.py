@@ -151,7 +151,7 @@ def differences(directory: Path, reference: Path) -> str:
     """What two finished runs do not share to the last bit; empty if nothing."""
     try:
         texts = [(folder / "history.csv").read_text() for folder in (directory, reference)]
-        results = [_lasting(json.loads((folder / "result.json").read_text())) for folder in (directory, reference)]
+        results = [lasting(json.loads((folder / "result.json").read_text())) for folder in (directory, reference)]
         with h5py.File(directory / "fields.h5") as file, h5py.File(reference / "fields.h5") as other:
             differ = [name for name in {*file, *other} if name not in file or name not in other
                       or not np.array_equal(file[name][()], other[name][()])]
@@ -162,9 +162,9 @@ def differences(directory: Path, reference: Path) -> str:
     return ", ".join(differ)
 
 
-def _lasting(data):
+def lasting(data):
     if isinstance(data, dict):
-        return {name: _lasting(value) for name, value in data.items() if name not in TRANSIENT}
+        return {name: lasting(value) for name, value in data.items() if name not in TRANSIENT}
     return data
 
 
