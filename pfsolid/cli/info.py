@@ -33,7 +33,9 @@ _IMAGE = {"source": str, "boundary": str}
 _ROWS = [[(*NUMBER, NOTHING)]]
 _CONDUCTION = {
     "sigma_eff_S_per_cm": _ROWS, "sigma_eff_S_per_m": _ROWS, "mean_S_per_cm": NUMBER, "applied_field_V_per_m": NUMBER,
-    "iterations_xyz": list, "solver_relative_error_xyz": [NUMBER],
+    "iterations_xyz": list, "solver_relative_error_xyz": [NUMBER], "field_axes": str, "temperature_K?": NUMBER,
+    "error_bar": {"solver_relative_xyz": [NUMBER], "grid_relative_xyz": [(*NUMBER, NOTHING)],
+                  "sample_relative_of_mean": (*NUMBER, NOTHING), "grid_interval_S_per_cm_xyz?": (list, NOTHING)},
     "phases": {"*": {"fraction": NUMBER, "sigma_S_per_cm": (*NUMBER, list)}},
 }
 

@@ -112,8 +112,8 @@ def create_file(path: Path, layouts: dict[str, Layout], attributes: dict, texts:
     check_free_space(path, metadata + sum(layout.num_bytes for layout in layouts.values()))
     with output_errors(path):
         _claim_space(path, metadata)
-        path.unlink()  # the space is there: HDF5 makes the file anew, and follows no link
-        with h5py.File(path, "x", userblock_size=userblock_bytes) as file:
+        # The claim removed whatever link stood there.  Made anew, the file would lose its space to whoever fills the disk.
+        with h5py.File(path, "w", userblock_size=userblock_bytes) as file:
             file.attrs.update(attributes)
             for name, text in texts.items():
                 file.create_dataset(name, data=np.bytes_(text) if text else h5py.Empty("S1"))

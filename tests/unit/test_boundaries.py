@@ -18,6 +18,7 @@ from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.json_pattern import NOTHING, NUMBER, misfit
 from pfsolid.io.records import write_json
+from pfsolid.io.run_directory import MARKER, MARKER_TEXT
 from pfsolid.io.series import Field, write_fields
 from pfsolid.sweep import launch
 from pfsolid.sweep.plan import make_plan
@@ -83,7 +84,7 @@ def test_foreign_text_on_a_screen():
     ("keep = [1]", "keep = .1.: must be a list of rho"), ('keep = ["a\\nb"]', "must be rho or phase or history"),
     ("keep = [[1]]", "must be a list of"), ("keep = 5", "must be a list of"),
     ("'a\tb' = 1", "unknown key \"a.tb\": keys stand in"),
-    ("replicas = [1]", "must be a whole number"), ("name = 5", "must be a text")])
+    ("replicas = [1]", "must be a whole number"), ("name = 5", "must be letters, digits")])
 def test_sweeps_that_are_none(tmp_path, head, words):
     (tmp_path / "a.toml").write_text(sweep_text(head))
     with pytest.raises(InputError, match=words) as caught:
@@ -175,7 +176,7 @@ GOOD = {"title": "x", "grid": {"shape": [2, 2, 2], "voxel_size_nm": [1, 1, 1]}, 
     (json.dumps(GOOD | {"growth": {}}), "growth has no reason")])
 @pytest.mark.parametrize("command", ["info", "plot"])
 def test_odd_results(run_cli, tmp_path, command, text, says):
-    (tmp_path / ".pfsolid").write_text("")
+    (tmp_path / MARKER).write_text(MARKER_TEXT)
     (tmp_path / "result.json").write_text(text)
     status, _, error = run_cli(command, tmp_path)
     assert status == 2 and error.count("\n") == 1
@@ -185,7 +186,7 @@ def test_odd_results(run_cli, tmp_path, command, text, says):
 
 @pytest.mark.parametrize("content, info", [(b"\xff\n", 2), (b"a,b\n1,2\n", 0), (b'"' + b"x" * 200_000 + b"\n", 0)])
 def test_odd_histories(run_cli, tmp_path, content, info):
-    (tmp_path / ".pfsolid").write_text("")
+    (tmp_path / MARKER).write_text(MARKER_TEXT)
     (tmp_path / "history.csv").write_bytes(content)
     for command, expected in (("info", info), ("plot", 2)):
         status, _, error = run_cli(command, tmp_path)
