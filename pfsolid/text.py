@@ -91,7 +91,8 @@ def percent(share: float) -> str:
 
 def _last_digit(value: float, error: float | None) -> int:
     """The power of ten of the last digit that is written."""
-    first = math.floor(math.log10(abs(value)))
+    # Of the value as it is written: 0.99999999 is 1.00000, and 1.000000 would be a seventh digit.
+    first = math.floor(math.log10(float(f"{abs(value):.{MOST_DIGITS - 1}e}")))
     if error is None:
         return first - UNKNOWN_ERROR_DIGITS + 1
     if error <= 0:

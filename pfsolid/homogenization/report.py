@@ -10,12 +10,13 @@ from ..conduction.transport import transport_numbers
 from ..config.conduction import SolverConfig
 from ..grid import AXES
 from ..materials.arrhenius import ELEMENTARY_CHARGE, fit_arrhenius
-from ..text import interval, percent, to_digits
+from ..text import MOST_DIGITS, interval, percent, to_digits
 from ..units import S_PER_M
 from .solve import Conduction
 
 NO_REPLICAS = "one sample: repeat it with other seeds, or other parts of the image, for its spread"
 _UNKNOWN_GRID = 5e-3  # relative, where the grid part is not known: at most three digits
+_BELOW_ALL_DIGITS = 0.5 * 10.0 ** (1 - MOST_DIGITS)  # relative: no digit that is written shows it
 STUDENT_T = {2: 12.71, 3: 4.303}  # 97.5 % of the means of so many values lie below so many of their standard errors
 _COUNT = {2: "two axes: Student's t with 1 degree of freedom", 3: "three axes: Student's t with 2 degrees of freedom"}
 
@@ -190,7 +191,11 @@ def _value_and_grid(value: float, ends, other_error: float) -> tuple[str, str]:
     """A value and what to say of its grid, to the digits that all parts of the error allow together."""
     if ends is None:
         return to_digits(value, max(other_error, value * _UNKNOWN_GRID)), "grid not estimated"
-    error = max(other_error, value - ends[0], ends[1] - value)
+    grid_error = max(value - ends[0], ends[1] - value)
+    error = max(other_error, grid_error)
+    # Ends that six digits do not tell from the value are no interval; rounded outwards they would be one of 1e-6.
+    if grid_error < value * _BELOW_ALL_DIGITS:
+        return to_digits(value, error), f"grid ± {percent(grid_error / value)}"
     return to_digits(value, error), f"grid {interval(value, *ends, error)}"
 
 

@@ -166,3 +166,20 @@ def test_headline_of_an_older_result():
     assert headline(old) == "sigma_zz = 4.19e-6 (grid not estimated) S/cm; one sample"
     bar["grid_relative_xyz"] = [None, None, 9.93]
     assert headline(old) == "sigma_zz = 4e-6 (grid 0.0 … 4.6e-5) S/cm; one sample"
+
+
+@pytest.mark.parametrize("value, error, text", [
+    # A uniform cell: no grid part, and 1 - 1e-12 is written with six digits as 1 is.
+    (1.0, 0.0, "1.00000 (grid ± 0 %)"), (1.0 - 1e-12, 0.0, "1.00000 (grid ± 0 %)"),
+    # A laminate across an interface that resists: 1.8e-10 % is told as such, not as an interval of 1e-6.
+    (7.99996e-6, 1.8e-12, "7.99996e-6 (grid ± 1.8e-10 %)"),
+    # Half of the sixth digit and more is an interval.
+    (1.0, 2e-5, "1.00000 (grid 0.99998 … 1.00002)"),
+])
+def test_a_grid_part_below_all_digits_is_no_interval(value, error, text):
+    interval = [value * (1 - error), value * (1 + error)]
+    bar = {"solver_relative_xyz": [0.0] * 3, "grid_relative_xyz": [error] * 3, "sample_relative_of_mean": None,
+           "grid_interval_S_per_cm_xyz": [interval] * 3}
+    result = {"error_bar": bar, "field_axes": "z", "mean_S_per_cm": value,
+              "sigma_eff_S_per_cm": [[0, 0, 0], [0, 0, 0], [0, 0, value]]}
+    assert headline(result) == f"sigma_zz = {text} S/cm; one sample"
