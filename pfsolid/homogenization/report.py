@@ -239,6 +239,8 @@ def _tensor_texts(found: Conduction, bar: dict) -> list[list[str]]:
         value, error = tensor[i, j], math.sqrt(errors[i] * errors[j])
         if math.isnan(value):
             return "-"
+        if i != j:  # rounding of the solve, where nothing else is wrong: of no account beside the diagonal's last digit
+            error = max(error, _BELOW_ALL_DIGITS * math.sqrt(tensor[i, i] * tensor[j, j]))
         return "0" if i != j and abs(value) < error else to_digits(value, error)
 
     return [[text(i, j) for j in range(3)] for i in range(3)]

@@ -210,6 +210,8 @@ def with_properties(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, d
                  BULK: f"bulk (rho > {config.conduction.rho_bulk:g})"}
         for line in conduction_lines(solved, names, conducted):
             session.say(line)
+        if config.conduction.profile == "subvoxel" and solved.currents:
+            session.say("(shares of the current are of whole voxels, by their centres: the phases are cut inside voxels)")
         result |= conducted | {"rho_pore": config.conduction.rho_pore, "rho_bulk": config.conduction.rho_bulk}
     if config.material.sources:
         result["material"] = {"name": config.material.name, "sources": list(config.material.sources)}

@@ -13,7 +13,7 @@ from pfsolid.text import in_binary_units, in_words, interval, percent, to_digits
     (3.6512e-4, 1.5e-3, "4e-4"),  # a bar of 410 % leaves one digit
     (3.6512e-4, None, "3.65e-4"), (9.97e-4, 2e-5, "1.00e-3"), (123.4, 3.0, "123"), (1234.0, 30.0, "1230"),
     (0.0123, 0.002, "0.012"), (-2.53e-5, 1e-6, "-2.5e-5"), (0.0, 0.1, "0"), (2.0, 0.0, "2.00000"),
-    (0.99999999999, 0.0, "1.00000"), (9.9999999e-4, 1e-14, "1.00000e-3"), (0.99999999, None, "1.00"),  # rounded up: no digit more
+    (0.99999999999, 0.0, "1.00000"), (9.9999999e-4, 1e-14, "1.00000e-3"), (0.99999999, None, "1.00"),  # no digit more
 ])
 def test_digits_of_a_value(value, error, text):
     assert to_digits(value, error) == text

@@ -1,5 +1,7 @@
 """The grid part of the error bar: what it is made of, and that it holds the limit of finer grids."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from helpers.builders import ALONE, HU_SIGMA, divide_labels, grow_density, make_transform
@@ -11,10 +13,11 @@ from pfsolid.conduction.phases import unlike_faces
 from pfsolid.config.conduction import ConductionConfig
 from pfsolid.config.run import OutputConfig
 from pfsolid.grid import PeriodicGrid
-from pfsolid.homogenization.report import conduction_result, headline
+from pfsolid.homogenization.report import _tensor_texts, conduction_result, headline
 from pfsolid.parallel.collective import Reducer
 from pfsolid.parallel.session import Session
 from pfsolid.phasefield.resample import resample
+from pfsolid.units import S_PER_M
 from pfsolid.workflows.density import homogenize
 
 HU = dict(zip(("sigma_pore_S_per_cm", "sigma_surf_S_per_cm", "sigma_bulk_S_per_cm"), HU_SIGMA))
@@ -183,3 +186,12 @@ def test_a_grid_part_below_all_digits_is_no_interval(value, error, text):
     result = {"error_bar": bar, "field_axes": "z", "mean_S_per_cm": value,
               "sigma_eff_S_per_cm": [[0, 0, 0], [0, 0, 0], [0, 0, value]]}
     assert headline(result) == f"sigma_zz = {text} S/cm; one sample"
+
+
+def test_rounding_off_the_diagonal_is_not_printed():
+    """A laminate's xz came out as 1e-22 S/cm and was written with six digits where neither solver nor grid had an error."""
+    bar = {"solver_relative_xyz": [0.0] * 3, "grid_relative_xyz": [0.0] * 3}
+    tensor = np.array([[1.5, 2e-4, -4e-22], [2e-4, 1.5, 0.0], [-4e-22, 0.0, 1.5]])
+    found = SimpleNamespace(effective=SimpleNamespace(tensor=S_PER_M * tensor))
+    # The third digit of xy is the sixth of the diagonal.
+    assert _tensor_texts(found, bar)[0] == ["1.50000", "2.00e-4", "0"]

@@ -264,9 +264,11 @@ def test_density(profile, solver, extra, density, tmp_path, run_cli):
     if extra == "temperatures":
         more += f"\ntemperature_K = {list(temperatures)}"
     (tmp_path / "input.toml").write_text(INPUT.format(surface=law if extra == "temperatures" else 1.0, more=more))
-    status, _, error = run_cli("conduct", path, "--input", tmp_path / "input.toml", "-o", tmp_path / "out",
+    status, out, error = run_cli("conduct", path, "--input", tmp_path / "input.toml", "-o", tmp_path / "out",
                                "--solver", solver, "--tolerance", TOLERANCE[solver], *ALWAYS)
     assert status == 0, error
+    # The part of the surface layer in a voxel of a pore carries current.
+    assert ("of whole voxels" in out) == (profile == "subvoxel")
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     series = result.get("temperature_series", [result])
     for one, temperature in zip(series, temperatures, strict=True):
