@@ -15,6 +15,8 @@ from . import kernels
 from .interface_normals import REACH, end_stencils, inverse, normal_by_axis, padded_labels, stencil
 from .open_image import wrapping_axes
 
+# |n|_1 up to which an interface lies along the faces of the voxels, but for rounding.
+_ALONG_FACES = 1.0 + 1e-6
 # One of each pair of opposite steps to the 26 neighbours of a voxel, none of them backwards along x.
 _STEPS = np.array([step for step in itertools.product([-1, 0, 1], repeat=3) if step > (0, 0, 0)])
 _ALONG_AXES = np.eye(3, dtype=_STEPS.dtype)
@@ -88,7 +90,9 @@ def _sum_areas(padded, taps, inverse_h, face_areas, planes, wraps, sums):
                         share = along_y * kernels.pair_share(k, dz, n2, wraps[2], True)
                         nx, ny, nz = normal_by_axis(padded, axis, i, j, k, taps_x[i, dx], taps_y[j, dy], taps_z[k, dz],
                                                     inverse_h)
-                        total += share * face_areas[axis] / (abs(nx) + abs(ny) + abs(nz))
+                        norm = abs(nx) + abs(ny) + abs(nz)
+                        # An interface along the faces does not run out of the image there: nothing of it is unseen.
+                        total += (share if norm > _ALONG_FACES else 1.0) * face_areas[axis] / norm
         sums[i] = total
 
 

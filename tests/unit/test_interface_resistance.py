@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.builders import ALONE, divide_labels, make_transform
+from helpers.builders import ALONE, divide_labels, make_transform
 
 from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.errors import InputError

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.builders import divide_labels, make_transform
+from helpers.builders import divide_labels, make_transform
 
 from pfsolid.morphology.straighten import straighten_halved
 

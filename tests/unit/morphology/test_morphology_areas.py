@@ -5,6 +5,7 @@ import pytest
 from helpers.builders import make_open_image, make_transform, tanh_profile
 from skimage.measure import marching_cubes, mesh_surface_area
 
+from pfsolid.morphology.areas import area_by_faces, area_by_normals
 from pfsolid.morphology.surface import GRADIENT, NORMALS, survey_surface
 
 
@@ -136,3 +137,11 @@ def test_a_resolved_density_goes_by_its_gradient_also_where_it_ends():
         assert surface.area_is_by == GRADIENT and surface.area_by_normals is None
         # One-sided differences in the two end planes of 48 see an oblique profile half a voxel off.
         assert surface.area_per_volume == pytest.approx(2 * np.sqrt(2) / n, rel=3e-3 if periodic else 6e-3)
+
+
+def test_a_layer_inside_a_small_open_image_counts_once():
+    """Its two faces are all of it, however near the ends: 2 planes in 6, not the share of what an end may hide."""
+    solid = np.zeros((8, 6, 6), np.uint8)
+    solid[:, 2:4] = 1
+    cell = make_open_image((6, 6, 6))
+    assert area_by_normals(solid, cell) == pytest.approx(2 / 6) == area_by_faces(solid, cell)

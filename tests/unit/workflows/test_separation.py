@@ -11,7 +11,8 @@ from pfsolid.config.review import find_errors
 from pfsolid.config.run import config_from_dict
 from pfsolid.errors import InputError
 from pfsolid.workflows.console import open_session
-from pfsolid.workflows.run import check_resumable, run
+from pfsolid.workflows.resume import check_resumable
+from pfsolid.workflows.run import run
 from pfsolid.workflows.simulate import grow
 
 RAW = {
