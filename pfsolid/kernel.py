@@ -1,12 +1,32 @@
-"""One decorator for every compiled kernel, and the list of them all."""
+"""One decorator for every compiled kernel, the list of them all, and the files that keep their machine code.
+
+numba loads such a file as it finds it: a truncated one ends the program with a traceback, and a flipped bit is executed.
+Here each ends with a checksum, and one that does not fit it is removed and made anew.  They are kept in the first place
+that can be written: where NUMBA_CACHE_DIR says, beside the source, in the user's cache, in the temporary directory.  If
+there is none, kernels are compiled in memory at each start.
+"""
 
 from __future__ import annotations
 
+import io
+import os
+import stat
+import tempfile
+import zlib
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+import numba
 from numba import njit
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
+from numba.core.registry import cpu_target
 
 # Sums may be taken in another order and quotients as products, so that loops become vectors; NaN and infinity keep their
 # meaning, on which the checks of a field rely.
 _FAST_MATH = {"reassoc", "contract", "nsz", "arcp"}
+_CHECKSUM = b"\npfsolid crc32 "  # what follows the last pickle is not read by numba
+_CHECKSUM_BYTES = len(_CHECKSUM) + 8
 
 KERNELS: list = []  # of the modules that are loaded, in the order of their loading
 
@@ -26,9 +46,135 @@ def kernel(parallel: bool = False, fast: bool = False, inline: bool = False, div
         Becomes part of the kernels that call it and is not compiled by itself.
     """
     def make(function):
-        compiled = njit(cache=True, parallel=parallel, fastmath=_FAST_MATH if fast else False,
+        if numba.config.DISABLE_JIT:
+            return function
+        compiled = njit(parallel=parallel, fastmath=_FAST_MATH if fast else False,
                         inline="always" if inline else "never", error_model="numpy" if divides else "python")(function)
+        compiled._cache = _cache_of(function)
         KERNELS.append(compiled)
         return compiled
 
     return make
+
+
+def processor() -> tuple:
+    """Of the machine that this process runs on, as numba tells apart what it has compiled: system, model, features."""
+    return cpu_target.target_context.codegen().magic_tuple()
+
+
+def cache_folders() -> list[Path]:
+    """Where the machine code of the loaded kernels is kept; empty if it is not."""
+    return sorted({Path(one._cache.cache_path) for one in KERNELS if one._cache.cache_path})
+
+
+def cache_files() -> list[Path]:
+    """All that is kept there."""
+    return sorted(path for folder in cache_folders() for kind in ("*.nbi", "*.nbc") for path in folder.glob(kind))
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file of machine code is there and has its checksum."""
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        return False
+    return raw[-_CHECKSUM_BYTES:] == _checksum(raw[:-_CHECKSUM_BYTES])
+
+
+def _checksum(raw: bytes) -> bytes:
+    return _CHECKSUM + f"{zlib.crc32(raw):08x}".encode()
+
+
+class _CheckedFiles(IndexDataCacheFile):
+    """numba's files with a checksum at their end."""
+
+    def save(self, key, data):
+        with suppress(OSError):  # a full disk costs the time of compiling again, no more
+            super().save(key, data)
+
+    def _load_index(self):
+        return super()._load_index() if _is_usable(self._index_path) else {}
+
+    def _load_data(self, name):
+        if not _is_usable(self._data_path(name)):
+            raise FileNotFoundError  # numba then compiles
+        return super()._load_data(name)
+
+    @contextmanager
+    def _open_for_write(self, filepath):
+        contents = io.BytesIO()
+        yield contents
+        with super()._open_for_write(filepath) as file:
+            file.write(contents.getvalue() + _checksum(contents.getvalue()))
+
+
+def _is_usable(path: str) -> bool:
+    """Whether a file is whole; one that is not is removed."""
+    if is_whole(Path(path)):
+        return True
+    with suppress(OSError):
+        os.unlink(path)
+    return False
+
+
+class _CheckedCache(FunctionCache):
+    def __init__(self, function):
+        super().__init__(function)
+        self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
+
+
+def _cache_of(function):
+    """The cache of one kernel, in the first place that can be written."""
+    place = _place_for(Path(function.__code__.co_filename).parent)
+    if place is None:
+        return NullCache()
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(place)  # empty: beside the source
+    try:
+        return _CheckedCache(function)
+    except RuntimeError:  # its source is no file
+        return NullCache()
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+@cache
+def _place_for(source: Path) -> Path | str | None:
+    """Folder for the machine code of the modules in ``source``; '' is beside them, None nowhere."""
+    asked = numba.config.CACHE_DIR
+    if asked and _can_be_written(Path(asked)):
+        return Path(asked)
+    if _can_be_written(source / "__pycache__"):
+        return ""
+    places = [folder / "numba" for folder in user_caches()]
+    last = private_temporary_folder()
+    return next((folder for folder in [*places, *([last] if last else [])] if _can_be_written(folder)), None)
+
+
+def user_caches() -> list[Path]:
+    """Folders for what can be made again, the best one first: $PFSOLID_CACHE, ~/.cache/pfsolid."""
+    asked = os.environ.get("PFSOLID_CACHE")
+    folders = [Path(asked)] if asked else []
+    with suppress(RuntimeError):  # nobody knows this user's home
+        folders.append(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pfsolid")
+    return folders
+
+
+def _can_be_written(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def private_temporary_folder() -> Path | None:
+    """One that nobody else can have put machine code into; None where there is none."""
+    with suppress(OSError):
+        folder = Path(tempfile.gettempdir()) / f"pfsolid-{os.geteuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022:
+            return folder
+    return None

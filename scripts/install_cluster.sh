@@ -117,6 +117,8 @@ build=("${pip[@]}" --no-cache-dir --no-build-isolation --no-deps)
 
 run "installing the build tools" "${pip[@]}" 'setuptools>=77,<81' wheel 'cython>=3,<4' pkgconfig
 run "installing pfsolid (editable)" "${pip[@]}" --no-deps --no-build-isolation -e "$root"
+# On the path as well: from the folder above a checkout named pfsolid, `python -m pfsolid` would find that folder alone.
+echo "$root" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pfsolid-checkout.pth"
 mapfile -t requirements < <("$venv/bin/python" "$root/scripts/requirements.py")
 [ ${#requirements[@]} -gt 0 ] || die "pfsolid's own requirements could not be read back"
 run "installing ${#requirements[@]} Python packages" "${pip[@]}" numpy "${requirements[@]}"

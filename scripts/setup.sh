@@ -78,6 +78,8 @@ pip=("$venv/bin/python" -m pip --disable-pip-version-check install -q -c "$venv/
 run "installing the build tools" "${pip[@]}" setuptools wheel
 # --no-deps: the distribution's h5py goes under another name, and pip would add a serial one on top of it.
 run "installing pfsolid (editable)" "${pip[@]}" --no-deps --no-build-isolation -e "$root"
+# On the path as well: from the folder above a checkout named pfsolid, `python -m pfsolid` would find that folder alone.
+echo "$root" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pfsolid-checkout.pth"
 mapfile -t requirements < <("$venv/bin/python" "$root/scripts/requirements.py")
 [ ${#requirements[@]} -gt 0 ] || die "pfsolid's own requirements could not be read back"
 run "installing ${#requirements[@]} Python packages" "${pip[@]}" "${requirements[@]}"

@@ -86,12 +86,12 @@ def _on_density(options) -> None:
     config = None
     if options.input is not None:
         config = on_root(world(), read_config, options.input, overrides)
-    session = session_of(options, config)
-    ensure_compiled(config, session)
-    directory = options.output or default_directory(options.source)
-    running.append(directory)
-    conduct(options.source, config, overrides, directory, session, options.force)
-    draw(directory, session)
+    with session_of(options, config) as session:
+        ensure_compiled(config, session)
+        directory = options.output or default_directory(options.source)
+        running.append(directory)
+        conduct(options.source, config, overrides, directory, session, options.force)
+        draw(directory, session)
 
 
 def _on_image(options) -> None:
@@ -102,13 +102,13 @@ def _on_image(options) -> None:
         raise InputError("--input is for the density of a run; an image is given its conductivities with --sigma")
     study = on_root(world(), _study, options)
     on_root(world(), check_image, study)
-    session = session_of(options, study)
-    ensure_compiled(study, session)
-    directory = options.output or _beside(options.source)
-    running.append(directory)
-    conduct_image(study, directory, session, options.force)
-    if study.output.figures:
-        draw(directory, session)
+    with session_of(options, study) as session:
+        ensure_compiled(study, session)
+        directory = options.output or _beside(options.source)
+        running.append(directory)
+        conduct_image(study, directory, session, options.force)
+        if study.output.figures:
+            draw(directory, session)
 
 
 def _beside(source: Path) -> Path:

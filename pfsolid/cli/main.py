@@ -11,13 +11,15 @@ import re
 import sys
 
 from .. import __version__
-from ..errors import EXIT_FAULT, PfsolidError
+from ..errors import EXIT_CHECKPOINTED, EXIT_FAULT, EXIT_INPUT, PfsolidError
 from ..parallel.collective import world
-from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together
+from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together, under_mpirun
 from ..text import on_screen
 from . import conduct, materials, sweep, theory
 from .options import Parser, a_count, a_path, add_output, add_set, add_threads, check_name, running
 from .run import doctor_command, info_command, measure_command, plot_command, resume_command, run_command, validate_command
+
+_MEANINGS = {EXIT_INPUT: "a mistake in the input or the command", EXIT_CHECKPOINTED: "stopped on request, to be resumed"}
 
 
 def main(arguments=None) -> None:
@@ -32,6 +34,9 @@ def main(arguments=None) -> None:
             if error.exit_status == EXIT_FAULT:
                 print(_advice(), end="", file=sys.stderr)
         status = error.exit_status
+    if status in _MEANINGS and under_mpirun() and comm.Get_rank() == 0:
+        print(f"pfsolid: {_MEANINGS[status]}: exit status {status}, which mpirun takes for a failure and calls an abort",
+              file=sys.stderr)
     leave_together(comm, status)
 
 

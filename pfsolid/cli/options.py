@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from ..errors import InputError
@@ -88,22 +87,19 @@ def edges_of(text: str | None) -> tuple[float, float, float] | None:
     return tuple(edges * 3)[:3]
 
 
-def session_of(options, config=None):
+def session_of(options, config=None, catch_signals: bool = True):
+    """The session of a command, for a `with` block; ``catch_signals`` where the computation looks for them."""
     from ..workflows.console import open_session  # after the arguments: numba takes a second to load
 
     threads = options.threads
     if threads is None and config is not None:
         threads = config.parallel.threads
-    return open_session(threads)
+    return open_session(threads, catch_signals=catch_signals)
 
 
 def print_on_root(lines: list[str]) -> None:
-    if world().Get_rank() != 0:
-        return
-    try:
+    if world().Get_rank() == 0:
         print("\n".join(lines), flush=True)
-    except BrokenPipeError:  # whoever reads, `head` for example, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def draw_again(directory: Path) -> list[Path]:
@@ -128,6 +124,11 @@ def draw_again(directory: Path) -> list[Path]:
 
 
 def draw(directory: Path, session) -> None:
+    """Figures of what is finished; a signal from here on ends the process, and costs nothing else."""
+    if session.stop_requested:
+        session.say(f"no figures, because a signal came; draw them with: pfsolid plot {directory}")
+        return
+    session.signals.close()
     if session.is_root:
         session.say("drawing figures")
         try:

@@ -17,13 +17,13 @@ def run_command(options) -> None:
     from ..workflows.run import default_directory, run
 
     config = on_root(world(), read_config, options.input, options.overrides)
-    session = session_of(options, config)
-    ensure_compiled(config, session)
-    directory = options.output or default_directory(options.input)
-    running.append(directory)
-    run(config, directory, session, options.force)
-    if config.output.figures:
-        draw(directory, session)
+    with session_of(options, config) as session:
+        ensure_compiled(config, session)
+        directory = options.output or default_directory(options.input)
+        running.append(directory)
+        run(config, directory, session, options.force)
+        if config.output.figures:
+            draw(directory, session)
 
 
 def resume_command(options) -> None:
@@ -36,12 +36,12 @@ def resume_command(options) -> None:
         print_on_root([f"{directory} is finished: its new results had been whole and are now in their place"])
         return
     config = on_root(world(), read_resumable, directory, options.overrides)
-    session = session_of(options, config)
-    ensure_compiled(config, session)
-    running.append(directory)
-    resume(config, directory, session)
-    if config.output.figures:
-        draw(directory, session)
+    with session_of(options, config) as session:
+        ensure_compiled(config, session)
+        running.append(directory)
+        resume(config, directory, session)
+        if config.output.figures:
+            draw(directory, session)
 
 
 def measure_command(options) -> None:
@@ -51,11 +51,12 @@ def measure_command(options) -> None:
     if options.axes_order is not None and not axes:
         raise InputError(f"--axes-order {options.axes_order}: must be {ORDERS}")
     voxel_nm, names = edges_of(options.voxel_nm), _names(options.names)
-    session = session_of(options)
-    path, lines = measure_file(options.source, session, options.filler, voxel_nm, options.boundary, names, options.output,
-                               options.force, axes)
-    for line in [*lines, f"written to {path}"]:
-        session.say(line)
+    # Nothing is kept half done here: a signal may end it as it is.
+    with session_of(options, catch_signals=False) as session:
+        path, lines = measure_file(options.source, session, options.filler, voxel_nm, options.boundary, names,
+                                   options.output, options.force, axes)
+        for line in [*lines, f"written to {path}"]:
+            session.say(line)
 
 
 def _names(text: str | None) -> dict[int, str]:
@@ -98,7 +99,6 @@ def validate_command(options) -> int:
 def doctor_command(_options) -> int:
     from ..machine.doctor import examine
 
-    print_on_root(["testing this installation; where kernels are still to be compiled that takes a minute or two"])
-    healthy, lines = examine(world())
+    healthy, lines = examine(world(), print_on_root)
     print_on_root(lines)
     return 0 if healthy else EXIT_FAULT

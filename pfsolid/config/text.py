@@ -167,6 +167,19 @@ def _override_value(name: str, text: str):
     return parsed["value"] if len(parsed) == 1 else text
 
 
+def _check_text(raw, source: str, place: str = "") -> None:
+    """Raise InputError for a text that is not UTF-8, such as the name of a file: no input and no result could hold it."""
+    if isinstance(raw, dict):
+        for name, value in raw.items():
+            _check_text(str(name), source, f"a key of {place or 'the input'}")
+            _check_text(value, source, f"{place}.{name}" if place else str(name))
+    elif isinstance(raw, (list, tuple)):
+        for value in raw:
+            _check_text(value, source, place)
+    elif isinstance(raw, str) and any("\ud800" <= letter <= "\udfff" for letter in raw):
+        raise InputError(f"{source}: {place}: {ascii(raw)} is not UTF-8; rename the file, or give it a link")
+
+
 def validated(schema: type[BaseModel], raw: dict, source: str, places=frozenset()):
     """``schema`` filled from ``raw``; InputError names every key that is wrong, one line each.
 
@@ -177,6 +190,7 @@ def validated(schema: type[BaseModel], raw: dict, source: str, places=frozenset(
     places : set of tuple
         What `apply_overrides` changed; these mistakes are the command line's, not the file's.
     """
+    _check_text(raw, source)
     try:
         return schema.model_validate(raw)
     except ValidationError as error:

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from .files import output_errors
 
+JOB = "SLURM_JOB_ID"  # variable with the number of the job
 BEAT_S = 5.0
 EXPIRY_S = 300.0  # a holder planning a large transform may be silent for a minute
 _COUNT_DIGITS = 12
@@ -200,7 +201,7 @@ def exclusive(folder: Path, name: str, beat_s: float = BEAT_S, expiry_s: float =
 
 def _this_process() -> dict:
     return {"host": socket.gethostname(), "pid": os.getpid(), "machine": _machine(), "started": _start_of(os.getpid()),
-            "job": os.environ.get("SLURM_JOB_ID")}
+            "job": os.environ.get(JOB)}
 
 
 def _machine() -> str | None:

@@ -13,23 +13,32 @@ import numba
 from ..io.hdf5 import has_parallel_hdf5
 from ..io.provenance import library_versions
 from ..parallel.collective import on_root
-from ..parallel.launch import environment_for_mpirun
+from ..parallel.launch import environment_for_mpirun, python_module
 from .selftest import selftest
 
 _SELFTEST_TIMEOUT_S = 300
+_PETSC_IS_FOR = 'needed by conduction.solver = "petsc" only'
 _PETSC = ("import petsc4py; petsc4py.init(['-no_signal_handler']); from petsc4py import PETSc; "
           "print('.'.join(map(str, PETSc.Sys.getVersion())), PETSc.ScalarType.__name__)")
 
 
-def examine(comm) -> tuple[bool, list[str]]:
-    """Whether the installation works, and a report.  Collective; under mpirun the test uses its ranks."""
+def examine(comm, say) -> tuple[bool, list[str]]:
+    """Whether the installation works, and the last lines of a report.  Collective; under mpirun the test uses its ranks.
+
+    Parameters
+    ----------
+    say : callable
+        Is given the first lines at once: the test takes up to a minute.
+    """
+    say(on_root(comm, _report))
+    say([_line("self-test", "running, with kernels still to be compiled up to a minute")])
     if comm.Get_size() > 1:
         failures = selftest(comm)
         text = f"on {comm.Get_size()} ranks: " + ("passed" if not failures else "; ".join(failures))
         healthy = not failures
     else:
         healthy, text = _selftest_on_two_ranks()
-    return healthy, on_root(comm, _report) + [_line("self-test", text)]
+    return healthy, [_line("self-test", text)]
 
 
 def _report() -> list[str]:
@@ -50,12 +59,12 @@ def _report() -> list[str]:
 def _petsc() -> str:
     # In a process of its own: a PETSc built for another MPI can end the one it is loaded into.
     try:
-        found = subprocess.run([sys.executable, "-c", _PETSC], capture_output=True, text=True, timeout=60,
+        found = subprocess.run([sys.executable, "-P", "-c", _PETSC], capture_output=True, text=True, timeout=60,
                                env=environment_for_mpirun())
     except subprocess.TimeoutExpired:
-        return "does not answer"
+        return "does not answer; " + _PETSC_IS_FOR
     if found.returncode:
-        return "not found; needed for solver = \"petsc\" only, which is faster near a percolation threshold"
+        return "not found; " + _PETSC_IS_FOR
     return found.stdout.strip()
 
 
@@ -63,7 +72,7 @@ def _selftest_on_two_ranks() -> tuple[bool, str]:
     mpirun = shutil.which("mpirun") or shutil.which("mpiexec")
     if mpirun is None:
         return False, "no mpirun on PATH: load the MPI module pfsolid was built with"
-    command = [mpirun, "-n", "2", sys.executable, "-m", "pfsolid.machine.selftest"]
+    command = [mpirun, "-n", "2", *python_module("pfsolid.machine.selftest")]
     with tempfile.TemporaryFile() as output:
         try:
             done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment_for_mpirun(),

@@ -24,7 +24,11 @@ _SHAPE = (16, 12, 10)
 
 def selftest(comm) -> list[str]:
     """Failures, empty if all is well.  Collective."""
-    transform = SlabTransform(PeriodicGrid(_SHAPE, (0.5, 0.5, 0.5)), comm)
+    with SlabTransform(PeriodicGrid(_SHAPE, (0.5, 0.5, 0.5)), comm) as transform:
+        return _failures(transform, comm)
+
+
+def _failures(transform: SlabTransform, comm) -> list[str]:
     checks = {"transform": _transform_error, "phase field": _mass_error, "checkpoint": _checkpoint_error,
               "conduction": _conduction_error}
     failures = []

@@ -11,9 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,21 +33,23 @@ from ..conduction.voxel_matrix import build_voxel_matrix
 from ..config.conduction import SolverConfig
 from ..config.image import ImageStudyConfig
 from ..config.run import RunConfig, config_from_dict
+from ..errors import EXIT_FAULT, Interrupted
 from ..grid import PeriodicGrid
 from ..homogenization.solve import Medium, solve_conduction
-from ..kernel import KERNELS
+from ..kernel import KERNELS, cache_files, cache_folders, is_whole, processor
 from ..morphology.areas import area_by_normals
 from ..morphology.layers import surface_layer
 from ..morphology.straighten import straighten_halved
-from ..parallel.collective import on_root
-from ..parallel.launch import environment_for_mpirun
+from ..parallel.collective import all_come, raise_together
+from ..parallel.launch import environment_for_mpirun, python_module
 from ..parallel.session import Session
-from ..phasefield import kernels
 from ..spectral.transform import CosineSlabTransform, SlabTransform
 from ..workflows.console import open_session
 
 _IN_HELPER = "PFSOLID_COMPILING"
 _TIMEOUT_S = 600
+_POLL_S = 0.2
+_PATIENCE_S = 10  # the compiler hears a signal between two kernels
 _TINY = {
     "grid": {"shape": [8, 8, 8], "voxel_size_nm": 0.7},
     "material": {"surface_energy_eV_per_A2": 0.020, "surface_depth_nm": 1.4},
@@ -58,10 +63,37 @@ _TINY = {
 def ensure_compiled(config: RunConfig | ImageStudyConfig | None, session: Session) -> None:
     """Collective: if the kernels this run needs are not in numba's cache, have them compiled.
 
-    Should that fail, the run compiles them itself, and only the last bits of its numbers are another matter.
+    One rank of each kind of processor does so: a login node's machine code is none for a compute node of another make.
+    Should it fail, the run compiles them itself, and only the last bits of its numbers are another matter.
+
+    Raises
+    ------
+    Interrupted
+        On a signal.
     """
-    if not os.environ.get(_IN_HELPER):
-        on_root(session.comm, _compile_elsewhere, _traits(config), session)
+    if os.environ.get(_IN_HELPER) or numba.config.DISABLE_JIT:
+        return
+    folders = cache_folders()
+    if not all(session.reducer.gather(bool(folders))):
+        session.warn("compiled kernels can be kept nowhere, so they are compiled in memory, about a minute at each start: "
+                     "name a folder that can be written in NUMBA_CACHE_DIR")
+        return
+    kinds = session.reducer.gather(processor())
+    stamp = folders[0] / _stamp_name(_traits(config))
+    is_first = kinds.index(kinds[session.reducer.rank]) == session.reducer.rank
+    turns = session.reducer.gather(is_first and not _is_complete(stamp))
+    if any(turns):
+        session.say("compiling kernels, once for this installation and kind of processor (about a minute)")
+    # One after another: numba's lists of what a folder holds would lose what the other writes at the same time.
+    for rank in np.flatnonzero(turns):
+        error = None
+        if rank == session.reducer.rank:
+            try:
+                _compile_elsewhere(_traits(config), stamp, session)
+            except Exception as caught:
+                error = caught
+        all_come(session.comm)
+        raise_together(session.comm, error)
 
 
 def _traits(config: RunConfig | ImageStudyConfig | None) -> dict:
@@ -77,59 +109,105 @@ def _traits(config: RunConfig | ImageStudyConfig | None) -> dict:
     return traits
 
 
-def _compile_elsewhere(traits: dict, session: Session) -> None:
-    stamp = _stamp(traits)
-    if stamp.exists():
+def _compile_elsewhere(traits: dict, stamp: Path, session: Session) -> None:
+    for path in cache_files():
+        if not is_whole(path):
+            with suppress(OSError):
+                path.unlink()
+    command = [*python_module("pfsolid.machine.warmup"), json.dumps(traits)]
+    try:
+        # A group of its own: Ctrl-C in a terminal goes to this process, which ends the helper.
+        helper = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, process_group=0,
+                                  env=environment_for_mpirun() | {_IN_HELPER: "1"})
+        with helper:
+            said = _wait_for(helper, session)
+    except OSError as error:
+        said = str(error)
+    if said:
+        session.warn(f"the kernels could not be compiled beforehand ({said}): compiling them as they are needed")
         return
-    session.say("compiling kernels, once for this installation (about a minute)")
-    with suppress(OSError, subprocess.SubprocessError):
-        subprocess.run([sys.executable, "-m", "pfsolid.machine.warmup", json.dumps(traits)], check=True,
-                       capture_output=True, timeout=_TIMEOUT_S, env=environment_for_mpirun() | {_IN_HELPER: "1"})
-        stamp.touch()
+    with suppress(OSError):
+        names = "\n".join(str(path) for path in cache_files() if is_whole(path))
+        stamp.write_text(names, encoding="utf-8", errors="surrogateescape")
 
 
-def _stamp(traits: dict) -> Path:
-    """In numba's own cache folder, so that both go together; its name changes with whatever makes numba compile anew."""
+def _wait_for(helper: subprocess.Popen, session: Session) -> str:
+    """Until it has ended; why it failed, empty if it did not."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        try:
+            _, said = helper.communicate(timeout=_POLL_S)
+            last = said.decode(errors="replace").strip().splitlines()[-1:] or ["without a word"]
+            return f"status {helper.returncode}: {last[0]}" if helper.returncode else ""
+        except subprocess.TimeoutExpired:
+            late = time.monotonic() > deadline
+            if not (late or session.stop_requested):
+                continue
+        helper.terminate()
+        try:
+            helper.communicate(timeout=_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            helper.kill()
+        if late:
+            return f"not done after {_TIMEOUT_S} s"
+        raise Interrupted("stopped on a signal while compiling kernels; nothing was computed yet")
+
+
+def _stamp_name(traits: dict) -> str:
+    """Of a file in numba's own cache folder, so that both go together; changes with whatever makes numba compile anew."""
     sources = sorted({Path(kernel.py_func.__code__.co_filename) for kernel in KERNELS})
-    versions = (traits, __version__, numba.__version__, sys.version, numba.config.CPU_NAME)
+    versions = (traits, __version__, numba.__version__, sys.version, processor())
     state = hashlib.sha256(repr(versions).encode())
     for path in sources:
         state.update(f"{path} {path.stat().st_mtime_ns}".encode())
-    return Path(kernels.advance.stats.cache_path) / f"compiled-{state.hexdigest()[:16]}"
+    return f"compiled-{state.hexdigest()[:16]}"
+
+
+def _is_complete(stamp: Path) -> bool:
+    """Whether all that was compiled is there, and none of it damaged: else the ranks would compile it at once."""
+    try:
+        names = stamp.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    return bool(names) and all(is_whole(Path(name)) for name in names)
 
 
 def _conduct_tiny(rtol: float, session: Session) -> None:
     """What the tiny run does not come by: electrodes, full tensors, faces below the voxel, layers, areas, PETSc's matrix."""
     precision = preconditioner_precision(rtol)
-    settings, by_fft = SolverConfig(relative_tolerance=rtol), SolverConfig(relative_tolerance=rtol, solver="fft")
     grid = PeriodicGrid((16, 16, 16), (1.0,) * 3)  # so many that multigrid starts on a coarser level
     scalars = np.array([1.0, 0.5, 0.2])
     islands = np.array([1e-6, 1e-6, 1.0])
     tensors = scalars[:, None, None] * (np.eye(3) + 0.1)
     for kind, tables in ((SlabTransform, (scalars, tensors)), (CosineSlabTransform, (scalars,))):
-        transform = kind(grid, session.comm, precision, session.threads)
-        rho = np.random.default_rng(1).random(transform.local_shape)
-        labels = labels_from_density(rho, 0.2, 0.8, transform)
-        area_by_normals(labels, transform)
-        surface_layer(labels, 2, 1, 1.0, transform, 2, (transform.periodic,) * 3)
-        axes = (0, 1, 2) if transform.periodic else (0,)
-        build_voxel_matrix(ConductionSystem(labels, scalars, transform))
-        coordination(labels, scalars > 0.3, transform)
-        for sigma in (*tables, islands):
-            medium = Medium(labels, lambda _, sigma=sigma: sigma, transform)
-            solve_conduction(medium, settings, session, axes)
-        solve_conduction(Medium(labels, lambda _: scalars, transform), by_fft, session, axes)
-        resisting = Medium(labels, lambda _: scalars, transform, interface_resistance={(1, 2): 1.0})
-        solve_conduction(resisting, settings, session, axes)
-        straighten_halved(labels, (1, 1, 1), transform.first_plane, np.ones((3, 3), bool), transform.ghosts,
-                          transform.periodic)
-        if transform.periodic:
-            dtype = transform.real.dtype
-            for faces in (subvoxel_faces(rho, (0.2, 0.8), scalars, transform, dtype),
-                          smooth_faces(rho, list(zip((0.2, 0.5, 0.8), scalars)), transform, dtype)):
-                solve_tensor(FaceSystem(faces, transform), axes, rtol,
-                             on_solved=lambda axis, system: system.flux_jumps(axis))
-        transform.close()
+        with kind(grid, session.comm, precision, session.threads) as transform:
+            _conduct_with(transform, (*tables, islands), rtol, session)
+
+
+def _conduct_with(transform: SlabTransform, tables, rtol: float, session: Session) -> None:
+    scalars, settings = tables[0], SolverConfig(relative_tolerance=rtol)
+    rho = np.random.default_rng(1).random(transform.local_shape)
+    labels = labels_from_density(rho, 0.2, 0.8, transform)
+    area_by_normals(labels, transform)
+    surface_layer(labels, 2, 1, 1.0, transform, 2, (transform.periodic,) * 3)
+    axes = (0, 1, 2) if transform.periodic else (0,)
+    build_voxel_matrix(ConductionSystem(labels, scalars, transform))
+    coordination(labels, scalars > 0.3, transform)
+    for sigma in tables:
+        medium = Medium(labels, lambda _, sigma=sigma: sigma, transform)
+        solve_conduction(medium, settings, session, axes)
+    by_fft = settings.model_copy(update={"solver": "fft"})
+    solve_conduction(Medium(labels, lambda _: scalars, transform), by_fft, session, axes)
+    resisting = Medium(labels, lambda _: scalars, transform, interface_resistance={(1, 2): 1.0})
+    solve_conduction(resisting, settings, session, axes)
+    straighten_halved(labels, (1, 1, 1), transform.first_plane, np.ones((3, 3), bool), transform.ghosts,
+                      transform.periodic)
+    if transform.periodic:
+        dtype = transform.real.dtype
+        for faces in (subvoxel_faces(rho, (0.2, 0.8), scalars, transform, dtype),
+                      smooth_faces(rho, list(zip((0.2, 0.5, 0.8), scalars)), transform, dtype)):
+            solve_tensor(FaceSystem(faces, transform), axes, rtol,
+                         on_solved=lambda axis, system: system.flux_jumps(axis))
 
 
 def compile_all(traits: dict) -> None:
@@ -140,11 +218,25 @@ def compile_all(traits: dict) -> None:
         "parallel": {"precision": traits["precision"]},
         "material": _TINY["material"] | {"interface_diffusion": traits["interface_diffusion"]},
         "conduction": _TINY["conduction"] | {"relative_tolerance": traits["relative_tolerance"]}})
-    session = open_session(1)
-    with tempfile.TemporaryDirectory() as folder:
-        run(config, Path(folder) / "run", session)
-    _conduct_tiny(traits["relative_tolerance"], session)
+    # The temporary directory may be full; where machine code is kept there is room, or all this is in vain.
+    folder = next(iter(cache_folders()), None)
+    with open_session(1, catch_signals=False) as session, tempfile.TemporaryDirectory(dir=folder) as scratch:
+        run(config, Path(scratch) / "run", session)
+        _conduct_tiny(traits["relative_tolerance"], session)
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_POLL_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _main() -> None:
+    # Ended by an exception, so that it removes what it has made.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAULT))
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    compile_all(json.loads(sys.argv[1]))
 
 
 if __name__ == "__main__":
-    compile_all(json.loads(sys.argv[1]))
+    _main()

@@ -7,6 +7,7 @@ see it.
 from __future__ import annotations
 
 import math
+import pickle
 import time
 import traceback
 from contextlib import contextmanager
@@ -151,7 +152,7 @@ def agreed_errors(comm: MPI.Comm):
     """Run a block so that an error on any rank is raised on every rank.
 
     Collective at its end.  The block itself must not contain a collective call after the point where a single rank
-    can fail.  The lowest failing rank's error is the one raised; a :class:`PfsolidError` keeps its type.
+    can fail.  The lowest failing rank's error is the one raised, as the same type on every rank.
     """
     error = None
     try:
@@ -162,15 +163,43 @@ def agreed_errors(comm: MPI.Comm):
 
 
 def raise_together(comm: MPI.Comm, error: Exception | None) -> None:
-    """Collective: raise the lowest rank's error on every rank, if there is one."""
+    """Collective: raise the lowest rank's error on every rank, if there is one.
+
+    That rank raises the error itself, the others a copy with the traceback as a note.  One that cannot be copied is a
+    RuntimeError there.
+    """
+    if comm.Get_size() == 1:
+        if error is not None:
+            raise error
+        return
     if not comm.allreduce(int(error is not None), op=MPI.MAX):
         return
-    described = None
-    if error is not None:
-        described = (type(error), str(error)) if isinstance(error, PfsolidError) else (
-            RuntimeError, "".join(traceback.format_exception(error)))
-    kind, message = next(d for d in comm.allgather(described) if d is not None)
-    raise kind(message) from error
+    described = comm.allgather(None if error is None else _described(error))
+    first = next(rank for rank, one in enumerate(described) if one is not None)
+    if first == comm.Get_rank():
+        raise error
+    raise _copied(*described[first], first) from error
+
+
+def _described(error: Exception) -> tuple[bytes | None, str]:
+    """An error as bytes, if it comes back from them as what it was, and its text."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        raw = pickle.dumps(error)
+        if type(pickle.loads(raw)) is type(error):
+            return raw, text
+    except Exception:  # whatever a foreign class does when it is pickled
+        pass
+    return None, text
+
+
+def _copied(raw: bytes | None, text: str, rank: int) -> Exception:
+    if raw is None:
+        return RuntimeError(text)
+    error = pickle.loads(raw)
+    if not isinstance(error, PfsolidError):
+        error.add_note(f"on rank {rank}:\n{text}")
+    return error
 
 
 def on_root(comm: MPI.Comm, function, *args, **kwargs):

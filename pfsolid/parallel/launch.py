@@ -12,6 +12,9 @@ from mpi4py import MPI
 from ..errors import EXIT_FAULT
 from .collective import all_come
 
+_OF_LAUNCHERS = re.compile("(OMPI|PMIX|CRAY_PMI|PMI2?|PRTE|ORTE|OPAL|SLURM|SLURMD|SRUN|PALS|FLUX|HYDRA|HYDI|I_MPI|MPI_LOCAL|"
+                           "MPIR|MPIEXEC|MV2_COMM|ALPS)_|PMI_?FD$|MPI_LOCALNRANKS$|MPI_LOCALRANKID$")
+
 
 def end_all_ranks_on_uncaught_errors(advice=lambda: "") -> None:
     """Make an uncaught exception on one rank end the whole launch instead of leaving the others waiting.
@@ -35,14 +38,14 @@ def end_all_ranks_on_uncaught_errors(advice=lambda: "") -> None:
 
 
 def environment_for_mpirun() -> dict[str, str]:
-    """The environment in which to start an mpirun from a process that has loaded MPI itself.
+    """The environment in which to start an mpirun, or a process by itself, from one that has loaded MPI.
 
-    Without the variables of this process's own launcher, with which mpirun would fail without a word; its settings
-    are kept.
+    Without the variables of this process's own launcher, whichever it is: with them mpirun fails without a word, and a
+    single process takes itself for a rank of this launch.  The settings of Open MPI are kept.
     """
     settings = ("OMPI_MCA_", "OMPI_ALLOW_", "PRTE_MCA_")
     environment = {name: value for name, value in os.environ.items()
-                   if not re.match("(OMPI|PMIX|PMI|PRTE|ORTE|OPAL)_", name) or name.startswith(settings)}
+                   if not _OF_LAUNCHERS.match(name) or name.startswith(settings)}
     # What Open MPI 4 sets in its own processes is named like a setting.
     for name in [name for name in environment if re.match("OMPI_MCA_(ess|orte|pmix|shmem|initial)", name)]:
         del environment[name]
@@ -64,6 +67,11 @@ def leave_together(comm: MPI.Comm, status: int, patience_s: float = 10.0) -> Non
     if not all_come(comm, patience_s):
         comm.Abort(status or EXIT_FAULT)
     sys.exit(status)
+
+
+def python_module(name: str) -> list[str]:
+    """The command that runs a module of this installation, whatever lies in the folder the user happens to be in."""
+    return [sys.executable, "-P", "-m", name]
 
 
 def under_mpirun() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from ..errors import InputError
@@ -19,7 +20,7 @@ _TERMINAL_INTERVAL_S = 0.2
 
 @dataclass
 class Session:
-    """One launch of the program.  Made by `open_session`.
+    """One launch of the program, or one call from Python.  Made by `open_session`, ended by `close` or a `with` block.
 
     Attributes
     ----------
@@ -31,6 +32,8 @@ class Session:
         On this rank: what asks for an end, such as the name of a signal that has come.
     limit_s : float or None
         Wall-clock time after which it is to end.
+    signals, on_close : ExitStack
+        What gives back to the process the signals, and all else that the session has taken of it.
     """
 
     comm: object
@@ -39,7 +42,20 @@ class Session:
     started: float = field(default_factory=time.monotonic)
     stop_requested: str | None = None
     limit_s: float | None = None
+    signals: ExitStack = field(default_factory=ExitStack, repr=False)
+    on_close: ExitStack = field(default_factory=ExitStack, repr=False)
     _last_progress: float = 0.0
+
+    def close(self) -> None:
+        """Leave the process as it was."""
+        self.signals.close()
+        self.on_close.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
 
     @property
     def is_root(self) -> bool:
@@ -106,4 +122,4 @@ class Session:
 
 def on_terminal() -> bool:
     # mpirun gives its ranks a terminal of its own making even where its output goes to a file.
-    return sys.stdout.isatty() and not under_mpirun()
+    return sys.stdout is not None and sys.stdout.isatty() and not under_mpirun()

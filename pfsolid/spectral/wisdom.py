@@ -6,57 +6,82 @@ import hashlib
 import os
 import platform
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from ..kernel import private_temporary_folder, user_caches
 from ..regular import refuse_special
 
 
-def plan_cache(dtype) -> Path:
-    """Where FFTW's measurements of this kind of processor are kept: $PFSOLID_CACHE, or ~/.cache/pfsolid."""
-    base = os.environ.get("PFSOLID_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "pfsolid")
+def plan_caches(dtype) -> list[Path]:
+    """Where FFTW's measurements of this kind of processor may be kept: the user's caches, else a temporary folder."""
+    name = f"fftw-{np.dtype(dtype).name}-{hashlib.sha256(_processor().encode()).hexdigest()[:12]}.wisdom"
+    last = private_temporary_folder()
+    return [folder / name for folder in (*user_caches(), *([last] if last else []))]
+
+
+@cache
+def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            model = next(line for line in file if line.startswith("model name"))
+            return next(line for line in file if line.startswith("model name"))
     except (OSError, StopIteration):
-        model = platform.processor()
-    return Path(base) / f"fftw-{np.dtype(dtype).name}-{hashlib.sha256(model.encode()).hexdigest()[:12]}.wisdom"
+        return platform.processor()
 
 
-def read_or_nothing(path: Path) -> str:
-    try:
-        refuse_special(path)
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError):
-        return ""
+def read_or_nothing(paths: list[Path]) -> str:
+    """The first that is there; not a pipe, which would wait for somebody to write."""
+    for path in paths:
+        with suppress(OSError, UnicodeDecodeError):
+            refuse_special(path)
+            return path.read_text(encoding="ascii")
+    return ""
 
 
-def write_if_possible(path: Path, text: str) -> None:
-    # A read-only home costs the time of measuring again, no more.
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="ascii") as file:
-            file.write(text)
-        os.replace(file.name, path)
+def write_if_possible(paths: list[Path], text: str) -> None:
+    """Into the first that can be written.  That none can costs the time of measuring again, no more."""
+    for path in paths:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="ascii") as file:
+                try:
+                    file.write(text)
+                    file.flush()
+                except OSError:
+                    os.unlink(file.name)
+                    raise
+            os.replace(file.name, path)
+            return
 
 
 def export_wisdom(library) -> str:
-    # FFTW's interface here is by file name only.
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "wisdom")
+    """All that FFTW knows in this process; nothing where there is not even memory for it."""
+    with suppress(OSError), _file_in_memory() as path:
         library.export_wisdom(bytearray(path, "utf-8"))
         with open(path, encoding="ascii") as file:
             return file.read()
+    return ""
 
 
 def import_wisdom(library, wisdom: str) -> None:
+    """Add to what FFTW knows in this process."""
     if not wisdom:
         return
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "wisdom")
+    with suppress(OSError), _file_in_memory() as path:
         with open(path, "w", encoding="ascii") as file:
             file.write(wisdom)
         library.import_wisdom(bytearray(path, "utf-8"))
+
+
+@contextmanager
+def _file_in_memory() -> Iterator[str]:
+    # FFTW's interface here is by file name only, and a full temporary directory must not end a run.
+    descriptor = os.memfd_create("wisdom")
+    try:
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)

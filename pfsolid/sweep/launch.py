@@ -16,10 +16,10 @@ from pathlib import Path
 from ..conduction.effective import preconditioner_precision
 from ..config.run import RunConfig
 from ..errors import EXIT_CHECKPOINTED, EXIT_FAULT, InputError
-from ..io.claims import exclusive
+from ..io.claims import JOB, exclusive
 from ..machine.warmup import ensure_compiled
 from ..parallel.collective import all_come, on_root, raise_together, split_into_groups
-from ..parallel.launch import environment_for_mpirun, under_mpirun
+from ..parallel.launch import environment_for_mpirun, python_module, under_mpirun
 from ..parallel.session import Session, on_terminal
 from ..spectral.transform import SlabTransform, check_rank_count
 from ..text import in_words, plural
@@ -78,12 +78,15 @@ def run_sweep(launch: Launch, comm) -> int:
     for config in different_grids(plan):
         check_rank_count(config.grid_nm, ranks)
     if WORKER in os.environ:
-        session = open_session(launch.threads or 1, comm)
-        tally = work(plan, launch.directory, session, int(os.environ[WORKER]), "", _say_if_failed)
+        with open_session(launch.threads or 1, comm) as session:
+            tally = work(plan, launch.directory, session, int(os.environ[WORKER]), "", _say_if_failed)
         return _status_of(tally.fault, tally.stopped, 0)
-    group = split_into_groups(comm, ranks)
-    session = open_session(launch.threads or 1, group)
-    number = comm.Get_rank() // ranks
+    with open_session(launch.threads or 1, split_into_groups(comm, ranks)) as session:
+        return _launch(plan, launch, comm, session)
+
+
+def _launch(plan: Plan, launch: Launch, comm, session: Session) -> int:
+    number = comm.Get_rank() // launch.ranks_per_case
     error = None
     if number == 0:
         try:
@@ -156,7 +159,8 @@ def _measure_plans(config: RunConfig, session: Session) -> None:
     if config.conduction is not None:
         precisions.add(preconditioner_precision(config.conduction.relative_tolerance))
     for precision in sorted(precisions):
-        SlabTransform(config.grid_nm, session.comm, precision, session.threads).close()
+        with SlabTransform(config.grid_nm, session.comm, precision, session.threads):
+            pass
 
 
 # --- worker processes on this machine -----------------------------------------------------------------------
@@ -197,6 +201,8 @@ def _watch_workers(plan: Plan, launch: Launch, session: Session, num: int) -> in
                     if status not in (0, EXIT_CHECKPOINTED):
                         faults.append(f"worker {number} ended with status {status}; see {launch.directory / LOGS}")
                     continue
+                if asked and -status == signal.SIGUSR1:
+                    continue  # asked before it could listen: it had nothing in hand
                 deaths = 1 if progress.num_done() > done_before else deaths + 1
                 done_before = progress.num_done()
                 text = f"worker {number} was killed by {signal.Signals(-status).name}"
@@ -213,14 +219,15 @@ def _watch_workers(plan: Plan, launch: Launch, session: Session, num: int) -> in
 
 
 def _start_worker(launch: Launch, number: int) -> subprocess.Popen:
-    command = [sys.executable, "-m", "pfsolid", "sweep", "run"]
+    command = [*python_module("pfsolid"), "sweep", "run"]
     if launch.part is not None:
         command += ["--slice", "{}/{}".format(*launch.part)]
     if launch.threads is not None:
         command += ["--threads", str(launch.threads)]
     command += ["--", str(launch.directory)]  # which may begin with a dash
     # A group of its own: Ctrl-C in a terminal goes to the launcher, which tells the workers once.
-    return subprocess.Popen(command, env=environment_for_mpirun() | {WORKER: str(number)}, process_group=0)
+    job = {name: os.environ[name] for name in (JOB,) if name in os.environ}
+    return subprocess.Popen(command, env=environment_for_mpirun() | job | {WORKER: str(number)}, process_group=0)
 
 
 # --- what is said -------------------------------------------------------------------------------------------

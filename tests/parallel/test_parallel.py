@@ -88,11 +88,38 @@ def test_the_lowest_rank_is_heard(comm):
         raise_together(comm, InputError(f"rank {comm.rank}"))
 
 
-def test_a_bug_on_one_rank_shows_its_traceback_on_all(comm):
-    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+def test_a_bug_on_one_rank_is_raised_on_all_with_its_type_and_traceback(comm):
+    culprit = comm.size - 1
+    with pytest.raises(ZeroDivisionError) as found:
         with agreed_errors(comm):
-            if comm.rank == comm.size - 1:
+            if comm.rank == culprit:
                 1 / 0  # noqa: B018
+    notes = "".join(getattr(found.value, "__notes__", []))
+    assert comm.rank == culprit or f"on rank {culprit}" in notes and "ZeroDivisionError" in notes
+
+
+def test_foreign_errors_keep_what_they_hold(comm):
+    with pytest.raises(FileNotFoundError) as found:
+        on_root(comm, open, "/nowhere/at all")
+    assert found.value.errno == 2 and found.value.filename == "/nowhere/at all"
+
+
+class _Unpicklable(Exception):
+    def __reduce__(self):
+        raise TypeError("no")
+
+
+class _TwoArguments(Exception):
+    """Pickles, and then cannot be made again."""
+
+    def __init__(self, first, second):
+        super().__init__(f"{first} {second}")
+
+
+@pytest.mark.parametrize("error", [_Unpicklable("of one rank"), _TwoArguments("of one", "rank")])
+def test_an_error_that_cannot_be_sent_is_told(comm, error):
+    with pytest.raises(type(error) if comm.rank == 0 else RuntimeError, match="of one rank"):
+        raise_together(comm, error if comm.rank == 0 else None)
 
 
 def test_on_root(comm):

@@ -1,11 +1,21 @@
-"""Every compiled kernel is on the list that the warm-up walks, and the warm-up compiles them all."""
+"""Every compiled kernel is on the list that the warm-up walks, the warm-up compiles them all, and what is kept is sound."""
 
 import ast
+import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import pytest
+from helpers.builders import ALONE
+
 import pfsolid
+from pfsolid import kernel as kernel_module
+from pfsolid.errors import Interrupted
+from pfsolid.kernel import _CheckedFiles, is_whole, private_temporary_folder, processor
+from pfsolid.machine import warmup
+from pfsolid.workflows.console import open_session
 
 ROOT = Path(pfsolid.__file__).parent
 
@@ -35,3 +45,155 @@ def test_kernels_are_made_by_one_decorator():
 def test_warm_up_compiles_every_kernel():
     found = subprocess.run([sys.executable, "-c", UNCOMPILED], capture_output=True, text=True, timeout=280, check=True)
     assert found.stdout.splitlines()[-1] == "left:"
+
+
+# --- what is kept on disk -------------------------------------------------------------------------------------
+
+MODULE = """
+from pfsolid.kernel import kernel
+@kernel()
+def doubled(x):
+    return 2 * x
+"""
+USE = "import kept; from pfsolid.kernel import cache_files; print(kept.doubled({argument}), len(cache_files()), {misses})"
+MISSES = "sum(kept.doubled.stats.cache_misses.values())"
+
+
+@pytest.fixture
+def use(tmp_path):
+    """Calls a kernel in a process of its own: its value, the number of files that are kept, how often it was compiled."""
+    (tmp_path / "kept.py").write_text(MODULE)
+
+    def call(argument="21"):
+        done = subprocess.run([sys.executable, "-c", USE.format(argument=argument, misses=MISSES)], cwd=tmp_path,
+                              capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    return call
+
+
+def test_machine_code_is_kept(use):
+    assert use() == ["42", "2", "1"] and use() == ["42", "2", "0"]
+    assert use("1.5") == ["3.0", "3", "1"]  # another type is another file beside it
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+@pytest.mark.parametrize("damage", [lambda raw: raw[:len(raw) // 2],
+                                    lambda raw: raw[:100] + bytes([raw[100] ^ 1]) + raw[101:]], ids=["truncated", "bit"])
+def test_damaged_machine_code_is_made_anew(use, tmp_path, kind, damage):
+    use()
+    path = next((tmp_path / "__pycache__").glob(f"*.{kind}"))
+    path.write_bytes(damage(path.read_bytes()))
+    assert not is_whole(path)
+    assert use() == ["42", "2", "1"]
+    assert is_whole(path) and use() == ["42", "2", "0"]
+
+
+def test_what_counts_as_whole(tmp_path):
+    whole = b"code" + kernel_module._checksum(b"code")
+    for raw in (whole, b"", whole[:-1], whole + b"x", bytes(len(whole)), b"c0de" + whole[4:], whole[:4]):
+        (tmp_path / "file").write_bytes(raw)
+        assert is_whole(tmp_path / "file") == (raw == whole)
+    assert not is_whole(tmp_path) and not is_whole(tmp_path / "none")
+
+
+def test_a_full_disk_costs_only_the_time(tmp_path, monkeypatch):
+    files = _CheckedFiles(str(tmp_path), "name", "stamp")
+
+    def no_room(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pfsolid.kernel.os.replace", no_room)
+    files.save("key", "data")
+    monkeypatch.undo()
+    assert files.load("key") is None
+    files.save("key", "data")
+    assert files.load("key") == "data"
+
+
+@pytest.mark.parametrize("writable, expected", [
+    (["asked", "source", "cache"], "asked"), (["source", "cache"], "beside"), (["cache", "home"], "cache"),
+    (["home"], "home"), ([], None)])
+def test_the_first_place_that_can_be_written(tmp_path, monkeypatch, writable, expected):
+    places = {"asked": tmp_path / "asked", "source": tmp_path / "source" / "__pycache__",
+              "cache": tmp_path / "cache" / "numba", "home": tmp_path / "home" / "pfsolid" / "numba"}
+    monkeypatch.setattr(kernel_module.numba.config, "CACHE_DIR", str(places["asked"]))
+    monkeypatch.setenv("PFSOLID_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(kernel_module, "_can_be_written", lambda folder: folder in [places[name] for name in writable])
+    monkeypatch.setattr(kernel_module, "private_temporary_folder", lambda: None)
+    found = kernel_module._place_for.__wrapped__(tmp_path / "source")
+    assert found == (places.get(expected) if expected != "beside" else "")
+
+
+def test_a_temporary_folder_of_another_user_is_not_trusted(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = private_temporary_folder()
+    assert folder.parent == tmp_path and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.chmod(0o777)  # somebody may have put machine code there
+    assert private_temporary_folder() is None
+    folder.rmdir()
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert private_temporary_folder() is None
+
+
+# --- compiled beforehand -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def compiled(monkeypatch, tmp_path):
+    """The warm-up with a helper that only notes that it was called, and a folder of its own."""
+    calls = []
+    kept = tmp_path / "a.nbi"
+    machine = [("linux", "cpu", "+avx")]
+
+    def compile_elsewhere(traits, stamp, session):
+        calls.append(machine[0])
+        kept.write_bytes(b"code" + kernel_module._checksum(b"code"))
+        stamp.write_text(str(kept))
+
+    monkeypatch.setattr(warmup, "_compile_elsewhere", compile_elsewhere)
+    monkeypatch.setattr(warmup, "cache_folders", lambda: [tmp_path])
+    monkeypatch.setattr(warmup, "processor", lambda: machine[0])
+    with open_session(1, ALONE) as session:
+        yield calls, kept, machine, lambda: warmup.ensure_compiled(None, session)
+
+
+def test_each_kind_of_processor_compiles_once(compiled):
+    calls, _, machine, ensure = compiled
+    ensure()
+    ensure()
+    machine[0] = ("linux", "another", "+avx512f")
+    ensure()
+    ensure()
+    assert calls == [("linux", "cpu", "+avx"), ("linux", "another", "+avx512f")]
+
+
+@pytest.mark.parametrize("harm", [lambda kept: kept.unlink(), lambda kept: kept.write_bytes(b"code")])
+def test_what_is_lost_or_damaged_is_compiled_again_beforehand(compiled, harm):
+    calls, kept, _, ensure = compiled
+    ensure()
+    harm(kept)
+    ensure()
+    assert len(calls) == 2
+
+
+def test_processor_is_numbas_own_key():
+    system, model, features = processor()
+    assert system and model and isinstance(features, str)
+
+
+def test_a_signal_ends_the_helper(monkeypatch, tmp_path):
+    helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"], stderr=subprocess.PIPE)
+    with open_session(1, ALONE) as session, helper:
+        session.stop_requested = "SIGTERM"
+        with pytest.raises(Interrupted, match="nothing was computed yet"):
+            warmup._wait_for(helper, session)
+    assert helper.returncode == -15
+
+
+def test_a_helper_that_fails_is_spoken_of():
+    helper = subprocess.Popen([sys.executable, "-c", "raise SystemExit('no room')"], stderr=subprocess.PIPE)
+    with open_session(1, ALONE) as session, helper:
+        assert warmup._wait_for(helper, session) == "status 1: no room"

@@ -27,7 +27,7 @@ LAYERS = [
     ["theory", "materials"],
     ["orientation"],
     ["grid", "text", "units"],
-    ["errors", "kernel", "regular"],
+    ["errors", "kernel", "process", "regular"],
     ["__init__"],  # the version
 ]
 
@@ -39,7 +39,7 @@ INSIDE = {
               ["conduction", "evolution", "morphology", "structure"], ["figure"], ["box", "planes", "run_files"]],
     "sweep": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["dataset"]],
     "io": [["checkpoint", "peek"], ["seal", "series"], ["images", "provenance", "run_directory", "sealed_json", "transfer"],
-           ["hdf5_sources"], ["hdf5", "json_pattern", "one_writer", "records"], ["claims"], ["files"]],
+           ["hdf5_sources", "readback"], ["hdf5", "json_pattern", "one_writer", "records"], ["claims"], ["files"]],
     "workflows": [["resume"], ["case", "measure_file", "stored_density"], ["measured_source", "run"],
                   ["density", "fit_sweep", "image", "simulate"], ["console", "fields", "measure", "solved", "theory"]],
 }

@@ -358,7 +358,7 @@ def test_pipes_and_devices_are_not_waited_for(tmp_path):
     refused("/dev/zero", "it is a device, not a file", layout=RawLayout(SHAPE, "u1"))
     with pytest.raises(CheckpointError, match="named pipe"):
         read_checkpoint(tmp_path / "step_00000001.h5", ALONE)
-    assert read_or_nothing(tmp_path / "fftw.wisdom") == ""
+    assert read_or_nothing([tmp_path / "fftw.wisdom"]) == ""
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".npy", "a\0.npy", "x/" * 3000 + "a.npy"])

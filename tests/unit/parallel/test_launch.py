@@ -1,0 +1,55 @@
+"""What a process of ours is started with: nothing of the launch it is started from, all of the user's settings."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.builders import ALONE
+
+import pfsolid
+from pfsolid.machine import doctor
+from pfsolid.parallel.launch import environment_for_mpirun, python_module
+
+JOBS = Path(pfsolid.__file__).parents[1] / "jobs"
+
+
+@pytest.mark.parametrize("name", [
+    "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "PMI_FD", "SLURM_PROCID", "SLURM_JOB_ID", "SRUN_CPUS_PER_TASK",
+    "PALS_RANKID", "FLUX_TASK_RANK", "HYDRA_BSTRAP", "HYDI_CONTROL_FD", "I_MPI_HYDRA_BOOTSTRAP", "MPI_LOCALNRANKS",
+    "CRAY_PMI_X", "OMPI_MCA_ess_base_jobid"])
+def test_variables_of_a_launcher_are_dropped(monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    assert name not in environment_for_mpirun()
+
+
+@pytest.mark.parametrize("name", ["OMPI_MCA_btl", "PRTE_MCA_rmaps_default_mapping_policy", "PATH", "OMP_NUM_THREADS",
+                                  "PFSOLID_CACHE", "SLURMISH", "MPICC"])
+def test_settings_are_kept(monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    assert environment_for_mpirun()[name] == "1"
+
+
+def test_modules_are_run_without_the_users_folder():
+    assert python_module("pfsolid") == [sys.executable, "-P", "-m", "pfsolid"]
+    sources = Path(pfsolid.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if re.search(r'sys\.executable, "-[mc]"', path.read_text())] == []
+
+
+@pytest.mark.parametrize("template", sorted(JOBS.glob("*.sbatch")), ids=lambda path: path.stem)
+def test_templates_requeue_on_a_signal_that_came_too_early_to_be_heard(template):
+    """128 + 10: SIGUSR1 before Python could take it."""
+    assert re.search(r"case \$status in 85 \| 138\) scontrol requeue", template.read_text())
+
+
+def test_doctor_says_what_petsc_is_for(monkeypatch):
+    monkeypatch.setattr(doctor, "_PETSC", "raise SystemExit(1)")
+    assert doctor._petsc() == 'not found; needed by conduction.solver = "petsc" only'
+
+
+def test_doctor_speaks_before_its_test(monkeypatch):
+    said = []
+    monkeypatch.setattr(doctor, "_selftest_on_two_ranks", lambda: said.append("tested") or (True, "two ranks: passed"))
+    healthy, last = doctor.examine(ALONE, said.extend)
+    assert healthy and last == ["self-test   two ranks: passed"]
+    assert said[-1] == "tested" and "running" in said[-2] and len(said) > 8
