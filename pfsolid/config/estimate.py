@@ -113,7 +113,7 @@ def _end_time(config: RunConfig) -> float | None:
 
 def _expected_snapshots(config: RunConfig) -> int:
     end, interval = _end_time(config), config.output.snapshot_interval_reduced_time
-    return 0 if end is None or interval is None else math.ceil(end / interval)
+    return 0 if end is None or interval is None else 1 + math.ceil(end / interval)  # the first at t = 0
 
 
 def _expected_steps(config: RunConfig) -> int | None:

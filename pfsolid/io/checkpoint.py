@@ -3,7 +3,8 @@
 A checkpoint holds distributed arrays bit by bit (any dtype, each in its own global layout, so that another
 number of ranks can read them), and the run's state as JSON.  It is written under a temporary name, sealed
 (`seal`), synchronised and renamed.  On reading, the seal is verified before HDF5 sees the file.  The last two
-checkpoints are kept; an older one goes only after the two newest have been found good.
+checkpoints are kept; an older one goes only after the two newest have been found good: read in full once, when they were
+written or when the run went on from them.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from .files import damage_errors, make_folder, output_errors, replaced_file, tem
 from .hdf5 import DistributedArray, Layout, create_file, h5py
 from .records import plain
 from .seal import SEAL_BYTES, check_seal, write_seal
-from .transfer import check_inside, read_into, write_arrays
+from .transfer import check_inside, read_into, write_unread
 
 FORMAT = "pfsolid checkpoint"
 SCHEMA_VERSION = 1
 ARRAYS = "arrays"
 STATE = "state.json"
+
+_good: dict[Path, tuple | None] = {}  # checkpoints found whole, and what the file system said of them then; on root
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,9 @@ def write_checkpoint(folder, arrays: dict[str, DistributedArray], state: dict, c
     stored = {f"{ARRAYS}/{name}": array for name, array in arrays.items()}
     with replaced_file(path, comm) as temporary:
         on_root(comm, _create, temporary, stored, state, step, comm.Get_size())
-        write_arrays(temporary, stored, comm)
-        write_seal(temporary, SCHEMA_VERSION, comm)
+        written = write_unread(temporary, stored, comm)
+        write_seal(temporary, SCHEMA_VERSION, comm, written)
+    on_root(comm, _remember_as_good, path)
     _drop_old(folder, path, comm)
     return path
 
@@ -134,6 +138,7 @@ def read_checkpoint(path, comm, expected: dict[str, tuple[int, ...]] | None = No
     """
     path = Path(path)
     check_seal(path, SCHEMA_VERSION, comm)
+    on_root(comm, _remember_as_good, path)
     checkpoint = Checkpoint(path, *on_root(comm, _read_contents, path), comm)
     for name, shape in (expected or {}).items():
         stored = _stored_shape(checkpoint, name)
@@ -228,11 +233,26 @@ def _drop_old(folder: Path, newest: Path, comm) -> None:
 
 
 def _is_good(path: Path, comm) -> bool:
+    """Whether a checkpoint is whole; one that this process has found so, and nobody has touched since, is not read again."""
+    if on_root(comm, lambda: path in _good and _good[path] == _identity(path)):
+        return True
     try:
         check_seal(path, SCHEMA_VERSION, comm)
     except CheckpointError:
         return False
     return True
+
+
+def _remember_as_good(path: Path) -> None:
+    _good[path] = _identity(path)
+
+
+def _identity(path: Path) -> tuple | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _remove(paths: list[Path]) -> None:

@@ -5,6 +5,8 @@ written.  All ranks then fill in the values (`transfer`).
 
 HDF5 1.10 ends the process with a segmentation fault if it cannot write its own metadata for want of space.
 So that space is claimed by a plain write first.
+
+Importing this module switches HDF5's file locks off for the whole process (unless HDF5_USE_FILE_LOCKING is set).
 """
 
 from __future__ import annotations
@@ -15,17 +17,24 @@ from pathlib import Path
 
 import numpy as np
 
-# Debian's h5py decides at its first import which flavour it is.  Locks have no use here, files being written
-# under a name of their own, and some cluster file systems refuse them.
-os.environ.setdefault("H5PY_ALWAYS_USE_MPI", "1")
+from .files import check_free_space, create_file_anew, output_errors
+
+# Read by HDF5 at every file that is opened, so it stays in this process's environment, and in those it starts.  Locks have
+# no use here, files being written under a name of their own, and some cluster file systems refuse them.
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 
-import h5py  # noqa: E402
-
-from .files import check_free_space, create_file_anew, output_errors  # noqa: E402
+# Debian's h5py decides at its first import which flavour it is, and only then.
+_flavour = os.environ.get("H5PY_ALWAYS_USE_MPI")
+os.environ.setdefault("H5PY_ALWAYS_USE_MPI", "1")
+try:
+    import h5py
+finally:
+    if _flavour is None:
+        del os.environ["H5PY_ALWAYS_USE_MPI"]
 
 SERIAL_SWITCH = "PFSOLID_SERIAL_HDF5"
 LENGTHS_NM = 1e-6, 1e9  # edges of voxels that a file may give, as the inputs may
+_ALIGNMENT = 8  # which reading back relies on
 METADATA_BYTES = 64 * 2**10  # a generous bound for HDF5's own part of a file, and for each dataset's
 
 
@@ -61,11 +70,18 @@ class DistributedArray:
 
 @dataclass(frozen=True)
 class Layout:
-    """A dataset to be made: what root needs to know of it."""
+    """A dataset to be made: what root needs to know of it.
+
+    Attributes
+    ----------
+    scales : tuple of str
+        Names of the coordinates along its axes, if the file has them.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype
     attributes: dict = field(default_factory=dict)
+    scales: tuple[str, ...] = ()
 
     @property
     def num_bytes(self) -> int:
@@ -77,6 +93,11 @@ def reversed_space(ndim: int) -> tuple[int, ...]:
     return (2, 1, 0) + tuple(range(3, ndim))
 
 
+def is_scale(stored) -> bool:
+    """Whether what is stored under a name is the coordinates of an axis."""
+    return isinstance(stored, h5py.Dataset) and bool(h5py.h5ds.is_scale(stored.id))
+
+
 def has_parallel_hdf5() -> bool:
     """Whether several ranks write one HDF5 file together (PFSOLID_SERIAL_HDF5=1 says no)."""
     return bool(h5py.get_config().mpi) and os.environ.get(SERIAL_SWITCH, "") != "1"
@@ -86,7 +107,7 @@ def has_parallel_hdf5() -> bool:
 
 
 def create_file(path: Path, layouts: dict[str, Layout], attributes: dict, texts: dict[str, str] | None = None,
-                userblock_bytes: int = 0) -> None:
+                userblock_bytes: int = 0, coordinates: dict[str, tuple[np.ndarray, str]] | None = None) -> None:
     """Make a file with empty datasets, for root only.
 
     Parameters
@@ -101,6 +122,8 @@ def create_file(path: Path, layouts: dict[str, Layout], attributes: dict, texts:
         Long strings, stored as datasets.
     userblock_bytes : int
         Room before the HDF5 part, 0 or a power of two from 512.
+    coordinates : dict of (ndarray, str), optional
+        Values and units of dimension scales, by which readers such as xarray name the axes.
 
     Raises
     ------
@@ -108,18 +131,26 @@ def create_file(path: Path, layouts: dict[str, Layout], attributes: dict, texts:
         If there is not enough space, or no permission.
     """
     texts = {name: text.encode("utf-8") for name, text in (texts or {}).items()}
-    metadata = METADATA_BYTES * (1 + len(layouts)) + sum(map(len, texts.values()))
+    coordinates = coordinates or {}
+    metadata = (METADATA_BYTES * (1 + len(layouts)) + sum(map(len, texts.values()))
+                + sum(values.nbytes for values, _ in coordinates.values()))
     check_free_space(path, metadata + sum(layout.num_bytes for layout in layouts.values()))
     with output_errors(path):
         _claim_space(path, metadata)
         # The claim removed whatever link stood there.  Made anew, the file would lose its space to whoever fills the disk.
-        with h5py.File(path, "w", userblock_size=userblock_bytes) as file:
+        with h5py.File(path, "w", userblock_size=userblock_bytes, alignment_threshold=1,
+                       alignment_interval=_ALIGNMENT) as file:
             file.attrs.update(attributes)
             for name, text in texts.items():
                 file.create_dataset(name, data=np.bytes_(text) if text else h5py.Empty("S1"))
+            for name, (values, units) in coordinates.items():
+                file.create_dataset(name, data=values).attrs["units"] = units
+                file[name].make_scale(name)
             for name, layout in layouts.items():
                 dataset = file.create_dataset(name, layout.shape, layout.dtype, dcpl=_allocated_at_once())
                 dataset.attrs.update(layout.attributes)
+                for axis, scale in enumerate(layout.scales):
+                    dataset.dims[axis].attach_scale(file[scale])
 
 
 def _claim_space(path: Path, num_bytes: int) -> None:

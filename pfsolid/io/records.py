@@ -123,8 +123,16 @@ class CsvHistory:
         on_root(self._comm, self._append, row)
 
     def close(self) -> None:
-        """Close the file."""
-        on_root(self._comm, self._close)
+        """Close the file.  Not collective, for what there is to be said was said by `append`: also after an error."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+
+    def __enter__(self) -> CsvHistory:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
 
     def _open(self, resume_after) -> None:
         kept = [] if resume_after is None or not self.path.exists() else self._rows_until(resume_after)
@@ -140,10 +148,6 @@ class CsvHistory:
             values = ["" if row[name] is None else plain(row[name]) for name in self.columns]
             self._file.write(csv_text([values]))
             self._file.flush()
-
-    def _close(self) -> None:
-        with output_errors(self.path):
-            self._file.close()
 
     def _rows_until(self, step: int) -> list[list[str]]:
         with damage_errors(self.path):

@@ -29,16 +29,21 @@ import numpy as np
 from ..errors import CheckpointError
 from ..parallel.collective import agreed_errors, on_root
 from .files import damage_errors, output_errors
+from .readback import READ_BYTES, ReadBack
 
 SEAL_BYTES = 512  # HDF5's smallest user block
 BLOCK_BYTES = 16 * 2**20
-READ_BYTES = 2**20
 MAGIC = b"pfsolid checkpoint\n"
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def write_seal(path: Path, schema: int, comm) -> None:
+def write_seal(path: Path, schema: int, comm, written: ReadBack | None = None) -> None:
     """Seal a complete file whose first SEAL_BYTES are free.  Collective.
+
+    Parameters
+    ----------
+    written : ReadBack, optional
+        Checked by the way: what is read for the checksum is read once.
 
     Raises
     ------
@@ -50,7 +55,9 @@ def write_seal(path: Path, schema: int, comm) -> None:
 
     with agreed_errors(comm), output_errors(path):
         num_bytes = os.path.getsize(path)
-        own = _own_checksums(path, num_bytes, comm)
+        own = _own_checksums(path, num_bytes, comm, written)
+    if written is not None:
+        written.check()
     on_root(comm, write, num_bytes, _combined(own, comm))
 
 
@@ -106,27 +113,38 @@ def _foreign(start: bytes) -> str:
     return "is not a pfsolid checkpoint"
 
 
-def _own_checksums(path: Path, num_bytes: int, comm) -> list[int]:
+def _own_checksums(path: Path, num_bytes: int, comm, written: ReadBack | None = None) -> list[int]:
     """CRC-32 of every size-th block from this rank's on.  Not collective."""
     checksums = []
     with open(path, "rb", buffering=0) as file:
         first = SEAL_BYTES + comm.Get_rank() * BLOCK_BYTES
         for start in range(first, num_bytes, comm.Get_size() * BLOCK_BYTES):
             file.seek(start)
-            checksums.append(_checksum(file, min(BLOCK_BYTES, num_bytes - start)))
+            checksums.append(_checksum(file, min(BLOCK_BYTES, num_bytes - start), written))
     return checksums
 
 
-def _checksum(file, num_bytes: int) -> int:
+def _checksum(file, num_bytes: int, written: ReadBack | None) -> int:
     buffer = memoryview(bytearray(min(READ_BYTES, num_bytes)))
     checksum = 0
     while num_bytes:
-        count = file.readinto(buffer[:min(len(buffer), num_bytes)])
+        start = file.tell()
+        count = _fill(buffer[:min(len(buffer), num_bytes)], file)
         if not count:
             break  # the file has just become shorter; its checksum will not agree
+        if written is not None:
+            written.add(start, buffer[:count])
         checksum = zlib.crc32(buffer[:count], checksum)
         num_bytes -= count
     return checksum
+
+
+def _fill(buffer: memoryview, file) -> int:
+    """Read until the buffer is full or the file ends, which one call need not do; the number of bytes."""
+    done = 0
+    while done < len(buffer) and (count := file.readinto(buffer[done:])):
+        done += count
+    return done
 
 
 def _combined(own: list[int], comm) -> int:

@@ -8,31 +8,36 @@
 
 In the file the axes are z, y, x (and then the components of a vector), the reverse of those in memory,
 because XDMF and ParaView take the last one for x.  Every dataset has the attributes ``axes``, ``units`` and
-``spacing_nm`` (in the order of the axes), the file has whatever provenance the caller gives.
+``spacing_nm`` (in the order of the axes), the file has whatever provenance the caller gives.  Dimension scales ``x``, ``y``
+and ``z`` hold the centres of the voxels in nm, so that xarray and netCDF tools name the axes.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
 from ..errors import CheckpointError, OutputError
-from ..grid import PeriodicGrid
+from ..grid import AXES, PeriodicGrid
 from ..parallel.collective import agreed_errors, on_root
 from ..text import one_line
 from .files import damage_errors, make_folder, output_errors, replaced_file
-from .hdf5 import LENGTHS_NM, DistributedArray, Layout, create_file, h5py, reversed_space
+from .hdf5 import LENGTHS_NM, DistributedArray, Layout, create_file, h5py, is_scale, reversed_space
 from .hdf5_sources import check_own
 from .records import atomic_write_text, plain
 from .transfer import check_inside, copy_values, read_into, write_arrays
 
 FORMAT = "pfsolid fields"
 SCHEMA_VERSION = 1
+_COMPONENT = "component"
+_OF_SCALES = ("DIMENSION_LIST", "DIMENSION_LABELS")  # attributes that refer to places in their own file
 XDMF_TYPES = {"f": "Float", "i": "Int", "u": "UInt"}
 XDMF_BYTE_TYPES = {"i": "Char", "u": "UChar"}
 
@@ -146,15 +151,16 @@ def write_snapshot(folder, step: int, reduced_time: float, fields: dict[str, Fie
     return path
 
 
-def drop_snapshots_after(folder, step: int, comm) -> None:
-    """Remove the snapshots of later steps, which a run resumed at ``step`` will make anew.  Collective."""
-    def drop() -> None:
-        for path in list_snapshots(folder):
-            if _step(path) > step:
-                with output_errors(path):
-                    path.unlink()
+def drop_snapshots_after(folder, step: int, comm) -> int:
+    """Remove the snapshots of later steps, which a run resumed at ``step`` will make anew; their number.  Collective."""
+    def drop() -> int:
+        later = [path for path in list_snapshots(folder) if _step(path) > step]
+        for path in later:
+            with output_errors(path):
+                path.unlink()
+        return len(later)
 
-    on_root(comm, drop)
+    return on_root(comm, drop)
 
 
 def list_snapshots(folder) -> list[Path]:
@@ -185,7 +191,8 @@ def _create(path: Path, temporary: Path, fields: dict[str, Field], grid_nm: Peri
         kept = {name: layout for name, layout in layouts.items() if name not in fields}
     file_attributes.update(format=FORMAT, schema_version=SCHEMA_VERSION, **_storable(attributes))
     new = {name: _layout(one, grid_nm) for name, one in fields.items()}
-    create_file(temporary, {**kept, **new}, file_attributes)
+    layouts = {**kept, **new}
+    create_file(temporary, layouts, file_attributes, coordinates=_coordinates(grid_nm, layouts.values()))
     if kept:
         copy_values(path, temporary, list(kept))
 
@@ -197,7 +204,16 @@ def _layout(one: Field, grid_nm: PeriodicGrid) -> Layout:
     dtype = np.dtype(one.dtype or one.array.local.dtype)
     if dtype.kind == "b":
         dtype = np.dtype("u1")  # HDF5 has no truth values, and ParaView does not read h5py's
-    return Layout(one.array.transposed().global_shape, dtype, attributes)
+    return _layout_with_scales(one.array.transposed().global_shape, dtype, attributes)
+
+
+def _layout_with_scales(shape: tuple[int, ...], dtype: np.dtype, attributes: dict) -> Layout:
+    return Layout(shape, dtype, attributes, (*AXES[::-1], *([_COMPONENT] if len(shape) == 4 else [])))
+
+
+def _coordinates(grid_nm: PeriodicGrid, layouts: Iterable[Layout]) -> dict[str, tuple[np.ndarray, str]]:
+    centres = {name: ((np.arange(n) + 0.5) * h, "nm") for name, n, h in zip(AXES, grid_nm.shape, grid_nm.spacing)}
+    return centres | ({_COMPONENT: (np.arange(3), "1")} if any(_COMPONENT in one.scales for one in layouts) else {})
 
 
 def _existing(path: Path, grid_nm: PeriodicGrid) -> tuple[dict[str, Layout], dict]:
@@ -205,12 +221,22 @@ def _existing(path: Path, grid_nm: PeriodicGrid) -> tuple[dict[str, Layout], dic
     with h5py.File(path, "r") as file:
         if file.attrs.get("format") != FORMAT:
             raise OutputError(f"cannot add a field to {path}: it is not a fields file of pfsolid")
-        for name, dataset in file.items():
+        for name in _fields_in(file):
+            dataset = file[name]
             same_spacing = np.array_equal(dataset.attrs["spacing_nm"], grid_nm.spacing[::-1])
             if not same_spacing or dataset.shape[:3] != grid_nm.shape[::-1]:
                 raise OutputError(f"cannot add a field to {path}: its field {name} has another grid")
-            layouts[name] = Layout(dataset.shape, dataset.dtype, dict(dataset.attrs))
+            layouts[name] = _layout_with_scales(dataset.shape, dataset.dtype, _own_attributes(dataset))
         return layouts, dict(file.attrs)
+
+
+def _fields_in(file: h5py.File) -> list[str]:
+    """All that is stored but the coordinates of the axes."""
+    return [name for name, stored in file.items() if not is_scale(stored)]
+
+
+def _own_attributes(stored) -> dict:
+    return {name: value for name, value in stored.attrs.items() if name not in _OF_SCALES}
 
 
 def _storable(attributes: dict) -> dict:
@@ -278,7 +304,7 @@ def list_fields(path) -> list[str]:
     CheckpointError
     """
     with damage_errors(path), h5py.File(path, "r") as file:
-        return list(file)
+        return _fields_in(file)
 
 
 def attributes_of_any(path: Path, name: str) -> tuple[dict, dict]:
@@ -286,16 +312,16 @@ def attributes_of_any(path: Path, name: str) -> tuple[dict, dict]:
     if not h5py.is_hdf5(path):
         return {}, {}
     with damage_errors(path), h5py.File(path, "r") as file:
-        return tuple({key: plain(value) for key, value in place.attrs.items()} for place in (file[name], file))
+        return tuple({key: plain(value) for key, value in _own_attributes(place).items()} for place in (file[name], file))
 
 
 def _describe(path: Path, name: str) -> FieldInfo:
     with damage_errors(path), h5py.File(path, "r") as file:
         check_own(file, path, name)
         if name not in file:
-            raise CheckpointError(f"{path} has no field {name} (it has {', '.join(file) or 'none'})")
+            raise CheckpointError(f"{path} has no field {name} (it has {', '.join(_fields_in(file)) or 'none'})")
         dataset = file[name]
-        attributes = {key: plain(value) for key, value in dataset.attrs.items()}
+        attributes = {key: plain(value) for key, value in _own_attributes(dataset).items()}
         if not str(attributes.get("axes")).startswith("z y x") or getattr(dataset, "ndim", 0) not in (3, 4):
             raise CheckpointError(f"{path}: {name} is not a field of pfsolid (no attribute axes = 'z y x')")
         grid = PeriodicGrid(dataset.shape[2::-1], _spacing_of(attributes, path, name)[::-1])
@@ -345,12 +371,18 @@ def write_series_xdmf(folder, comm) -> Path:
     target = folder / "series.xdmf"
 
     def write() -> None:
-        grids = "".join(_grid_xml(path) for path in list_snapshots(folder))
+        grids = "".join(_grid_of_snapshot(path, path.stat().st_mtime_ns) for path in list_snapshots(folder))
         atomic_write_text(target, _document(
             f'  <Grid Name="series" GridType="Collection" CollectionType="Temporal">\n{grids}  </Grid>\n'))
 
     on_root(comm, write)
     return target
+
+
+@lru_cache(maxsize=10_000)
+def _grid_of_snapshot(path: Path, _written_ns: int) -> str:
+    """Of a file that will not change: each new snapshot lists all that were before."""
+    return _grid_xml(path)
 
 
 def _document(grids: str) -> str:
@@ -366,13 +398,14 @@ def _grid_xml(path: Path) -> str:
     if not infos:
         raise CheckpointError(f"{path} has no field")
     first = next(iter(infos.values()))
-    grid, time = first.grid_nm, first.file_attributes.get("reduced_time")
+    # Readers such as pyvista's fail where there is no time.
+    grid, time = first.grid_nm, first.file_attributes.get("reduced_time", 0.0)
     nodes = " ".join(str(n + 1) for n in grid.shape[::-1])
     three = '<DataItem Format="XML" NumberType="Float" Precision="8" Dimensions="3">'
     spacing = " ".join(repr(h) for h in grid.spacing[::-1])
     return (f'  <Grid Name={quoteattr(path.stem)} GridType="Uniform">\n'
-            + (f'   <Time Value="{time!r}"/>\n' if time is not None else "")
-            + f'   <Topology TopologyType="3DCoRectMesh" Dimensions="{nodes}"/>\n'
+            f'   <Time Value="{time!r}"/>\n'
+            f'   <Topology TopologyType="3DCoRectMesh" Dimensions="{nodes}"/>\n'
               '   <Geometry GeometryType="ORIGIN_DXDYDZ">\n'
               f'    {three}0 0 0</DataItem>\n'
               f'    {three}{spacing}</DataItem>\n'

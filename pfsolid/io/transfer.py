@@ -9,7 +9,7 @@ serial
 
 On a full disk, or over a quota, collective MPI-IO is not to be relied on: Open MPI 4.1.4's own (OMPIO) can
 report success and leave holes in the file, ROMIO (MPICH's, Intel's) can wait for ever.  So root has the file
-system set the room aside first, and every rank reads back what it wrote and compares.  On the serial path the
+system set the room aside first, and what was written is read back and compared (`readback`).  On the serial path the
 values go by plain writes to the place HDF5 has allocated; these fail with the system's own reason.
 """
 
@@ -21,7 +21,6 @@ import logging
 import os
 import socket
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from mpi4py import MPI
@@ -30,10 +29,10 @@ from ..errors import CheckpointError, OutputError
 from ..parallel.collective import agreed_errors, on_root
 from .files import damage_errors, final_name, output_errors, sync_to_disk
 from .hdf5 import SERIAL_SWITCH, DistributedArray, h5py, has_parallel_hdf5
+from .readback import DISK_FULL, Place, ReadBack
 
 # Of one transfer: MPI-IO breaks beyond 2 GiB, and a piece may have to be copied to be cast or transposed.
 PIECE_BYTES = 32 * 2**20
-DISK_FULL = "; is the disk full or a quota exceeded?"
 
 _said = set()
 
@@ -41,17 +40,9 @@ _said = set()
 # --- on one rank --------------------------------------------------------------------------------------------
 
 
-class _Place(NamedTuple):
-    """Where a dataset's values lie in the file."""
-
-    offset: int
-    num_bytes: int
-    dtype: np.dtype
-
-
-def _places(path: Path, names) -> dict[str, _Place]:
+def _places(path: Path, names) -> dict[str, Place]:
     with h5py.File(path, "r") as file:
-        places = {name: _Place(file[name].id.get_offset(), file[name].nbytes, file[name].dtype)
+        places = {name: Place(file[name].id.get_offset(), file[name].nbytes, file[name].dtype)
                   for name in names}
     for name, place in places.items():
         if place.offset is None and place.num_bytes:
@@ -127,6 +118,21 @@ def write_arrays(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm
     OutputError
         On all ranks, if one of them could not write (disk full, quota, not a shared folder).
     """
+    written = write_unread(path, arrays, comm)
+    if written is not None:
+        with agreed_errors(comm), output_errors(path):
+            written.read()
+        written.check()
+
+
+def write_unread(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm) -> ReadBack | None:
+    """As `write_arrays`, but for the reading back: whoever reads the file anyway is to do it.  Collective.
+
+    Returns
+    -------
+    ReadBack or None
+        To be given all of the file and then checked; None where writing is to be relied on.
+    """
     _check_visible(path, comm, "write", OutputError)
     if comm.Get_size() > 1 and has_parallel_hdf5():
         on_root(comm, _set_aside, path, list(arrays))
@@ -134,12 +140,11 @@ def write_arrays(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm
         with agreed_errors(comm), output_errors(path):
             sync_to_disk(path)
         comm.Barrier()
-        with agreed_errors(comm), output_errors(path):
-            _compare_with_file(path, arrays)
-    else:
-        if comm.Get_size() > 1:
-            _say_serial_once(comm)
-        _write_through_root(path, arrays, comm)
+        return ReadBack(path, on_root(comm, _places, path, list(arrays)), arrays, comm)
+    if comm.Get_size() > 1:
+        _say_serial_once(comm)
+    _write_through_root(path, arrays, comm)
+    return None
 
 
 def _check_visible(path: Path, comm: MPI.Comm, verb: str, error: type) -> None:
@@ -227,20 +232,6 @@ def _selection(dataset, slices, piece: slice):
     start = (slices[0].start + piece.start,) + tuple(s.start for s in slices[1:])
     in_file.select_hyperslab(start, shape)
     return h5py.h5s.create_simple(shape), in_file
-
-
-def _compare_with_file(path, arrays) -> None:
-    with h5py.File(path, "r") as file:
-        for name, array in arrays.items():
-            dataset = file[name].id
-            for piece in _pieces(array.local.shape[0], _row_bytes(array.local.shape, dataset.dtype.itemsize)):
-                values = _contiguous(array.local[piece], dataset.dtype)
-                stored = np.empty_like(values)
-                dataset.read(*_selection(dataset, array.slices, piece), stored)
-                # Bytes, not numbers: NaN equals NaN here, and 0 differs from -0.
-                if not np.array_equal(values.reshape(-1).view(np.uint8), stored.reshape(-1).view(np.uint8)):
-                    raise OutputError(f"cannot write {final_name(path)}: {name} does not read back as it was "
-                                      f"written{DISK_FULL}")
 
 
 def _write_through_root(path, arrays, comm) -> None:

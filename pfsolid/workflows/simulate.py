@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ..io.images.formats import ArrayLayout, ImageInfo
 from ..io.images.slab import describe_image, read_image_slab
 from ..io.records import CsvHistory
 from ..io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS, home_of
-from ..io.series import Field, drop_snapshots_after, write_snapshot
+from ..io.series import Field, drop_snapshots_after, write_series_xdmf, write_snapshot
 from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..phasefield.free_energy import separation_time
@@ -88,37 +89,46 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
         On a signal or at the wall-clock limit, after a checkpoint.
     ConvergenceError, OutputError
     """
-    transform = SlabTransform(config.reduced_grid, session.comm, _dtype(config), session.threads,
-                              wisdom=None if checkpoint is None else checkpoint.state["fftw_wisdom"])
+    with SlabTransform(config.reduced_grid, session.comm, _dtype(config), session.threads,
+                       wisdom=None if checkpoint is None else checkpoint.state["fftw_wisdom"]) as transform:
+        stepper, state = _begin(config, directory, session, transform, checkpoint)
+        # The row of a stop stands between those of the intervals: a run that was never stopped has none there.
+        kept = None if checkpoint is None else stepper.num_steps - state.pop("has_row_of_stop")
+        with _open_history(directory, session, kept) if with_history else nullcontext() as history:
+            if checkpoint is not None and drop_snapshots_after(directory / SNAPSHOTS, stepper.num_steps, session.comm):
+                write_series_xdmf(directory / SNAPSHOTS, session.comm)
+            loop = _Loop(config, directory, session, stepper, history, state, attributes or {})
+            if state["finished"] is None:
+                session.check_start_up("evolution.wall_clock_limit_s")
+                state["finished"] = loop.run()
+                if save_at_end or session.reducer.max(loop.wall_clock_s) > config.output.checkpoint_interval_s:
+                    loop.save()
+            rho = stepper.density().copy()
+            census = loop.observer(rho, 1.0)
+            last = loop.row(census, None)
+            low_modes = low_mode_strengths(stepper.rho_hat, transform)
+    summary = dict(reason=state["finished"], steps=stepper.num_steps, wall_clock_s=loop.wall_clock_s, final=last)
+    return Growth(rho, summary, census.separated, low_modes)
+
+
+def _begin(config: RunConfig, directory: Path, session: Session, transform: SlabTransform,
+           checkpoint: Checkpoint | None) -> tuple[CahnHilliard, dict]:
+    """A stepper at the start or at the checkpoint, and what is to be remembered besides."""
     stepper = _make_stepper(config, transform)
-    state = {"finished": None, "history_energy": None, "history_time": None, "wall_clock_s": 0.0}
+    state = {"finished": None, "history_energy": None, "history_time": None, "wall_clock_s": 0.0, "has_row_of_stop": False}
     if checkpoint is None:
         _fill_initial(config, transform, session)
         stepper.start(config.evolution.initial_step_reduced)
-    else:
-        state.update({name: checkpoint.state[name] for name in state})
-        restore(stepper, checkpoint)
-    history = None
-    if with_history:
-        with damage_is_a_mistake():
-            history = CsvHistory(directory / HISTORY, COLUMNS, session.comm,
-                                 resume_after=None if checkpoint is None else stepper.num_steps)
-    if checkpoint is not None:
-        drop_snapshots_after(directory / SNAPSHOTS, stepper.num_steps, session.comm)
-    loop = _Loop(config, directory, session, stepper, history, state, attributes or {})
-    if state["finished"] is None:
-        session.check_start_up("evolution.wall_clock_limit_s")
-        state["finished"] = loop.run()
-        if save_at_end or session.reducer.max(loop.wall_clock_s) > config.output.checkpoint_interval_s:
-            loop.save()
-    rho = stepper.density().copy()
-    census = loop.observer(rho, 1.0)
-    last = loop.row(census, None)
-    low_modes = low_mode_strengths(stepper.rho_hat, transform)
-    loop.close()
-    summary = dict(reason=state["finished"], steps=stepper.num_steps, wall_clock_s=loop.wall_clock_s, final=last)
-    transform.close()
-    return Growth(rho, summary, census.separated, low_modes)
+        return stepper, state
+    state.update({name: checkpoint.state[name] for name in state if name in checkpoint.state})
+    restore(stepper, checkpoint)
+    return stepper, state
+
+
+def _open_history(directory: Path, session: Session, resume_after: int | None) -> CsvHistory:
+    """Collective.  A table that is not as it was written is a mistake of whoever changed it, and nothing is lost yet."""
+    with damage_is_a_mistake():
+        return CsvHistory(directory / HISTORY, COLUMNS, session.comm, resume_after)
 
 
 def _make_stepper(config: RunConfig, transform: SlabTransform) -> CahnHilliard:
@@ -157,14 +167,13 @@ def _fill_from_file(config: RunConfig, transform: SlabTransform, session: Sessio
     source, layout = config.microstructure.initial_field, layout_of_initial(config)
     info = on_root(session.comm, check_initial_field, config)
     grid = PeriodicGrid(info.shape, tuple(length / n for length, n in zip(config.reduced_grid.lengths, info.shape)))
-    coarse = SlabTransform(grid, session.comm, _dtype(config), session.threads)
-    coarse.real[...] = read_image_slab(source, coarse.local_slice, session.comm, layout=layout)
-    mean = session.reducer.sum(float(coarse.real.sum(dtype=float)))[0] / grid.num_voxels
-    if abs(mean - config.mean_density) > _POROSITY_SLACK:
-        raise InputError(f"microstructure.porosity = {config.microstructure.porosity!r}: the porosity of "
-                         f"{info.name} is {1 - mean:.4f}; give that one")
-    resample(coarse, transform)
-    coarse.close()
+    with SlabTransform(grid, session.comm, _dtype(config), session.threads) as coarse:
+        coarse.real[...] = read_image_slab(source, coarse.local_slice, session.comm, layout=layout)
+        mean = session.reducer.sum(float(coarse.real.sum(dtype=float)))[0] / grid.num_voxels
+        if abs(mean - config.mean_density) > _POROSITY_SLACK:
+            raise InputError(f"microstructure.porosity = {config.microstructure.porosity!r}: the porosity of "
+                             f"{info.name} is {1 - mean:.4f}; give that one")
+        resample(coarse, transform)
     session.say(f"initial field {info.name}, {' x '.join(map(str, info.shape))} voxels, porosity {1 - mean:.4f}")
     session.say(info.order_line)
 
@@ -262,6 +271,8 @@ class _Loop:
         longest = LARGEST_STEP if isinstance(self.stepper, VariableMobilityCahnHilliard) else math.inf
         control = StepControl(evolution.step_tolerance, evolution.max_step_reduced or longest)
         interval = self.config.output.history_interval_steps
+        if self.stepper.num_steps == 0 and self._next_snapshot() < math.inf:
+            self._write_snapshot()
         while True:
             snapshot = self._next_snapshot()
             due = (self.stepper.num_steps + 1) % interval == 0
@@ -278,8 +289,10 @@ class _Loop:
                 self._write_snapshot()
             reason = self._stop_reason(report, row)
             if reason:
+                if row is None:
+                    self._record_stop(report)
                 return reason
-            self._attend(report)
+            self._attend(report, row)
 
     def row(self, census, report) -> dict:
         """One row of the history; collective."""
@@ -308,10 +321,11 @@ class _Loop:
         self.last_checkpoint_s = self.session.elapsed_s
         return path
 
-    def close(self) -> None:
-        """Close the history; collective."""
+    def _record_stop(self, report) -> None:
+        """A row for the last state, where none was due."""
         if self.history:
-            self.history.close()
+            self.history.append(self.row(self.observer(self.stepper.density(), 1.0), report))
+            self.stepper.refresh()
 
     def _record(self, report) -> dict:
         row = self.row(report.observed, report)
@@ -348,6 +362,7 @@ class _Loop:
         write_snapshot(self.directory / SNAPSHOTS, self.stepper.num_steps, self.stepper.time,
                        {"rho": Field(array, "1", dtype="float32")}, self.config.grid_nm, self.attributes,
                        self.session.comm)
+        write_series_xdmf(self.directory / SNAPSHOTS, self.session.comm)
         self.stepper.refresh()
 
     def _stop_reason(self, report, row) -> str | None:
@@ -378,13 +393,15 @@ class _Loop:
             return None
         return f"|d ln F/d ln t| fell to {rate:.3g} at reduced time {time:.6g} and the phases have not separated"
 
-    def _attend(self, report) -> None:
+    def _attend(self, report, row: dict | None) -> None:
         """Signals, the wall clock and the next checkpoint, agreed over the ranks: each is one rank's observation."""
         since = self.session.elapsed_s - self.last_checkpoint_s
         why, checkpoint_due = self.session.look_around(since >= self.config.output.checkpoint_interval_s)
         if why:
+            if row is None and self.history:
+                self._record_stop(report)
+                self.state["has_row_of_stop"] = True
             path = self.save()
-            self.close()
             raise Interrupted(f"stopped at step {self.stepper.num_steps}, reduced time {report.time:.6g}, "
                               f"because {why}; checkpoint {path}; go on with: pfsolid resume {home_of(self.directory)}")
         if checkpoint_due:

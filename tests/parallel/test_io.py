@@ -507,6 +507,35 @@ def test_xdmf_describes_the_file(comm, shared_tmp_path, grid):
     assert found == {"rho": ("Scalar", "Float"), "solid": ("Scalar", "UChar"), "J": ("Vector", "Float")}
 
 
+def test_axes_have_names_and_places(comm, shared_tmp_path):
+    """Dimension scales, as netCDF and xarray read them; they are no fields."""
+    path = shared_tmp_path / "fields.h5"
+    grid = PeriodicGrid(SHAPE, (0.5, 1.0, 2.0))
+    array = distribute(global_values(), 0, comm)
+    vector = DistributedArray(np.stack([array.local] * 3, axis=-1), (*SHAPE, 3), (*array.slices, slice(0, 3)))
+    write_field(path, "rho", array, grid, "1", {}, comm)
+    write_field(path, "J", vector, grid, "A/m^2", {}, comm)
+    write_field(path, "mu", array, grid, "1", {}, comm)
+    assert series.list_fields(path) == ["J", "mu", "rho"]
+    with h5py.File(path, "r") as file:
+        for name in ("rho", "mu", "J"):
+            scales = [dimension[0] for dimension in file[name].dims]
+            assert [scale.name for scale in scales] == ["/z", "/y", "/x", "/component"][:file[name].ndim]
+            assert [scale.size for scale in scales] == list(file[name].shape)
+        assert file["x"].attrs["units"] == "nm"
+        assert np.array_equal(file["z"][()], [1.0, 3.0, 5.0, 7.0])  # centres of four voxels of 2 nm
+    comm.Barrier()
+    assert "DIMENSION_LIST" not in series.describe_field(path, "rho", comm).attributes
+
+
+def test_every_grid_of_an_xdmf_file_has_a_time(comm, shared_tmp_path):
+    """Else pyvista.read fails."""
+    rho = distribute(global_values(), 0, comm)
+    write_field(shared_tmp_path / "fields.h5", "rho", rho, PeriodicGrid(SHAPE, (1.0,) * 3), "1", {}, comm)
+    grid = ElementTree.parse(series.write_xdmf(shared_tmp_path / "fields.h5", comm)).find(".//Grid")
+    assert float(grid.find("Time").get("Value")) == 0.0
+
+
 def test_snapshots(comm, shared_tmp_path):
     codes, slices = position_codes(GRID, comm)
     folder = shared_tmp_path / "snapshots"

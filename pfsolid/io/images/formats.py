@@ -32,7 +32,7 @@ from ...errors import InputError
 from ...orientation import order_of_axes
 from ...regular import refuse_special
 from ...text import one_line
-from ..hdf5 import LENGTHS_NM, h5py
+from ..hdf5 import LENGTHS_NM, h5py, is_scale
 from ..hdf5_sources import open_dataset
 from .completeness import check_png, check_tiff_chain, check_tiff_page
 from .description import ArrayLayout, ImageInfo, Layout, RawLayout, describe_array, shape_3d
@@ -307,7 +307,8 @@ def _open_hdf5(path: Path, name: str | None, layout: ArrayLayout):
         dataset = open_dataset(file, path, name)
         if dataset is None:
             stored = []
-            file.visititems(lambda key, value: stored.append(key) if isinstance(value, h5py.Dataset) else None)
+            file.visititems(lambda key, value: None if is_scale(value) or not isinstance(value, h5py.Dataset)
+                            else stored.append(key))
             raise InputError(f"{path} has no dataset {name} (it has {', '.join(stored[:8]) or 'none'}"
                              f"{', ...' if len(stored) > 8 else ''}); name one as {path}:DATASET")
         axes = _axes_of_dataset(dataset)

@@ -130,7 +130,7 @@ def test_history_resumed_without_a_file_or_with_another_one(tmp_path):
 
 def test_history_with_missing_columns(tmp_path):
     history = CsvHistory(tmp_path / "history.csv", COLUMNS, comm)
-    with pytest.raises(RuntimeError, match="has the columns step, time_s, energy_J, not step"):
+    with pytest.raises(ValueError, match="has the columns step, time_s, energy_J, not step"):
         history.append({"step": 1})
     history.close()
 
