@@ -87,16 +87,14 @@ _TWICE = {"subvoxel": BELOW_TWICE, "steps": STEPS_TWICE, "linear": LINEAR_TWICE}
 def _on_grid(rho: np.ndarray, grid_nm: PeriodicGrid, other_nm: PeriodicGrid, conduction: ConductionConfig,
              found: Conduction, session: Session, memory: Memory | None) -> np.ndarray:
     """The tensor (S/m) of the density on another grid, where its Fourier series or as much of it as fits takes it."""
-    source = SlabTransform(grid_nm, session.comm, threads=session.threads)
-    target = SlabTransform(other_nm, session.comm, threads=session.threads)
-    source.real[...] = rho
-    resample(source, target)
-    other_rho = target.real.copy()
-    source.close()
-    target.close()
+    with (SlabTransform(grid_nm, session.comm, threads=session.threads) as source,
+          SlabTransform(other_nm, session.comm, threads=session.threads) as target):
+        source.real[...] = rho
+        resample(source, target)
+        other_rho = target.real.copy()
     settings = settings_of_second(conduction, found)
-    transform = SlabTransform(other_nm, session.comm, preconditioner_precision(settings.relative_tolerance), session.threads)
-    other = solve_conduction(density_medium(other_rho, settings, transform), settings, session, found.axes,
-                             memory=memory, name="other grid")
-    transform.close()
+    precision = preconditioner_precision(settings.relative_tolerance)
+    with SlabTransform(other_nm, session.comm, precision, session.threads) as transform:
+        other = solve_conduction(density_medium(other_rho, settings, transform), settings, session, found.axes,
+                                 memory=memory, name="other grid")
     return other.effective.tensor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
@@ -29,7 +30,8 @@ from ..spectral.transform import SlabTransform
 from ..units import S_PER_M
 from .grid_error import GridPart
 
-# Looking for a signal takes a reduction over the ranks: not in every iteration.
+# Looking for a signal takes a reduction over the ranks: not in every iteration, but in the first, for multigrid is done
+# within a few.
 _ITERATIONS_BETWEEN_LOOKS = 5
 # The grid part is percents: its second value need not be known to more.
 GRID_RTOL = 1e-3
@@ -234,7 +236,7 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
     inner = medium.labels[1:-1]
     counts = count_labels(inner, session.reducer)[:len(sigma)]
     first = _problem(medium, counts, temperatures[0], axes, session)
-    make_solver, reason = _choose(medium, sigma, counts, first.wanted, settings, session)
+    make_solver, reason, in_use = _choose(medium, sigma, counts, first.wanted, settings, session)
     currents: dict[int, CurrentStatistics] = {}
     jumps = np.full(3, np.nan)
 
@@ -251,8 +253,9 @@ def solve_conduction(medium: Medium, settings: SolverConfig, session: Session, a
                 memory.note(name, axis, {"currents": asdict(currents[axis]), "flux_jumps": float(jumps[axis])})
 
     interfaces = _survey_interfaces(first.system, counts) if first.wanted else None
-    series = _solve_series(medium, counts, first, temperatures, axes, settings, make_solver, session, settle, on_solved,
-                           memory and (lambda index: memory.of(f"{name} {index}", medium.transform)))
+    with in_use:
+        series = _solve_series(medium, counts, first, temperatures, axes, settings, make_solver, session, settle, on_solved,
+                               memory and (lambda index: memory.of(f"{name} {index}", medium.transform)))
     series = tuple(replace(one, tensor=_known(one.tensor, axes, medium.mirrored)) for one in series)
     return Conduction(tuple(axes), temperatures, series, counts / medium.transform.grid.num_voxels, sigma, reason, currents,
                       None, jumps, time.monotonic() - started, interfaces)
@@ -309,22 +312,22 @@ def _problem(medium: Medium, counts: np.ndarray, temperature: float | None, axes
 
 
 def _choose(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, settings: SolverConfig, session: Session):
-    """``make_solver(sigma of each label)`` and who solves, with the reason.  Collective."""
+    """``make_solver(sigma of each label)``, who solves and why, and what is to be closed in the end.  Collective."""
     name, reason = settings.solver, f"{settings.solver}, as asked for"
     if name == "auto":
         choice = _pick(medium, sigma, counts, axes, session)
         name, reason = choice.name, choice.reason
     if name == "multigrid":
         multigrid = MultigridSolver()
-        return (lambda sigma: multigrid), reason
+        return (lambda sigma: multigrid), reason, nullcontext()
     if name == "petsc":
         petsc = PetscSolver(session.comm, settings.petsc_options)
-        return (lambda sigma: petsc), reason
+        return (lambda sigma: petsc), reason, closing(petsc)
     if name == "perturbation":
         present = counts > 0 if medium.make_system is None else ...
-        return (lambda sigma: make_perturbation(*_extremes(sigma[present]))), reason
+        return (lambda sigma: make_perturbation(*_extremes(sigma[present]))), reason, nullcontext()
     checked = CheckedConjugateGradients()
-    return (lambda sigma: checked), reason
+    return (lambda sigma: checked), reason, nullcontext()
 
 
 def _pick(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, session: Session) -> SolverChoice:
@@ -370,8 +373,6 @@ def _solve_series(medium: Medium, counts: np.ndarray, first: _Problem, temperatu
                              dict(guesses), _watcher(session, medium.axis_names, one.unit, where), keep,
                              None if series else settle, memory_of and memory_of(index))
         series.append(_without_rounding(found, one))
-    if isinstance(solver, PetscSolver):
-        solver.close()
     return series
 
 
@@ -409,7 +410,7 @@ def _watcher(session: Session, names: str, unit: float, where: str):
     def watch(axis, iteration, value, relative_error):
         session.progress(lambda: f"sigma_{names[axis] * 2}{where}  iteration {iteration:4d}  "
                                  f"{value * unit / S_PER_M:.5e} S/cm  estimated relative error {relative_error:.1e}")
-        if iteration % _ITERATIONS_BETWEEN_LOOKS == 0 and (why := session.look_around()[0]):
+        if iteration % _ITERATIONS_BETWEEN_LOOKS == 1 and (why := session.look_around()[0]):
             raise Interrupted(f"stopped while solving for a field along {names[axis]}, because {why}")
 
     return watch

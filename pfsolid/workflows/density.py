@@ -41,19 +41,19 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
     Interrupted, ConvergenceError, OutputError
     """
     precision = preconditioner_precision(conduction.relative_tolerance)
-    transform = SlabTransform(grid_nm, session.comm, precision, session.threads)
-    medium = density_medium(rho, conduction, transform)
-    store = None
-    if directory is not None:
-        store = FieldStore(directory / FIELDS, grid_nm, transform, session, attributes)
-        store.write("phase", medium.labels[1:-1], "1", phases=", ".join(f"{label} {name}" for label, name in NAMES.items()))
-    saved = []
+    with SlabTransform(grid_nm, session.comm, precision, session.threads) as transform:
+        medium = density_medium(rho, conduction, transform)
+        store = None
+        if directory is not None:
+            store = FieldStore(directory / FIELDS, grid_nm, transform, session, attributes)
+            names = ", ".join(f"{label} {name}" for label, name in NAMES.items())
+            store.write("phase", medium.labels[1:-1], "1", phases=names)
+        saved = []
 
-    def keep(axis, system, unit):
-        if store is not None and not saved:
-            saved.append(axis)
-            store_solution(store, system, axis, AXES[axis], unit, output, conduction.applied_field_V_per_m)
+        def keep(axis, system, unit):
+            if store is not None and not saved:
+                saved.append(axis)
+                store_solution(store, system, axis, AXES[axis], unit, output, conduction.applied_field_V_per_m)
 
-    found = solve_conduction(medium, conduction, session, grid_nm.real_axes, keep, memory)
-    transform.close()
+        found = solve_conduction(medium, conduction, session, grid_nm.real_axes, keep, memory)
     return replace(found, grid=density_grid_part(rho, grid_nm, conduction, found, session, memory))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,8 +110,8 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
         Before anything is computed.
     Interrupted, ConvergenceError, OutputError
     """
-    prepared = prepare(study, session)
-    with new_run(directory, prepared.text, force, session.comm, sources=[prepared.info.path], on_lost=session.lose) as place:
+    with (prepare(study, session) as prepared,
+          new_run(directory, prepared.text, force, session.comm, sources=[prepared.info.path], on_lost=session.lose) as place):
         log_to(place.path / LOG, session)
         result = leave_results(prepared, place, session)
     session.say(f"done in {in_words(session.elapsed_s)}: {Path(directory) / RESULT}")
@@ -119,13 +120,19 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
 
 @dataclass(frozen=True)
 class Prepared:
-    """A study whose image has been read: nothing of it is refused any more."""
+    """A study whose image has been read: nothing of it is refused any more.  Holds memory until its `with` block ends."""
 
     study: ImageStudyConfig
     text: str
     info: ImageInfo
     parts: list[_Part]
     first: _Image
+
+    def __enter__(self) -> Prepared:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.first.medium.transform.close()
 
 
 def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
@@ -139,9 +146,13 @@ def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
     check_memory(grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction, grid_nm), PROGRAM_BYTES, session.comm,
                  info.name)
     check_solver(study.conduction, session)
-    first = _read_part(study, parts[0], grid_nm, study.conduction, session)
-    session.check_start_up("parallel.wall_clock_limit_s")
-    return Prepared(study, study_to_toml(_with_order(study, info)), info, parts, first)
+    text = study_to_toml(_with_order(study, info))
+    with ExitStack() as until_checked:
+        prepared = until_checked.enter_context(
+            Prepared(study, text, info, parts, _read_part(study, parts[0], grid_nm, study.conduction, session)))
+        session.check_start_up("parallel.wall_clock_limit_s")
+        until_checked.pop_all()
+    return prepared
 
 
 def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> dict:
@@ -359,9 +370,9 @@ def _solve_part(study: ImageStudyConfig, part: _Part, image: _Image, session: Se
             store_solution(store, system, axis, part.orientation.names[axis], unit, study.output,
                            study.conduction.applied_field_V_per_m)
 
-    found = solve_conduction(medium, study.conduction, session, part.fields, keep, memory, name)
-    unlike = unlike_faces(medium.labels, session.reducer)
-    medium.transform.close()
+    with medium.transform:
+        found = solve_conduction(medium, study.conduction, session, part.fields, keep, memory, name)
+        unlike = unlike_faces(medium.labels, session.reducer)
     return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name))
 
 
@@ -386,8 +397,8 @@ def _refined(study: ImageStudyConfig, part: _Part, found: Conduction, session: S
     settings = settings_of_second(study.conduction, found)
     image = _read_part(study, part, part.grid_nm.halved(), settings, session)
     _tell_of_layer(study, image, session, " on voxels of half the edge")
-    fine = solve_conduction(image.medium, settings, session, part.fields, memory=memory, name=name)
-    image.medium.transform.close()
+    with image.medium.transform:
+        fine = solve_conduction(image.medium, settings, session, part.fields, memory=memory, name=name)
     return fine.effective.tensor
 
 
@@ -396,12 +407,14 @@ def _read_part(study: ImageStudyConfig, part: _Part, grid_nm: PeriodicGrid, sett
     """The image on a grid: that of the part, or the same in voxels of half the edge.  Collective."""
     kind = SlabTransform if part.is_periodic else CosineSlabTransform
     precision = preconditioner_precision(settings.relative_tolerance)
-    transform = kind(grid_nm, session.comm, precision, session.threads)
-    labels = _read_labels(study, part, transform, session)
-    num_laid = 0
-    if study.layer is not None:
-        num_laid = _lay_surface(study, labels, transform, session)
-    check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
+    with ExitStack() as until_read:
+        transform = until_read.enter_context(kind(grid_nm, session.comm, precision, session.threads))
+        labels = _read_labels(study, part, transform, session)
+        num_laid = 0
+        if study.layer is not None:
+            num_laid = _lay_surface(study, labels, transform, session)
+        check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
+        until_read.pop_all()  # whoever solves closes it
     return _Image(Medium(labels, lambda temperature: _turned_sigma(study, part.orientation, temperature), transform,
                          part.orientation.names, _resistances(study), study.phases.interface_normals,
                          _plate_resistances(study), mirrored=part.window.mirrored), num_laid)

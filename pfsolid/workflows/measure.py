@@ -36,11 +36,11 @@ def characterize(rho: np.ndarray, grid_nm: PeriodicGrid, thresholds: tuple[float
     if not periodic:
         image = OpenImage(grid_nm, Reducer(session.comm), PlaneExchange(session.comm, mirrored=True),
                           slab_of(grid_nm, session.comm))
-    transform = SlabTransform(grid_nm if periodic else padded_grid(grid_nm), session.comm, threads=session.threads)
     # The filler ends at rho = 1/2, so the surface layer of the measurement reaches at least to there.
     low, high = min(thresholds[0], 0.5), max(thresholds[1], 0.5)
-    found = measure(rho, transform, low, high, surface_depth_nm, distributions, image, labels).as_dict()
-    transform.close()
+    grid = grid_nm if periodic else padded_grid(grid_nm)
+    with SlabTransform(grid, session.comm, threads=session.threads) as transform:
+        found = measure(rho, transform, low, high, surface_depth_nm, distributions, image, labels).as_dict()
     if not labels:
         found["surface"] |= {"rho_pore": low, "rho_bulk": high}
     return found | {"seconds": time.monotonic() - started}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from ..config.execution import check_execution_only
@@ -69,7 +70,7 @@ def resume(config: Config, directory: Path, session: Session) -> dict:
         prepared = image.prepare(config, session)
     else:
         check_initial_limits(config, session)
-    with interrupted_run(directory, session.comm, session.lose) as place:
+    with prepared or nullcontext(), interrupted_run(directory, session.comm, session.lose) as place:
         on_root(session.comm, check_resumable, directory)
         log_to(place.path / LOG, session)
         about = on_root(session.comm, about_run, place.path)
