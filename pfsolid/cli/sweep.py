@@ -59,11 +59,12 @@ def _plan(options) -> None:
 
 def _plan_on_root(options) -> list[str]:
     from ..config.sweep import read_sweep
-    from ..sweep.plan import make_plan, plan_lines, store_plan
+    from ..sweep.plan import make_plan, plan_lines, store_plan, with_known_ids
     from ..sweep.state import look
 
     plan = make_plan(read_sweep(options.sweep, options.overrides), str(options.sweep))
     directory = options.output or Path("runs") / plan.name
+    plan = with_known_ids(plan, directory)
     num_new, num_dropped = store_plan(plan, directory, options.force)
     done = look(directory).done
     return plan_lines(plan, directory, num_new, num_dropped, sum(case.id in done for case in plan.cases))

@@ -171,6 +171,19 @@ def store_plan(plan: Plan, directory: Path, force: bool = False) -> tuple[int, i
     return len(ids - known), len(known - ids)
 
 
+def with_known_ids(plan: Plan, directory: Path) -> Plan:
+    """The plan with the ids that a directory knows its cases by: in older ones they have no letter.  For one rank."""
+    if not (Path(directory) / PLAN).exists():
+        return plan
+    known = {case.id for case in load_plan(directory).cases}
+
+    def stored(case: Case) -> Case:
+        old = case.id.removeprefix(ID_LETTER)
+        return replace(case, id=old) if old in known else case
+
+    return replace(plan, cases=tuple(map(stored, plan.cases)))
+
+
 def load_plan(directory: Path) -> Plan:
     """The plan of a sweep's directory, for one rank.
 
@@ -282,6 +295,7 @@ def slice_of(plan: Plan, part: int, parts: int) -> Plan:
 
 
 _ID_DIGITS = 12
+ID_LETTER = "x"  # no digit of the rest
 
 
 @dataclass(frozen=True)
@@ -334,11 +348,12 @@ def case_at(config: RunConfig, values: dict, replica: int) -> Case:
 def case_id(config: RunConfig) -> str:
     """A digest of what decides the result: the keys that are given, without titles, notes, output and threads.
 
-    Keys with their default are left out, so that an id stays what it is when a version of pfsolid adds a key.
+    Keys with their default are left out, so that an id stays what it is when a version of pfsolid adds a key.  It begins
+    with a letter: spreadsheets and pandas read 004894503504 and 1234567e0012 as numbers.
     """
     given = config.model_dump(mode="json", exclude_unset=True, exclude={"title": True, "output": True,
                                                                          "parallel": {"threads"},
                                                                          "material": {"sources"}})
     given = {name: part for name, part in given.items() if part}
     text = json.dumps(given, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:_ID_DIGITS]
+    return ID_LETTER + hashlib.sha256(text.encode()).hexdigest()[:_ID_DIGITS]

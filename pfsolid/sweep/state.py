@@ -29,7 +29,7 @@ from ..io.sealed_json import read_sealed_json
 from ..phasefield.observables import LARGEST_SURFACE
 from ..text import in_words
 from ..workflows.run import UNSEPARATED
-from .plan import Plan, describe, load_plan
+from .plan import ID_LETTER, Plan, describe, load_plan
 
 CASES, LOGS = "cases", "logs"
 KEPT_SUFFIXES = {"rho": ".h5", "phase": ".h5", "history": ".csv"}
@@ -41,7 +41,7 @@ _FAILURES_SHOWN = 20
 
 def shard_of(directory: Path, case_id: str) -> Path:
     """The folder of a case's files."""
-    return Path(directory) / CASES / case_id[0]
+    return Path(directory) / CASES / case_id.removeprefix(ID_LETTER)[0]
 
 
 def result_path(directory: Path, case_id: str) -> Path:
@@ -98,7 +98,7 @@ def look(directory: Path, case_id: str | None = None) -> Seen:
     """What stands in the folders of all cases, or in that of one.  For one rank."""
     seen = Seen()
     root = Path(directory) / CASES
-    for shard in [case_id[0]] if case_id else _names(root):
+    for shard in [shard_of(directory, case_id).name] if case_id else _names(root):
         for name in _names(root / shard):
             seen.add(root / shard / name)
     seen.failed -= seen.done

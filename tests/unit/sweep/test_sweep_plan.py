@@ -1,5 +1,6 @@
 """What a sweep's file means, and plans that are extended, refused or divided."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from pfsolid.sweep.plan import (
     points_of,
     slice_of,
     store_plan,
+    with_known_ids,
 )
 
 
@@ -88,7 +90,7 @@ def test_ids_follow_from_what_is_computed(tmp_path):
 
 def test_ids_stay_what_they_are(tmp_path):
     """Results on disk are found by them: this value may only change together with what is computed."""
-    assert ids(plan_of(tmp_path))[0] == "0d6eebffd44a"
+    assert ids(plan_of(tmp_path))[0] == "x0d6eebffd44a"
 
 
 def test_all_mistakes_of_a_file_at_once(tmp_path):
@@ -213,3 +215,18 @@ def test_shipped_sweeps_are_valid():
              if path.stem != "hu2017_shape_factors"}
     assert sizes == {"hu2017_porosity": 140, "sweep_quickstart": 8}
     assert len(points_of(read_sweep(folder / "hu2017_shape_factors.toml"))) == 1600
+
+
+def test_ids_are_no_numbers(tmp_path):
+    """Spreadsheets and pandas read 004894503504 as 4894503504 and 1234567e0012 as 1.2e18."""
+    assert all(name[0].isalpha() and name[0] not in "abcdef" for name in ids(plan_of(tmp_path)))
+
+
+def test_a_directory_of_an_older_version_keeps_its_ids(tmp_path):
+    plan = plan_of(tmp_path)
+    old = replace(plan, cases=tuple(replace(case, id=case.id[1:]) for case in plan.cases))
+    directory = tmp_path / "sweep"
+    store_plan(old, directory)
+    again = with_known_ids(plan, directory)
+    assert again == old and store_plan(again, directory) == (0, 0)
+    assert with_known_ids(plan, tmp_path / "another") == plan
