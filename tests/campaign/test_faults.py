@@ -19,7 +19,7 @@ from helpers.faults import damage  # noqa: E402
 # Sweeps are in test_sweep_faults.py.
 KINDS = ("run-kill-process", "run-kill-rank", "run-kill-writing", "run-damage", "run-disk-full", "run-read-only",
          "run-clock", "image-kill", "image-signal", "image-damage", "image-disk-full", "two-writers", "force-mistake",
-         "force-kill", "force-disk-full")
+         "force-kill", "force-disk-full", "launch-screen", "launch-cache", "launch-signal")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def bench(tmp_path_factory):
 def test_nothing_is_lost_wrong_or_hangs(kind, bench, monkeypatch):
     if reason := fault_campaign.why_not(kind):
         pytest.skip(reason)
-    for module in ("fault_runs", "fault_studies"):
+    for module in ("fault_runs", "fault_studies", "fault_launches"):
         monkeypatch.setattr(f"{module}._INJECTIONS", 1)
     rows, number = [], 0
     while not rows and number < 5:  # a fault that comes when all is written is none

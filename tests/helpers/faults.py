@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -37,10 +38,12 @@ class Launch:
         Added to the usual one.
     unprivileged : bool
         Bound by permission bits, which root is not.
+    screen : {None, 'full', 'closed', 'reader'}
+        What the program prints to instead: a full disk, nothing, somebody who goes away after ``screen_bytes``.
     """
 
     def __init__(self, arguments, output: Path, ranks: int | None = None, environment: dict | None = None,
-                 unprivileged: bool = False):
+                 unprivileged: bool = False, screen: str | None = None, screen_bytes: int = 0):
         self.token, self.output = uuid.uuid4().hex, Path(output)
         usual = {MARK: self.token, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive",
                  # Ranks that wait for one another on a crowded machine leave it to those that work.
@@ -48,12 +51,22 @@ class Launch:
         command = [*(["mpirun", "-n", str(ranks)] if ranks else []), sys.executable, "-m", "pfsolid", *map(str, arguments)]
         if unprivileged and os.geteuid() == 0:
             command = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", *command]
+        if screen == "closed":
+            command = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command]
         self.began = time.monotonic()
-        with open(self.output, "w") as file:
-            self.process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        self.output.touch()
+        with open("/dev/full" if screen == "full" else self.output, "w") as file:
+            shown = subprocess.PIPE if screen == "reader" else file
+            self.process = subprocess.Popen(command, stdout=shown, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                             env=environment_for_mpirun() | usual | (environment or {}),
                                             start_new_session=True)
+        if screen == "reader":
+            threading.Thread(target=self._look_a_while, args=(screen_bytes,), daemon=True).start()
         self.hung = False
+
+    def _look_a_while(self, num_bytes: int) -> None:
+        self.output.write_bytes(self.process.stdout.read(num_bytes))
+        self.process.stdout.close()
 
     def processes(self) -> dict[int, dict[str, str]]:
         """The environments of those that run, by their numbers."""

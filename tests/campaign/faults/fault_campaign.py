@@ -25,12 +25,13 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from fault_injection import COLUMNS, Bench, Row  # noqa: E402
+from fault_launches import LAUNCH_KINDS  # noqa: E402
 from fault_runs import RUN_KINDS  # noqa: E402
 from fault_studies import STUDY_KINDS  # noqa: E402
 from fault_sweeps import SWEEP_KINDS  # noqa: E402
 from helpers.faults import can_mount  # noqa: E402
 
-KINDS = RUN_KINDS | STUDY_KINDS | SWEEP_KINDS
+KINDS = RUN_KINDS | STUDY_KINDS | SWEEP_KINDS | LAUNCH_KINDS
 _WRITING = threading.Lock()
 
 
