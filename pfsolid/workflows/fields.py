@@ -43,12 +43,35 @@ class FieldStore:
 
     def write(self, name: str, local: np.ndarray, units: str, **more) -> None:
         """Collective: a scalar, local (n0, n1, n2), or a vector with its components last, along the computation's axes."""
-        back, components = self.orientation.inverse, local.shape[3:]
-        places = back.turn(self.transform.local_slice)
-        slices = tuple(slice(min(s.start, n), min(s.stop, n)) for s, n in zip(places, self.grid_nm.shape))
-        kept = back.turn_field(local)[tuple(slice(0, s.stop - s.start) for s in slices)]
+        components = local.shape[3:]
+        kept, slices = placed(local, self.grid_nm, self.transform, self.orientation)
         array = DistributedArray(kept, self.grid_nm.shape + components, slices + tuple(slice(0, n) for n in components))
         write_fields(self.path, {name: Field(array, units, more)}, self.grid_nm, self.attributes, self.session.comm)
+
+
+def placed(local: np.ndarray, grid_nm: PeriodicGrid, transform: SlabTransform, orientation: Orientation):
+    """A field of a computation by the axes it was turned from, as far as it lies in their grid, and where that is.
+
+    Parameters
+    ----------
+    local : ndarray, local (n0, n1, n2[, 3])
+    grid_nm : PeriodicGrid
+        Where it is smaller than the computation's, the first voxels along each axis are kept: no mirror images.
+    transform : SlabTransform
+        Of the computation.
+    orientation : Orientation
+        What turned those axes into the computation's.
+
+    Returns
+    -------
+    kept : ndarray
+        A view, or a copy of a vector field that turns.
+    slices : tuple of 3 slice
+    """
+    back = orientation.inverse
+    slices = tuple(slice(min(s.start, n), min(s.stop, n))
+                   for s, n in zip(back.turn(transform.local_slice), grid_nm.shape))
+    return back.turn_field(local)[tuple(slice(0, s.stop - s.start) for s in slices)], slices
 
 
 def store_solution(store: FieldStore, system, axis: int, name: str, unit: float, output, field: float) -> None:

@@ -3,97 +3,33 @@
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from ..conduction.effective import preconditioner_precision
-from ..conduction.phases import check_conductivities, unlike_faces
-from ..config.conduction import SolverConfig
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
 from ..config.execution import physics_of
-from ..config.image import MAX_LABEL, ImageStudyConfig, study_to_toml
+from ..config.image import ImageStudyConfig, study_to_toml
 from ..config.review import Review
 from ..config.text import read_text
 from ..errors import InputError, Interrupted
-from ..grid import AXES, PeriodicGrid
-from ..homogenization.grid_error import (
-    IMAGE_JUMPS,
-    IMAGE_TWICE,
-    INTERFACES_TWICE,
-    UNRESOLVED,
-    UNRESOLVED_JUMPS,
-    WIDER,
-    GridPart,
-    grid_part,
-)
+from ..grid import AXES
+from ..homogenization.image import ImageConduction, Part, asked_axes, layout_of, parts_of, tell_of_spacing
 from ..homogenization.report import conduction_lines, conduction_result, solver_lines
-from ..homogenization.solve import (
-    FEWEST_VOXELS,
-    Conduction,
-    Medium,
-    check_solver,
-    settings_of_second,
-    solve_conduction,
-)
-from ..io.images.formats import ArrayLayout, ImageInfo, Layout, RawLayout
-from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
+from ..homogenization.solve import Medium
+from ..io.images.formats import ImageInfo
+from ..io.images.slab import describe_image
 from ..io.provenance import provenance
 from ..io.run_directory import FIELDS, INPUT, LOG, RESULT, RunDirectory, new_run
 from ..io.sealed_json import write_stamped_json
 from ..io.series import write_xdmf
-from ..labels import check_label_known, empty_labels, label_counts
-from ..morphology.layers import surface_layer
-from ..morphology.straighten import straighten_halved
-from ..orientation import Orientation
 from ..parallel.collective import on_root
-from ..parallel.memory import check_memory
 from ..parallel.session import Session
-from ..spectral.transform import CosineSlabTransform, SlabTransform, check_rank_count
+from ..spectral.transform import check_rank_count
 from ..text import in_binary_units, in_words, plural
-from ..units import M2_PER_CM2, NM_PER_M
 from .console import log_to
 from .fields import FieldStore, store_solution
 from .solved import SolvedOnDisk, digest_of
-
-_SPACING_RTOL = 2e-3  # of lengths that somebody has rounded
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One way of laying the image on a grid, and the axes of the grid to solve for."""
-
-    window: ImageWindow
-    fields: tuple[int, ...]
-    grid_nm: PeriodicGrid
-    between_plates: bool = False
-
-    @property
-    def orientation(self) -> Orientation:
-        """What turned the image into this part."""
-        return self.window.orientation
-
-    @property
-    def image_grid_nm(self) -> PeriodicGrid:
-        """The grid by the image's x, y, z; between electrodes without its mirror images."""
-        grid = self.orientation.inverse.turn_grid(self.grid_nm)
-        if not self.between_plates:
-            return grid
-        return PeriodicGrid(tuple(n // (1 + m) for n, m in zip(grid.shape, self.window.mirrored)), grid.spacing)
-
-    @property
-    def is_periodic(self) -> bool:
-        return not self.between_plates or any(self.window.mirrored)
-
-
-@dataclass(frozen=True)
-class _Image:
-    """A part as it is solved, and how many of its voxels are a layer that was laid on it."""
-
-    medium: Medium
-    num_laid: int
 
 
 def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, force: bool = False) -> dict:
@@ -122,58 +58,44 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
 class Prepared:
     """A study whose image has been read: nothing of it is refused any more.  Holds memory until its `with` block ends."""
 
-    study: ImageStudyConfig
+    problem: ImageConduction
     text: str
-    info: ImageInfo
-    parts: list[_Part]
-    first: _Image
 
     def __enter__(self) -> Prepared:
         return self
 
     def __exit__(self, *_) -> None:
-        self.first.medium.transform.close()
+        self.problem.close()
+
+    @property
+    def info(self) -> ImageInfo:
+        return self.problem.info
 
 
 def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
     """What cannot be used is refused here, before anything is replaced.  Collective."""
     session.limit_s = study.parallel.wall_clock_limit_s
-    info = on_root(session.comm, describe_image, study.image.file, _layout(study))
-    parts = _parts(study, info)
-    for part in parts:
-        check_rank_count(part.grid_nm, session.reducer.size, part.orientation.names)
-    grid_nm = parts[0].grid_nm
-    check_memory(grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction, grid_nm), PROGRAM_BYTES, session.comm,
-                 info.name)
-    check_solver(study.conduction, session)
-    text = study_to_toml(_with_order(study, info))
     with ExitStack() as until_checked:
-        prepared = until_checked.enter_context(
-            Prepared(study, text, info, parts, _read_part(study, parts[0], grid_nm, study.conduction, session)))
+        problem = until_checked.enter_context(closing(ImageConduction(study, study.image.file, session)))
         session.check_start_up("parallel.wall_clock_limit_s")
         until_checked.pop_all()
-    return prepared
+    return Prepared(problem, study_to_toml(_with_order(study, problem.info)))
 
 
 def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> dict:
     """Solve, and write everything but the figures into a directory.  Collective."""
-    study, info, parts, directory = prepared.study, prepared.info, prepared.parts, place.path
-    _introduce(prepared, session)
+    problem, info, directory = prepared.problem, prepared.info, place.path
+    study, image_grid = problem.study, problem.parts[0].image_grid_nm
+    _announce(problem, session)
     record = provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text)
-    seen = digest_of(prepared.first.medium.labels[1:-1], session.reducer)
+    seen = digest_of(problem.first_labels, session.reducer)
     memory = SolvedOnDisk(directory, session, f"{physics_of(study)} {seen}").load()
     on_root(session.comm, (directory / FIELDS).unlink, True)  # what an interrupted attempt left, perhaps damaged
-    stored, solved = set(), []
+    keeper = _Keeper(study, directory / FIELDS, record | {"input": prepared.text}, session)
     try:
-        for number, part in enumerate(parts):
-            image = prepared.first if number == 0 else _read_part(study, part, part.grid_nm, study.conduction, session)
-            found = _solve_part(study, part, image, session, directory / FIELDS, record | {"input": prepared.text}, stored,
-                                memory, f"part {number}")
-            solved.append(_in_image(found, part, info))
+        found = problem.solve(keeper.watch, memory)
     except Interrupted as error:
         raise Interrupted(f"{error}; what is solved is stored; go on with: pfsolid resume {place.home}") from error
-    found = _joined(solved)
-    image_grid = parts[0].image_grid_nm
     result = {"title": study.title, "source": str(study.image.file), "boundary": study.image.boundary,
               "axes_order": info.axes,
               "grid": {"shape": image_grid.shape, "voxel_size_nm": image_grid.spacing}}
@@ -183,7 +105,6 @@ def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> 
         session.note(line)
     for line in conduction_lines(found, study.names, conducted):
         session.say(line)
-    _warn_of_small_grains(found, session)
     result |= conducted
     write_xdmf(directory / FIELDS, session.comm)
     on_root(session.comm, write_stamped_json, directory / RESULT, result | {"provenance": record})
@@ -191,26 +112,11 @@ def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> 
     return result
 
 
-def _introduce(prepared: Prepared, session: Session) -> None:
-    study, parts = prepared.study, prepared.parts
-    session.say(_headline(study, prepared.info, parts[0], session))
-    session.say(prepared.info.order_line)
-    _tell_of_spacing(study, prepared.info, session)
-    real = parts[0].image_grid_nm.real_axes
-    flat = [name for axis, name in enumerate(AXES) if axis not in real and name in _asked(study)]
-    if flat:
-        session.say(f"no field along {', '.join(flat)}: the image is one voxel thick there, so that is no axis of it")
-    if parts[0].between_plates and parts[0].is_periodic:
-        session.say(f"full tensors between electrodes: solved with the mirror images, {parts[0].grid_nm.num_voxels} voxels")
-    for note in study.conduction.notes:
-        session.say(note)
-
-
 def review_study(study: ImageStudyConfig, num_ranks: int = 1) -> Review:
     """What a study would do on so many ranks, from its input and what its image says of itself; for one rank."""
     try:
-        info = describe_image(study.image.file, _layout(study))
-        parts = _parts(study, info)
+        info = describe_image(study.image.file, layout_of(study))
+        parts = parts_of(study, study.image.file, info)
         for part in parts:
             check_rank_count(part.grid_nm, num_ranks, part.orientation.names)
     except InputError as error:
@@ -240,7 +146,7 @@ def _what_resists(study: ImageStudyConfig) -> dict:
 
 def check_image(study: ImageStudyConfig) -> None:
     """Raise InputError if the image is not there or is none; for one rank."""
-    describe_image(study.image.file, _layout(study))
+    describe_image(study.image.file, layout_of(study))
 
 
 def is_image_study(directory: Path) -> bool:
@@ -254,14 +160,26 @@ def is_study(text: str) -> bool:
     return "\n[image]\n" in text
 
 
-# --- the image and its grid ---------------------------------------------------------------------------------
+def _announce(problem: ImageConduction, session: Session) -> None:
+    """What is about to be computed, for a person."""
+    study, info, part = problem.study, problem.info, problem.parts[0]
+    session.say(_headline(study, info, part, session))
+    session.say(info.order_line)
+    tell_of_spacing(study, info, session)
+    flat = [name for axis, name in enumerate(AXES) if axis not in part.image_grid_nm.real_axes and name in asked_axes(study)]
+    if flat:
+        session.say(f"no field along {', '.join(flat)}: the image is one voxel thick there, so that is no axis of it")
+    if part.between_plates and part.is_periodic:
+        session.say(f"full tensors between electrodes: solved with the mirror images, {part.grid_nm.num_voxels} voxels")
+    for note in study.conduction.notes:
+        session.say(note)
 
 
-def _layout(study: ImageStudyConfig) -> Layout:
-    image = study.image
-    if image.raw_shape is None:
-        return ArrayLayout(image.axes, study.unsaid_axes)
-    return RawLayout(image.raw_shape, image.raw_dtype, image.raw_offset, image.raw_fastest_axis)
+def _headline(study: ImageStudyConfig, info: ImageInfo, part: Part, session: Session) -> str:
+    shape = " x ".join(map(str, part.image_grid_nm.shape))
+    title = " ".join(study.title.split()) or info.name
+    return (f"pfsolid: conduction on {title}: {shape} voxels, {study.image.boundary}, on "
+            f"{plural(session.reducer.size, 'rank')} x {plural(session.threads, 'thread')}")
 
 
 def _with_order(study: ImageStudyConfig, info: ImageInfo) -> ImageStudyConfig:
@@ -271,304 +189,26 @@ def _with_order(study: ImageStudyConfig, info: ImageInfo) -> ImageStudyConfig:
     return study.model_copy(update={"image": study.image.model_copy(update={"axes": info.axes})})
 
 
-def _parts(study: ImageStudyConfig, info: ImageInfo) -> list[_Part]:
-    """All field axes at once where the cell is periodic; each for itself between electrodes, the field's axis first.
+class _Keeper:
+    """Stores the labels and the first current that is solved."""
 
-    Full tensors between electrodes are solved in the periodic cell of eight mirror images, whose planes of symmetry across
-    the field have one potential and along it insulate: the same problem, on eight times the voxels.
-    """
-    image = study.image
-    crop = tuple(pair or None for pair in image.crop or (None,) * 3)
-    whole = _part(study, info, ImageWindow(crop), ())
-    fields = _fields(study, whole.grid_nm)
-    between_plates = image.boundary == "electrodes"
-    if between_plates and not study.phases.tensors:
-        windows = [ImageWindow(crop, orientation=Orientation.beginning_with(axis)) for axis in fields]
-        return [_part(study, info, window, (0,), between_plates) for window in windows]
-    turned = _turned_round(study)
-    # An axis of one voxel is its own mirror image, but for tensors that are not.
-    mirrored = tuple(image.boundary != "periodic" and (n > 1 or turned[axis]) for axis, n in enumerate(whole.grid_nm.shape))
-    return [_part(study, info, ImageWindow(crop, mirrored), fields, between_plates)]
+    def __init__(self, study: ImageStudyConfig, path: Path, attributes: dict, session: Session):
+        self._study, self._path, self._attributes, self._session = study, path, attributes, session
+        self._stored: set[str] = set()
 
+    def watch(self, part: Part, medium: Medium):
+        """For `ImageConduction.solve`."""
+        store = FieldStore(self._path, part.image_grid_nm, medium.transform, self._session, self._attributes,
+                           part.orientation)
+        if "phase" not in self._stored:
+            self._stored.add("phase")
+            store.write("phase", medium.labels[1:-1], "1",
+                        phases=", ".join(f"{label} {name}" for label, name in self._study.names.items()))
 
-def _asked(study: ImageStudyConfig) -> str:
-    """Names of the axes that a field is asked for along."""
-    return study.image.directions or AXES
+        def keep(axis, system, unit):
+            if "solution" not in self._stored:
+                self._stored.add("solution")
+                store_solution(store, system, axis, part.orientation.names[axis], unit, self._study.output,
+                               self._study.conduction.applied_field_V_per_m)
 
-
-def _fields(study: ImageStudyConfig, grid_nm: PeriodicGrid) -> tuple[int, ...]:
-    """The axes to apply a field along: of those asked for, the ones of more than one voxel."""
-    asked = _asked(study)
-    fields = tuple(axis for axis in grid_nm.real_axes if AXES[axis] in asked)
-    if not fields:
-        raise InputError(f"image.directions = \"{asked}\": the image is one voxel thick along {', '.join(asked)}, so that "
-                         f"is no direction of it; {', '.join(AXES[axis] for axis in grid_nm.real_axes)} can be had")
-    return fields
-
-
-def _turned_round(study: ImageStudyConfig) -> np.ndarray:
-    """Axes along which a mirror image of some tensor is another one."""
-    tensors = [np.array(study.phases.sigma_S_per_cm[label]) for label in study.phases.tensors]
-    across = [(tensor != 0) & ~np.eye(3, dtype=bool) for tensor in tensors]
-    return np.any(np.reshape(across, (-1, 3)), axis=0)
-
-
-def _part(study: ImageStudyConfig, info: ImageInfo, window: ImageWindow, fields: tuple,
-          between_plates: bool = False) -> _Part:
-    spacing = study.image.voxel_size_nm or info.spacing_nm
-    if spacing is None:
-        hint = "" if info.spacing is None else f" in a unit (it says {_edges(info.spacing)})"
-        raise InputError(f"{info.name} does not say how large its voxels are{hint}: give image.voxel_size_nm (--voxel-nm)")
-    grid = PeriodicGrid(window.image_shape(info), spacing)
-    return _Part(window, fields, window.orientation.turn_grid(grid), between_plates)
-
-
-def _tell_of_spacing(study: ImageStudyConfig, info: ImageInfo, session: Session) -> None:
-    """Warn where the voxels that were asked for are not those that the file speaks of."""
-    given = study.image.voxel_size_nm
-    if given is None:
-        return
-    if info.spacing_nm is not None and not np.allclose(given, info.spacing_nm, rtol=_SPACING_RTOL, atol=0):
-        session.warn(f"{info.name} says that its voxels have edges of {_edges(info.spacing_nm)} nm; {_edges(given)} nm are "
-                     "taken, as asked for")
-    # Without a unit only the proportions mean anything, and three times 1 is what programs write that know none.
-    if info.spacing is not None and set(info.spacing) != {1.0}:
-        ratio = np.divide(given, info.spacing)
-        if not np.allclose(ratio, ratio[0], rtol=_SPACING_RTOL, atol=0):
-            session.warn(f"{info.name} says that the edges of its voxels are as {_edges(info.spacing)}; {_edges(given)} nm "
-                         "are taken, as asked for")
-
-
-def _edges(values) -> str:
-    return " x ".join(f"{value:.5g}" for value in values)
-
-
-def _headline(study: ImageStudyConfig, info: ImageInfo, part: _Part, session: Session) -> str:
-    shape = " x ".join(map(str, part.image_grid_nm.shape))
-    title = " ".join(study.title.split()) or info.name
-    return (f"pfsolid: conduction on {title}: {shape} voxels, {study.image.boundary}, on "
-            f"{plural(session.reducer.size, 'rank')} x {plural(session.threads, 'thread')}")
-
-
-# --- the computation ----------------------------------------------------------------------------------------
-
-
-def _solve_part(study: ImageStudyConfig, part: _Part, image: _Image, session: Session, fields: Path, attributes: dict,
-                stored: set, memory: SolvedOnDisk, name: str) -> Conduction:
-    """Labels, layer and solve of one part; labels and the first current go to a file, and to ``stored`` that they did."""
-    medium = image.medium
-    _tell_of_layer(study, image, session)
-    store = FieldStore(fields, part.image_grid_nm, medium.transform, session, attributes, part.orientation)
-    if "phase" not in stored:
-        stored.add("phase")
-        store.write("phase", medium.labels[1:-1], "1",
-                    phases=", ".join(f"{label} {name}" for label, name in study.names.items()))
-
-    def keep(axis, system, unit):
-        if "solution" not in stored:
-            stored.add("solution")
-            store_solution(store, system, axis, part.orientation.names[axis], unit, study.output,
-                           study.conduction.applied_field_V_per_m)
-
-    with medium.transform:
-        found = solve_conduction(medium, study.conduction, session, part.fields, keep, memory, name)
-        unlike = unlike_faces(medium.labels, session.reducer)
-    return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name))
-
-
-def _grid_part(study: ImageStudyConfig, part: _Part, found: Conduction, resolved: bool, session: Session,
-               memory: SolvedOnDisk, name: str) -> GridPart | None:
-    """The grid's part in the error, by the method asked for; None where there is none.  Collective."""
-    values = np.diag(found.effective.tensor)
-    if study.conduction.grid_error == "refinement":
-        fine = _refined(study, part, found, session, memory, f"{name} halved")
-        shares = INTERFACES_TWICE if _is_straightened(study) else IMAGE_TWICE
-        if found.interfaces is not None and not found.interfaces.is_fine:
-            shares = shares.widened(WIDER)
-        return grid_part(values, np.diag(fine) - values, shares, fine)
-    if study.conduction.grid_error == "none" or np.all(np.isnan(found.flux_jumps)):
-        return None
-    return grid_part(values, found.flux_jumps, IMAGE_JUMPS if resolved else UNRESOLVED_JUMPS)
-
-
-def _refined(study: ImageStudyConfig, part: _Part, found: Conduction, session: Session, memory: SolvedOnDisk,
-             name: str) -> np.ndarray:
-    """The tensor (S/m) of the same image on voxels of half the edge, with the layer laid on them anew.  Collective."""
-    settings = settings_of_second(study.conduction, found)
-    image = _read_part(study, part, part.grid_nm.halved(), settings, session)
-    _tell_of_layer(study, image, session, " on voxels of half the edge")
-    with image.medium.transform:
-        fine = solve_conduction(image.medium, settings, session, part.fields, memory=memory, name=name)
-    return fine.effective.tensor
-
-
-def _read_part(study: ImageStudyConfig, part: _Part, grid_nm: PeriodicGrid, settings: SolverConfig,
-               session: Session) -> _Image:
-    """The image on a grid: that of the part, or the same in voxels of half the edge.  Collective."""
-    kind = SlabTransform if part.is_periodic else CosineSlabTransform
-    precision = preconditioner_precision(settings.relative_tolerance)
-    with ExitStack() as until_read:
-        transform = until_read.enter_context(kind(grid_nm, session.comm, precision, session.threads))
-        labels = _read_labels(study, part, transform, session)
-        num_laid = 0
-        if study.layer is not None:
-            num_laid = _lay_surface(study, labels, transform, session)
-        check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
-        until_read.pop_all()  # whoever solves closes it
-    return _Image(Medium(labels, lambda temperature: _turned_sigma(study, part.orientation, temperature), transform,
-                         part.orientation.names, _resistances(study), study.phases.interface_normals,
-                         _plate_resistances(study), mirrored=part.window.mirrored), num_laid)
-
-
-def _read_labels(study: ImageStudyConfig, part: _Part, transform: SlabTransform, session: Session) -> np.ndarray:
-    """Ghosted labels of this rank's slab; on a halved grid each voxel twice, the interfaces that resist straightened."""
-    labels = empty_labels(transform)
-    halved = transform.grid != part.grid_nm
-    times = [fine // coarse for fine, coarse in zip(transform.grid.shape, part.grid_nm.shape)]
-    voxels = tuple(slice(s.start // n, -(-s.stop // n)) for s, n in zip(transform.local_slice, times))
-    image = read_label_slab(study.image.file, voxels, session.comm, part.window,
-                            Labelling(study.image.thresholds or (), study.image.labels or {}), _layout(study),
-                            None if halved else labels[1:-1])
-    if halved:
-        for axis, n in enumerate(times):
-            image = image.repeat(n, axis)
-        first = transform.local_slice[0].start - times[0] * voxels[0].start
-        labels[1:-1] = image[first:first + transform.local_shape[0]]
-        if _is_straightened(study):
-            straighten_halved(labels, times, transform.first_plane, _resisting_pairs(study), transform.ghosts,
-                              transform.periodic)
-    transform.ghosts.fill(labels)
-    return labels
-
-
-def _lay_surface(study: ImageStudyConfig, labels: np.ndarray, transform: SlabTransform, session: Session) -> int:
-    """Put the layer into the labels; its number of voxels."""
-    layer = study.layer
-    counts = label_counts(labels[1:-1], session.reducer)
-    check_label_known({n: counts[n] for n in counts if n == layer.on or n in layer.facing}, counts, "voxels")
-    return surface_layer(labels, layer.on, layer.facing, layer.width_nm, transform, layer.label, (transform.periodic,) * 3)
-
-
-def _tell_of_layer(study: ImageStudyConfig, image: _Image, session: Session, where: str = "") -> None:
-    if study.layer is None:
-        return
-    grid_nm = image.medium.transform.grid
-    if not where:
-        _warn_of_thin(study.layer.width_nm, grid_nm, session)
-    session.say(f"surface layer{where}: {image.num_laid} voxels, {100 * image.num_laid / grid_nm.num_voxels:.3g} % of the "
-                "volume")
-
-
-def _warn_of_thin(width_nm: float, grid_nm: PeriodicGrid, session: Session) -> None:
-    voxels = width_nm / max(grid_nm.spacing[axis] for axis in grid_nm.real_axes)
-    if voxels < 2:
-        session.warn(f"the surface layer is {voxels:.2g} voxels wide: curved, its volume may come out 20 % too small")
-
-
-def _turned_sigma(study: ImageStudyConfig, orientation: Orientation, temperature: float | None) -> np.ndarray:
-    """Conductivities in S/m by the grid's axes; labels between those given do not occur and count as insulators."""
-    sigma = np.nan_to_num(study.sigma_S_per_m(temperature))
-    check_conductivities(sigma)
-    return orientation.turn_tensor(sigma, sigma.ndim - 1)
-
-
-def _resistances(study: ImageStudyConfig) -> dict:
-    """In nm/(S/m), for a grid that counts in nm."""
-    found = {}
-    for pair, value in study.phases.interface_resistance_ohm_cm2.items():
-        a, b = map(int, pair.split(":"))
-        found[a, b] = value * M2_PER_CM2 * NM_PER_M
-    return found
-
-
-def _plate_resistances(study: ImageStudyConfig) -> tuple[float, float]:
-    """Likewise."""
-    return tuple(value * M2_PER_CM2 * NM_PER_M for value in study.image.plate_resistance_ohm_cm2)
-
-
-def _resisting_pairs(study: ImageStudyConfig) -> np.ndarray:
-    """Whether the interface of two labels has a finite resistance, (256, 256)."""
-    pairs = np.zeros((MAX_LABEL + 1,) * 2, bool)
-    for (a, b), value in _resistances(study).items():
-        pairs[a, b] = pairs[b, a] = 0 < value < math.inf
-    return pairs
-
-
-def _is_straightened(study: ImageStudyConfig) -> bool:
-    """On smaller voxels an interface's staircase must have smaller steps; blocked ones and boxes' faces stay as they are."""
-    return study.phases.interface_normals == "smoothed" and bool(_resisting_pairs(study).any())
-
-
-def _warn_of_small_grains(found: Conduction, session: Session) -> None:
-    if found.interfaces is not None and not found.interfaces.is_fine:
-        session.warn(f"grains of label {found.interfaces.smallest_label} are {found.interfaces.smallest:.2g} voxels across: "
-                     f"under {FEWEST_VOXELS:g} their interfaces' normals, and with them resistances, are uncertain")
-
-
-def _in_image(found: Conduction, part: _Part, info: ImageInfo) -> Conduction:
-    """What was found on a part, by the image's axes; of a voxel and its mirror images, the voxel."""
-    found = found.turned(part.orientation.inverse)
-
-    def unmirrored(voxel: tuple) -> tuple:
-        return tuple(map(int, part.window.unmirrored(voxel, info)))
-
-    found = replace(found, currents={axis: one.placed(axis, unmirrored) for axis, one in found.currents.items()})
-    if not (part.between_plates and part.is_periodic):
-        return found
-    # Plates across a field say nothing of the currents across it.
-    series = tuple(replace(one, tensor=_diagonal_of(one.tensor), asymmetry=0.0) for one in found.series)
-    grid = found.grid and replace(found.grid, tensor=_diagonal_of(found.grid.tensor))
-    return replace(found, series=series, grid=grid)
-
-
-def _joined(solved: list[Conduction]) -> Conduction:
-    """One result from the axes that were solved each for itself."""
-    first = solved[0]
-    if len(solved) == 1:
-        return first
-    series = []
-    for ones in zip(*(one.series for one in solved)):
-        error, iterations, percolating = [0.0] * 3, [0] * 3, [False] * 3
-        for axis, one in _with_axis(solved, ones):
-            error[axis], iterations[axis], percolating[axis] = (
-                one.relative_error[axis], one.iterations[axis], one.percolating[axis])
-        series.append(replace(ones[0], tensor=_diagonal(solved, ones), relative_error=tuple(error),
-                              iterations=tuple(iterations), percolating=tuple(percolating), asymmetry=0.0))
-    currents = {axis: current for one in solved for axis, current in one.currents.items()}
-    jumps = np.full(3, np.nan)
-    for axis, one in _with_axis(solved, solved):
-        jumps[axis] = one.flux_jumps[axis]
-    solver = next((one.solver for one in solved if any(one.effective.percolating)), first.solver)
-    return replace(first, axes=tuple(axis for axis, _ in _with_axis(solved, solved)), series=tuple(series), solver=solver,
-                   currents=currents, grid=_joined_grid(solved), flux_jumps=jumps,
-                   seconds=sum(one.seconds for one in solved))
-
-
-def _diagonal_of(tensor: np.ndarray) -> np.ndarray:
-    """With NaN off the diagonal."""
-    return np.where(np.eye(3, dtype=bool), tensor, np.nan)
-
-
-def _with_axis(solved: list[Conduction], values) -> list[tuple]:
-    """Of each axis that was solved for itself, the axis and what belongs to it."""
-    return [(one.axes[0], value) for one, value in zip(solved, values)]
-
-
-def _diagonal(solved: list[Conduction], having_tensors) -> np.ndarray:
-    tensor = np.full((3, 3), np.nan)
-    for axis, one in _with_axis(solved, having_tensors):
-        tensor[axis, axis] = one.tensor[axis, axis]
-    return tensor
-
-
-def _joined_grid(solved: list[Conduction]) -> GridPart | None:
-    """The grid part of all axes; NaN where one has none, as that which does not percolate."""
-    judged = [one for one in solved if one.grid is not None]
-    if not judged:
-        return None
-    best, low, high = (np.full(3, np.nan) for _ in range(3))
-    for axis, part in _with_axis(judged, [one.grid for one in judged]):
-        best[axis], low[axis], high[axis] = part.best[axis], part.low[axis], part.high[axis]
-    first = judged[0].grid
-    tensor = None if first.tensor is None else _diagonal(judged, [one.grid for one in judged])
-    return replace(first, best=best, low=low, high=high, tensor=tensor)
+        return keep

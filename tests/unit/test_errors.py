@@ -6,7 +6,7 @@ import pytest
 
 from pfsolid import errors
 
-KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
+KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if not issubclass(kind, Warning)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -21,3 +21,9 @@ def test_exit_statuses():
     assert errors.InputError.exit_status == 2
     others = set(KINDS) - {errors.Interrupted, errors.InputError}
     assert {kind.exit_status for kind in others} == {1}
+
+
+@pytest.mark.parametrize("kind, usual", [(errors.InputError, ValueError), (errors.ConvergenceError, RuntimeError),
+                                         (errors.OutputError, OSError), (errors.CheckpointError, OSError)])
+def test_a_script_can_catch_them_as_what_python_calls_them(kind, usual):
+    assert issubclass(kind, usual)

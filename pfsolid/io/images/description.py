@@ -107,6 +107,25 @@ class ArrayLayout:
 Layout = RawLayout | ArrayLayout
 
 
+@dataclass(frozen=True)
+class ArrayImage:
+    """An array in the place of a file: whatever takes a path of an image takes one of these.
+
+    Attributes
+    ----------
+    array : ndarray (n0, n1[, n2])
+        In memory or mapped: a rank looks at its own part of it only.
+    name : str
+        What it is called in messages.
+    """
+
+    array: np.ndarray
+    name: str = "the array"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def shape_3d(name: str, shape) -> tuple[int, ...]:
     """The shape with a first axis of one voxel, the page, where there are two."""
     if len(shape) not in (2, 3) or 0 in shape:

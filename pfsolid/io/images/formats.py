@@ -8,6 +8,7 @@
 ``FILE.vti[:ARRAY]``             VTK ImageData (:mod:`pfsolid.io.images.vti`), its only or active scalars unless named
 ``DIRECTORY``                    of a run: its fields.h5
 any other                        plain numbers, with a `RawLayout`
+an `ArrayImage`                  an array that is there already
 ===============================  ===============================================================================
 
 The axes of arrays, pages included, are z, y, x (or y, x) unless an `ArrayLayout` says otherwise, or the dataset does: by an
@@ -35,7 +36,7 @@ from ...text import one_line
 from ..hdf5 import LENGTHS_NM, h5py, is_scale
 from ..hdf5_sources import open_dataset
 from .completeness import check_png, check_tiff_chain, check_tiff_page
-from .description import ArrayLayout, ImageInfo, Layout, RawLayout, describe_array, shape_3d
+from .description import ArrayImage, ArrayLayout, ImageInfo, Layout, RawLayout, describe_array, shape_3d
 from .imagej import imagej_spacing
 from .vti import open_vti
 
@@ -55,6 +56,11 @@ def opened_image(path, layout: Layout = ArrayLayout()):
     ``index`` counts along the slowest axis of the file, rows and columns are slices along the other two, in the order
     in which the file has them: `ImageInfo.order`.
     """
+    if isinstance(path, ArrayImage):
+        info = describe_array(Path(path.name), None, path.array, None, layout)
+        _check(info)
+        yield info, _pages_of(path.array)
+        return
     raw = isinstance(layout, RawLayout)
     with _readable(Path(path)):
         file, dataset = (Path(path), None) if raw else _parse(path)
@@ -138,9 +144,12 @@ def _open_npy(path: Path, _, layout: ArrayLayout):
     if left:
         raise InputError(f"{path} has {left} bytes more than the array that its header describes, as where two arrays were "
                          "saved to one file")
-    info = describe_array(path, None, array, None, layout)
+    yield describe_array(path, None, array, None, layout), _pages_of(array)
+
+
+def _pages_of(array: np.ndarray):
     pages = array if array.ndim == 3 else array[None]
-    yield info, lambda index, rows, columns: pages[index, rows, columns]
+    return lambda index, rows, columns: pages[index, rows, columns]
 
 
 @contextmanager
