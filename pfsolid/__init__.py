@@ -1,9 +1,37 @@
-"""pfsolid: from the surface physics of a solid electrolyte to its effective ionic conductivity."""
+"""pfsolid: from the surface physics of a solid electrolyte to its effective ionic conductivity.
 
-import os as _os
+>>> import numpy as np
+>>> import pfsolid as pf
+>>> image = pf.Image(np.random.default_rng(1).integers(0, 2, (8, 8, 8)), voxel_nm=20)
+>>> pf.conductivity(image, sigma={0: 1e-6, 1: 1e-3}).tensor.shape
+(3, 3)
+
+The names below are loaded when they are first used: importing pfsolid loads neither MPI nor numba, h5py or matplotlib, and
+changes nothing in the process.
+"""
+
+from importlib import import_module as _import_module
 
 __version__ = "0.1.0"
 
-# Idle OpenMP threads of numba must sleep, not spin: spinning ones keep the cores from FFTW's threads and a step takes
-# 2.5 times as long.  The runtime reads this when it is loaded, hence before anything else.
-_os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+_PLACES = {
+    "Image": ".api.image", "read_image": ".api.image",
+    "conductivity": ".api.conductivity", "Conductivity": ".api.conductivity",
+    "grow": ".api.growth", "Microstructure": ".api.growth",
+    "measure": ".api.morphology", "Morphology": ".api.morphology",
+    "PfsolidError": ".errors", "InputError": ".errors", "ConvergenceError": ".errors", "OutputError": ".errors",
+    "CheckpointError": ".errors", "PfsolidWarning": ".errors",
+}
+
+__all__ = ["__version__", *_PLACES]
+
+
+def __getattr__(name: str):
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(_import_module(_PLACES[name], __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -17,10 +17,14 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-import numba
-from numba import njit
-from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
-from numba.core.registry import cpu_target
+# Idle OpenMP threads must sleep, not spin: spinning ones keep the cores from FFTW's threads and a step takes 2.5 times as
+# long.  The runtime reads this once, when numba loads it.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numba  # noqa: E402
+from numba import njit  # noqa: E402
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache  # noqa: E402
+from numba.core.registry import cpu_target  # noqa: E402
 
 # Sums may be taken in another order and quotients as products, so that loops become vectors; NaN and infinity keep their
 # meaning, on which the checks of a field rely.

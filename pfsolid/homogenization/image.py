@@ -82,9 +82,12 @@ class Part:
     @property
     def image_grid_nm(self) -> PeriodicGrid:
         """The grid by the image's x, y, z; between electrodes without its mirror images."""
+        return self.unmirrored_grid_nm if self.between_plates else self.orientation.inverse.turn_grid(self.grid_nm)
+
+    @property
+    def unmirrored_grid_nm(self) -> PeriodicGrid:
+        """The same without mirror images, whatever they are for."""
         grid = self.orientation.inverse.turn_grid(self.grid_nm)
-        if not self.between_plates:
-            return grid
         return PeriodicGrid(tuple(n // (1 + m) for n, m in zip(grid.shape, self.window.mirrored)), grid.spacing)
 
     @property

@@ -20,7 +20,7 @@ from .fields import FieldStore, store_solution
 
 
 def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, directory: Path | None,
-               session: Session, output, attributes: dict, memory=None) -> Conduction:
+               session: Session, output=None, attributes: dict | None = None, memory=None, watch=None) -> Conduction:
     """Label the voxels, find what percolates, solve for the tensor; write phases and current density.  Collective.
 
     Parameters
@@ -29,12 +29,14 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
         Slab of this rank.
     directory : Path, optional
         None: no fields are stored.
-    output : OutputConfig
+    output : OutputConfig, optional
         Whether the current density and the potential are stored, for a field along the first percolating axis.
-    attributes : dict
+    attributes : dict, optional
         Provenance for the fields' file.
     memory : SolvedOnDisk, optional
         What earlier launches have solved.
+    watch : callable, optional
+        ``watch(grid_nm, transform)`` before it is solved; returns what `solve_conduction` takes as ``on_solved``.
 
     Raises
     ------
@@ -45,12 +47,14 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
         medium = density_medium(rho, conduction, transform)
         store = None
         if directory is not None:
-            store = FieldStore(directory / FIELDS, grid_nm, transform, session, attributes)
+            store = FieldStore(directory / FIELDS, grid_nm, transform, session, attributes or {})
             names = ", ".join(f"{label} {name}" for label, name in NAMES.items())
             store.write("phase", medium.labels[1:-1], "1", phases=names)
-        saved = []
+        saved, seen = [], watch and watch(grid_nm, transform)
 
         def keep(axis, system, unit):
+            if seen:
+                seen(axis, system, unit)
             if store is not None and not saved:
                 saved.append(axis)
                 store_solution(store, system, axis, AXES[axis], unit, output, conduction.applied_field_V_per_m)

@@ -202,7 +202,7 @@ def with_properties(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, d
         if directory is not None:
             memory = SolvedOnDisk(directory, session, _physics(result, rho, config, session)).load()
         solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output, attributes, memory)
-        conducted = conduction_result(solved, NAMES, config.conduction, axes_alike=_axes_alike(config, grid_nm))
+        conducted = conduction_result(solved, NAMES, config.conduction, axes_alike=axes_alike(config, grid_nm))
         for line in solver_lines(solved):
             session.note(line)
         # What the thresholds cut off is not the porosity.
@@ -219,7 +219,7 @@ def with_properties(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, d
                      "provenance": {name: value for name, value in attributes.items() if name != "input"}}
 
 
-def _axes_alike(config: RunConfig, grid_nm) -> bool:
+def axes_alike(config: RunConfig, grid_nm) -> bool:
     """But for chance: grown here in a cube or square, with one width of the surface for all directions."""
     structure, lengths = config.microstructure, [grid_nm.lengths[axis] for axis in grid_nm.real_axes]
     return (structure.initial_field is None and structure.shape_factor_x == structure.shape_factor_y == 1

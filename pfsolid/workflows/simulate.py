@@ -67,14 +67,14 @@ class Growth:
     low_modes: np.ndarray
 
 
-def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Checkpoint | None = None,
-         attributes: dict | None = None, with_history: bool = True, save_at_end: bool = True) -> Growth:
+def grow(config: RunConfig, directory: Path | None, session: Session, checkpoint: Checkpoint | None = None,
+         attributes: dict | None = None, with_history: bool = True, save_at_end: bool = True, on_row=None) -> Growth:
     """Phase separation from noise, or from a checkpoint, until the first stop condition is met.  Collective.
-
-    Writes history.csv, snapshots and checkpoints into ``directory``.
 
     Parameters
     ----------
+    directory : Path, optional
+        Where history.csv, snapshots and checkpoints go; None: nothing is written.
     attributes : dict, optional
         Provenance for the snapshot files.
     with_history : bool
@@ -82,6 +82,8 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
     save_at_end : bool
         Write a checkpoint when it is done, so that a stop in what follows costs no growing; False: only after growing for
         longer than between two checkpoints.
+    on_row : callable, optional
+        ``on_row(row)`` with each row of the history, a dict of COLUMNS, on every rank; may raise to stop.
 
     Raises
     ------
@@ -94,14 +96,16 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
         stepper, state = _begin(config, directory, session, transform, checkpoint)
         # The row of a stop stands between those of the intervals: a run that was never stopped has none there.
         kept = None if checkpoint is None else stepper.num_steps - state.pop("has_row_of_stop")
-        with _open_history(directory, session, kept) if with_history else nullcontext() as history:
+        written = with_history and directory is not None
+        with _open_history(directory, session, kept) if written else nullcontext() as history:
             if checkpoint is not None and drop_snapshots_after(directory / SNAPSHOTS, stepper.num_steps, session.comm):
                 write_series_xdmf(directory / SNAPSHOTS, session.comm)
-            loop = _Loop(config, directory, session, stepper, history, state, attributes or {})
+            loop = _Loop(config, directory, session, stepper, history, state, attributes or {}, on_row)
             if state["finished"] is None:
                 session.check_start_up("evolution.wall_clock_limit_s")
                 state["finished"] = loop.run()
-                if save_at_end or session.reducer.max(loop.wall_clock_s) > config.output.checkpoint_interval_s:
+                if directory is not None and (
+                        save_at_end or session.reducer.max(loop.wall_clock_s) > config.output.checkpoint_interval_s):
                     loop.save()
             rho = stepper.density().copy()
             census = loop.observer(rho, 1.0)
@@ -111,7 +115,7 @@ def grow(config: RunConfig, directory: Path, session: Session, checkpoint: Check
     return Growth(rho, summary, census.separated, low_modes)
 
 
-def _begin(config: RunConfig, directory: Path, session: Session, transform: SlabTransform,
+def _begin(config: RunConfig, directory: Path | None, session: Session, transform: SlabTransform,
            checkpoint: Checkpoint | None) -> tuple[CahnHilliard, dict]:
     """A stepper at the start or at the checkpoint, and what is to be remembered besides."""
     stepper = _make_stepper(config, transform)
@@ -248,9 +252,10 @@ def checkpoint_arrays(config: RunConfig) -> dict[str, tuple[int, int, int]]:
 class _Loop:
     """The time loop and what it records."""
 
-    def __init__(self, config, directory, session, stepper, history, state, attributes):
+    def __init__(self, config, directory, session, stepper, history, state, attributes, on_row):
         self.config, self.directory, self.session = config, directory, session
         self.stepper, self.history, self.state, self.attributes = stepper, history, state, attributes
+        self.on_row = on_row
         self.observer = Observer(stepper.transform, *thresholds(config))
         self.units = config.units
         self.seconds = self.units.time
@@ -281,7 +286,8 @@ class _Loop:
                 until = min(self.end, snapshot, self.events.next_time(before) if self.events else math.inf)
                 report = self.stepper.step(control, until, self.observer if due else None)
             except ConvergenceError as error:
-                raise ConvergenceError(f"{error}; the last good state is in {self.directory / CHECKPOINTS}") from error
+                kept = "" if self.directory is None else f"; the last good state is in {self.directory / CHECKPOINTS}"
+                raise ConvergenceError(f"{error}{kept}") from error
             row = self._record(report) if due else None
             if self.events:
                 self._nucleate(before)
@@ -332,6 +338,8 @@ class _Loop:
         self.state.update(history_energy=self.stepper.energy, history_time=report.time)
         if self.history:
             self.history.append(row)
+        if self.on_row is not None:
+            self.on_row(row)
         self.session.progress(lambda: self._progress_text(row))
         return row
 
@@ -344,7 +352,7 @@ class _Loop:
 
     def _next_snapshot(self) -> float:
         interval = self.config.output.snapshot_interval_reduced_time
-        if interval is None:
+        if interval is None or self.directory is None:
             return math.inf
         return interval * (math.floor(self.stepper.time / interval * (1 + 1e-12)) + 1)
 
@@ -396,7 +404,10 @@ class _Loop:
     def _attend(self, report, row: dict | None) -> None:
         """Signals, the wall clock and the next checkpoint, agreed over the ranks: each is one rank's observation."""
         since = self.session.elapsed_s - self.last_checkpoint_s
-        why, checkpoint_due = self.session.look_around(since >= self.config.output.checkpoint_interval_s)
+        why, checkpoint_due = self.session.look_around(
+            self.directory is not None and since >= self.config.output.checkpoint_interval_s)
+        if why and self.directory is None:
+            raise Interrupted(f"stopped at step {self.stepper.num_steps}, reduced time {report.time:.6g}, because {why}")
         if why:
             if row is None and self.history:
                 self._record_stop(report)

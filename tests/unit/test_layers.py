@@ -14,6 +14,7 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"
 LAYERS = [
     ["__main__"],
     ["cli"],
+    ["api"],
     ["plots"],
     ["sweep"],
     ["machine"],
@@ -33,6 +34,7 @@ LAYERS = [
 
 # The same inside the folders where several concerns meet.
 INSIDE = {
+    "api": [["growth"], ["conductivity", "morphology"], ["image"], ["arguments"]],
     "cli": [["__init__"], ["main"], ["conduct", "materials", "run", "sweep", "theory"], ["info", "options"]],
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["run"], ["material"], ["conduction"], ["text"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory"],

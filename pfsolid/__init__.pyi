@@ -1,0 +1,16 @@
+from .api.conductivity import Conductivity as Conductivity
+from .api.conductivity import conductivity as conductivity
+from .api.growth import Microstructure as Microstructure
+from .api.growth import grow as grow
+from .api.image import Image as Image
+from .api.image import read_image as read_image
+from .api.morphology import Morphology as Morphology
+from .api.morphology import measure as measure
+from .errors import CheckpointError as CheckpointError
+from .errors import ConvergenceError as ConvergenceError
+from .errors import InputError as InputError
+from .errors import OutputError as OutputError
+from .errors import PfsolidError as PfsolidError
+from .errors import PfsolidWarning as PfsolidWarning
+
+__version__: str

@@ -1,0 +1,98 @@
+"""What the functions of the API share in reading their arguments, and the words of their errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+
+from ..errors import InputError
+
+# Keys of the input as arguments of the functions; the longer ones first.
+_ARGUMENTS = {
+    "image.voxel_size_nm (--voxel-nm)": "voxel_nm", "--voxel-nm": "voxel_nm", "--filler": "filler", "--boundary": "boundary",
+    "--names": "names", "image.voxel_size_nm": "voxel_nm", "image.plate_resistance_ohm_cm2": "plate_resistance",
+    "phases.interface_resistance_ohm_cm2": "resistance", "phases.interface_normals": "interface_normals",
+    "phases.sigma_S_per_cm": "sigma", "phases.names": "names", "phases.reference": "reference",
+    "conduction.sigma_pore_S_per_cm": "sigma['pore']", "conduction.sigma_surf_S_per_cm": "sigma['surface']",
+    "conduction.sigma_bulk_S_per_cm": "sigma['bulk']", "sigma_pore_S_per_cm": "sigma['pore']",
+    "sigma_surf_S_per_cm": "sigma['surface']", "sigma_bulk_S_per_cm": "sigma['bulk']",
+    "conduction.temperature_K": "temperature_K", "conduction.solver": "solver", "conduction.grid_error": "error",
+    "conduction.relative_tolerance": "tolerance", "conduction.extrapolate": "extrapolate", "grid.shape": "shape",
+    "grid.voxel_size_nm": "voxel_nm", "material.name": "material", "microstructure.porosity": "porosity",
+    "microstructure.seed": "seed", "material.surface_": "surface_", "microstructure.shape_factor_x": "shape_factors[0]",
+    "microstructure.shape_factor_y": "shape_factors[1]",
+}
+_IMAGE_KEY = re.compile(r"\bimage\.(boundary|directions|crop|thresholds|axes)\b")
+
+
+@contextmanager
+def in_arguments(function: str) -> Iterator[None]:
+    """Say the InputErrors of a block in the words of a function's arguments, not in those of an input file."""
+    try:
+        yield
+    except InputError as error:
+        text = str(error)
+        for name, argument in _ARGUMENTS.items():
+            text = text.replace(name, argument)
+        text = _IMAGE_KEY.sub(r"\1", text).replace(f"{function}: {function}: ", f"{function}: ")
+        raise InputError(text) from None
+
+
+def plain(value):
+    """Numbers of Python's own for NumPy's, lists for arrays and tuples, also inside mappings."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {key.item() if isinstance(key, np.generic) else key: plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value
+
+
+def given(**values) -> dict:
+    """Those that are not None, as an input has them."""
+    return {name: plain(value) for name, value in values.items() if value is not None}
+
+
+def label_of(name, names: Mapping[int, str], argument: str):
+    """The label of that name; numbers, and what else is no name, as they are.
+
+    Raises
+    ------
+    InputError
+        If a name is that of no label.
+    """
+    if not isinstance(name, str) or re.fullmatch(r"\d+", name):
+        return name
+    found = [label for label, one in names.items() if one == name]
+    if not found:
+        known = ", ".join(f"{label} {one}" for label, one in names.items()) or "none"
+        raise InputError(f"{argument}: no label is called {name!r}; named are {known}")
+    return found[0]
+
+
+def edges(voxel_nm) -> list[float] | float | None:
+    """One edge for all, or three along x, y, z; of two, the first for z too, along which there is one voxel."""
+    value = plain(voxel_nm)
+    if isinstance(value, list) and len(value) == 2:
+        return [*value, value[0]]
+    return value
+
+
+def in_array_order(field: np.ndarray, axes: str) -> np.ndarray:
+    """A field (nx, ny, nz[, 3]) as an array with its axes in that order, as a view; components stay x, y, z and last."""
+    order = ["xyz".index(name) for name in axes]
+    if len(order) == 2:
+        order = [*order, 2]
+    turned = field.transpose(*order, *range(3, field.ndim))
+    return turned[:, :, 0] if len(axes) == 2 else turned
+
+
+def by_axes(values, axes: str) -> tuple:
+    """What there is one of along x, y and z, in the order of an array's axes."""
+    return tuple(values["xyz".index(name)] for name in axes)

@@ -1,0 +1,363 @@
+"""Effective conductivity of an image of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+
+import numpy as np
+
+from ..config.conduction import SolverConfig
+from ..config.image import ImageStudyConfig
+from ..config.text import validated
+from ..errors import InputError
+from ..grid import AXES
+from ..homogenization.image import ImageConduction, tell_of_spacing
+from ..homogenization.report import conduction_result, error_bar
+from ..homogenization.solve import Conduction
+from ..io.records import finite
+from ..machine.warmup import ensure_compiled
+from ..orientation import Orientation
+from ..parallel.quiet import quiet_session
+from ..text import interval, to_digits
+from ..units import S_PER_M
+from ..workflows.fields import placed
+from .arguments import by_axes, given, in_arguments, in_array_order, label_of, plain
+from .image import Image, as_image, check_same_on_all_ranks
+
+_NAME = "pfsolid.conductivity"
+_UNKNOWN_GRID = 5e-3  # relative, where the grid part is not known: at most three digits
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorParts:
+    """Relative errors of sigma_eff, part by part.
+
+    Attributes
+    ----------
+    solver : ndarray (3,)
+        Along x, y, z.
+    grid : ndarray (3,)
+        Along x, y, z; NaN where it was not estimated.
+    sample : float
+        Of the mean, from the spread of axes that are alike but for chance; NaN where there is but one value.
+    """
+
+    solver: np.ndarray
+    grid: np.ndarray
+    sample: float
+
+
+@dataclass(frozen=True, eq=False)
+class CurrentField:
+    """This rank's part of a current density.
+
+    Attributes
+    ----------
+    array : ndarray of float32 (n0, n1[, n2], 3)
+        A/m^2 in a field of 1 V/m, by the axes of the image; components x, y, z last.
+    slices : tuple of slice
+        Where it lies in the whole, along the axes of the image.
+    """
+
+    array: np.ndarray
+    slices: tuple[slice, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Conductivity:
+    """What `conductivity` found; the same on every rank but for `current_density`.
+
+    What stands along the axes does so by name, x, y, z, whatever the order of the array's axes.  NaN stands for what was not
+    asked for, 0 is exact: nothing that conducts percolates there.
+
+    Attributes
+    ----------
+    tensor : ndarray (3, 3)
+        S/cm, at the first temperature.
+    interval : (ndarray (3,), ndarray (3,))
+        S/cm, lower and upper ends of the diagonal elements, by the errors of solver and grid.
+    error : ErrorParts
+    tortuosity_factor : ndarray (3,)
+        <sigma> / sigma_eff; infinite where nothing percolates.
+    macmullin : ndarray (3,)
+        sigma_ref / sigma_eff, the formation factor; likewise.
+    percolates : tuple of 3 bool
+        Whether what conducts percolates along x, y, z.
+    current_share : dict
+        {'x': {name of a label: its share of the current for a field along x}}.
+    temperatures : tuple of float
+        K; empty where none was given.
+    tensors : ndarray (num_temperatures or 1, 3, 3)
+        S/cm at each temperature.
+    solver : str
+        Who solved, and why.
+    """
+
+    tensor: np.ndarray
+    interval: tuple[np.ndarray, np.ndarray]
+    error: ErrorParts
+    tortuosity_factor: np.ndarray
+    macmullin: np.ndarray
+    percolates: tuple[bool, bool, bool]
+    current_share: dict[str, dict[str, float]]
+    temperatures: tuple[float, ...]
+    tensors: np.ndarray
+    solver: str
+    _result: dict = field(default_factory=dict)
+    _currents: dict[str, CurrentField] = field(default_factory=dict)
+
+    def current_density(self, direction: str) -> np.ndarray:
+        """Current density for a field of 1 V/m along a direction.
+
+        J = sigma (E - grad u) in the centre of each voxel: the mean of the fluxes through its two faces along each axis.
+
+        Parameters
+        ----------
+        direction : {'x', 'y', 'z'}
+
+        Returns
+        -------
+        ndarray of float32 (n0, n1[, n2], 3)
+            A/m^2, by the axes of the image; components x, y, z last.  With ``comm`` this rank's part: `current_slices`.
+
+        Raises
+        ------
+        InputError
+            If no field was solved for along that direction, or fields were not kept.
+        """
+        return self._current(direction).array
+
+    def current_slices(self, direction: str) -> tuple[slice, ...]:
+        """Where this rank's `current_density` lies in the whole, along the axes of the image."""
+        return self._current(direction).slices
+
+    def _current(self, direction: str) -> CurrentField:
+        if direction not in self._currents:
+            known = ", ".join(self._currents) or "none"
+            raise InputError(f"current_density({direction!r}): there is a current along {known}; where nothing percolates "
+                             "none flows, and with fields=False none is kept")
+        return self._currents[direction]
+
+    def to_dict(self) -> dict:
+        """Everything but the fields as numbers, lists and texts of Python's own: the conduction part of result.json."""
+        return finite(self._result)
+
+    def __repr__(self) -> str:
+        return self._result["headline"]
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for name in self._result["field_axes"]:
+            axis = AXES.index(name)
+            value, low, high = self.tensor[axis, axis], self.interval[0][axis], self.interval[1][axis]
+            width = value * _UNKNOWN_GRID if np.isnan(high - low) else max(high - value, value - low)
+            ends = "grid not estimated" if np.isnan(high - low) else f"{interval(value, low, high, width)} S/cm"
+            shares = ", ".join(f"{phase} {100 * share:.3g} %" for phase, share in self.current_share.get(name, {}).items())
+            cells = [name, f"{to_digits(value, width)} S/cm", ends, f"{self.tortuosity_factor[axis]:.4g}", shares]
+            rows.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
+        heads = ("along", "effective conductivity", "interval", "tortuosity factor", "share of the current")
+        rows.insert(0, "".join(f"<th>{head}</th>" for head in heads))
+        return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic", directions: str | None = None,
+                 temperature_K=None, layer: Mapping | None = None, resistance: Mapping | None = None, error: str = "auto",
+                 solver: str = "auto", tolerance: float = 1e-4, *, plate_resistance=None,
+                 interface_normals: str | None = None, reference=None, extrapolate: bool = False, axes: str | None = None,
+                 names: Mapping[int, str] | None = None, thresholds=None, fields: bool = True, comm=None,
+                 threads: int | None = None, progress: bool | Callable[[str], object] | None = None) -> Conductivity:
+    """Effective conductivity of a voxel image: div[sigma (E - grad u)] = 0, sigma_eff E = <sigma (E - grad u)>.
+
+    The same functions as `pfsolid conduct IMAGE`, with the same numbers.  Collective over ``comm``.
+
+    Parameters
+    ----------
+    image : Image or array_like (n0, n1[, n2])
+        Labels 0 to 255, or grey values with ``thresholds``.  With ``comm`` the whole array on every rank (it may be a mapped
+        one), of which each looks at its own part.
+    sigma : dict
+        S/cm of each label, by number or name: a number, three along x, y, z, a symmetric tensor (3, 3), or a law
+        {'value': S/cm, 'at_K': K, 'activation_energy_eV': eV}; 0 is exact.
+    voxel_nm : float or 3 floats, optional
+        nm, edges of a voxel along x, y, z, where the image does not say them.
+    boundary : {'periodic', 'mirror', 'electrodes'}
+        mirror: the image's mirror images make it periodic; electrodes: plates across the field, insulating sides.
+    directions : str, optional
+        Axes to apply a field along, 'z' or 'xy'; by default all of more than one voxel.
+    temperature_K : float or sequence of float, optional
+        K; laws need it.
+    layer : dict, optional
+        A layer by distance: {'label': 2, 'on': 1, 'facing': (0,), 'width_nm': 40}: label 2, on label 1, within 40 nm of 0.
+    resistance : dict, optional
+        ohm cm^2 of the interfaces between two labels: {(1, 2): 30}; inf blocks.
+    error : {'auto', 'estimate', 'refinement', 'none'}
+        How the grid's part of the error is found: from what the solve leaves behind, or on voxels of half the edge.
+    solver : {'auto', 'multigrid', 'fft', 'petsc', 'perturbation'}
+    tolerance : float
+        Relative error allowed in sigma_eff.
+    plate_resistance : 2 floats, optional
+        ohm cm^2 between the electrodes and the image, where it begins and where it ends along the field.
+    interface_normals : {'smoothed', 'faces'}, optional
+        Normals of interfaces that resist: faces where all are boxes.
+    reference : int or str, optional
+        Label that `Conductivity.macmullin` refers to; by default the best conductor.
+    extrapolate : bool
+        Follow laws beyond the temperatures of their sources.
+    axes, names, thresholds
+        As for `Image`, where an array is given.
+    fields : bool
+        Keep the current densities, 12 bytes for each voxel and direction.
+    comm : mpi4py.MPI.Intracomm, optional
+        Divides the image over its ranks.  None: this process computes all of it; mpi4py is loaded and initialised then too.
+    threads : int, optional
+        By default all cores; one with several ranks.
+    progress : bool or callable, optional
+        True: a line on standard error; or a function that is called with a text and may raise to stop.
+
+    Returns
+    -------
+    Conductivity
+
+    Raises
+    ------
+    InputError
+        A ValueError, in one line, before anything is computed.
+    ConvergenceError
+        A RuntimeError: the tolerance is not met.
+
+    Notes
+    -----
+    Finite volumes with harmonic conductances of faces, conjugate gradients with a Fourier preconditioner; full tensors by
+    trilinear elements.  M. R. Hestenes, E. Stiefel, J. Res. NBS 49 (1952) 409, doi:10.6028/jres.049.044.
+    No file is written, no handler installed; warnings are `PfsolidWarning`.  The first call compiles the kernels, once for
+    an installation (about a minute).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> layers = np.repeat([0, 1, 0, 1], 2)[:, None, None] * np.ones((8, 4, 4), int)    # across z, the first axis
+    >>> found = pf.conductivity(layers, sigma={0: 1e-3, 1: 3e-3}, voxel_nm=10)
+    >>> [round(float(s), 7) for s in found.tensor.diagonal()]       # along x and y arithmetic, along z harmonic mean
+    [0.002, 0.002, 0.0015]
+    >>> found.current_share["x"]["label 1"].__round__(3)
+    0.75
+    """
+    with in_arguments(_NAME):
+        image = as_image(image, voxel_nm=voxel_nm, axes=axes, names=names, thresholds=thresholds)
+        settings = given(solver=solver, grid_error=None if error == "auto" else error, relative_tolerance=tolerance,
+                         temperature_K=temperature_K, extrapolate=extrapolate)
+        study = _study(image, sigma, layer, resistance, reference, interface_normals, settings,
+                       given(boundary=boundary, directions=directions, plate_resistance_ohm_cm2=plate_resistance))
+        with quiet_session(comm, threads, progress) as session:
+            check_same_on_all_ranks(image, session.reducer)
+            ensure_compiled(study, session)
+            problem = ImageConduction(study, image._source, session)
+            tell_of_spacing(study, problem.info, session)
+            keeper = FieldKeeper(image.axes)
+            found = problem.solve(keeper.watch if fields else None)
+    return conductivity_of(found, study.names, study.conduction, study.phases.reference, keeper.kept)
+
+
+def _study(image: Image, sigma, layer, resistance, reference, interface_normals, settings: dict,
+           of_image: dict) -> ImageStudyConfig:
+    """The study that the arguments describe."""
+    names = image.names
+    if not isinstance(sigma, Mapping):
+        raise InputError(f"{_NAME}: sigma = {sigma!r}: must be S/cm of each label, for example {{0: 0, 1: 1e-3}}")
+    if not isinstance(settings["extrapolate"], bool):
+        raise InputError(f"{_NAME}: extrapolate = {settings['extrapolate']!r}: must be True or False")
+    conductivities = {str(label_of(label, names, "sigma")): value for label, value in plain(sigma).items()}
+    if len(conductivities) < len(sigma):
+        raise InputError(f"{_NAME}: sigma gives a label twice, by its number and by its name")
+    named = {str(label): name for label, name in names.items() if str(label) in conductivities}
+    phases = {"sigma_S_per_cm": conductivities, "names": named}
+    phases |= given(interface_normals=interface_normals, reference=label_of(plain(reference), names, "reference"))
+    if resistance is not None:
+        phases["interface_resistance_ohm_cm2"] = _pairs(resistance, names)
+    of_image |= given(file=str(image._source), voxel_size_nm=image.voxel_nm, axes=image._layout.axes, crop=image.crop,
+                      thresholds=image.thresholds)
+    raw = {"image": of_image, "phases": phases, "conduction": settings}
+    if layer is not None:
+        raw["layer"] = _layer(layer, names)
+    return validated(ImageStudyConfig, raw, _NAME)
+
+
+def _pairs(resistance, names: dict) -> dict:
+    """Resistances by pairs as an input writes them."""
+    if not isinstance(resistance, Mapping) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in resistance):
+        raise InputError(f"{_NAME}: resistance = {resistance!r}: must be ohm cm^2 by pairs of labels: {{(1, 2): 30}}")
+    return {":".join(str(label_of(plain(one), names, "resistance")) for one in pair): plain(value)
+            for pair, value in resistance.items()}
+
+
+def _layer(layer, names: dict) -> dict:
+    """A layer's labels by number."""
+    if not isinstance(layer, Mapping):
+        raise InputError(f"{_NAME}: layer = {layer!r}: must be such as dict(label=2, on=1, facing=(0,), width_nm=40)")
+    layer = plain(layer)
+    for key in {"label", "on"} & set(layer):
+        layer[key] = label_of(layer[key], names, f"layer[{key!r}]")
+    if "facing" in layer:
+        facing = layer["facing"] if isinstance(layer["facing"], list) else [layer["facing"]]
+        layer["facing"] = [label_of(one, names, "layer['facing']") for one in facing]
+    return layer
+
+
+class FieldKeeper:
+    """Keeps the current densities of the axes that are solved, in an order of axes.
+
+    Attributes
+    ----------
+    kept : dict of str to CurrentField
+    """
+
+    def __init__(self, axes: str):
+        self._axes = axes
+        self.kept: dict[str, CurrentField] = {}
+
+    def watch(self, part, medium):
+        """For `ImageConduction.solve`."""
+        return self.keeper_of(part.unmirrored_grid_nm, medium.transform, part.orientation)
+
+    def keeper_of(self, grid_nm, transform, orientation: Orientation = Orientation()):
+        """``on_solved`` for `pfsolid.homogenization.solve.solve_conduction`."""
+        def keep(axis, system, unit):
+            current = system.current_density(axis)
+            current *= unit  # of a unit field, 1 V/m
+            local, slices = placed(current, grid_nm, transform, orientation)
+            array = np.ascontiguousarray(in_array_order(local, self._axes))
+            self.kept[orientation.names[axis]] = CurrentField(array, by_axes(slices, self._axes))
+
+        return keep
+
+
+def _interval_of(found: Conduction) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper end of the diagonal (S/cm), each (3,): the grid's interval, and the solver's error at either end."""
+    value = np.diag(found.effective.tensor)
+    solver = value * np.array(found.effective.relative_error)
+    ends = (np.full(3, np.nan),) * 2 if found.grid is None else (found.grid.low, found.grid.high)
+    low, high = (np.where(value == 0, 0.0, end + sign * solver) / S_PER_M for sign, end in zip((-1, 1), ends))
+    return np.maximum(low, 0.0), high
+
+
+def conductivity_of(found: Conduction, names: dict[int, str], settings: SolverConfig, reference: int | None,
+                    currents: dict[str, CurrentField], axes_alike: bool = False) -> Conductivity:
+    """What was found, as `Conductivity` has it."""
+    bar = error_bar(found, axes_alike)
+    result = conduction_result(found, names, settings, reference, axes_alike)
+    tensors = np.array([one.tensor for one in found.series]) / S_PER_M
+    numbers = np.full((2, 3), np.nan)
+    for name, values in result["transport"].items():
+        numbers[:, AXES.index(name)] = [np.inf if values[key] is None else values[key]
+                                        for key in ("tortuosity_factor", "macmullin_number")]
+    share = {AXES[axis]: {names.get(label, str(label)): phase.share for label, phase in one.phases.items()}
+             for axis, one in found.currents.items()}
+    sample = bar["sample_relative_of_mean"]
+    parts = ErrorParts(np.array(bar["solver_relative_xyz"], float), np.array(bar["grid_relative_xyz"], float),
+                       np.nan if sample is None else sample)
+    return Conductivity(tensors[0], _interval_of(found), parts, numbers[0], numbers[1],
+                        tuple(map(bool, found.effective.percolating)), share,
+                        tuple(t for t in found.temperatures if t is not None), tensors, found.solver, result, currents)

@@ -1,0 +1,197 @@
+"""Images of labels, in memory or in a file."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..config.image import ImageConfig
+from ..config.text import Section, validated
+from ..errors import InputError
+from ..io.images.formats import ArrayImage, ArrayLayout, ImageInfo
+from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
+from ..parallel.collective import Reducer, alone
+from .arguments import by_axes, edges, given, in_arguments, in_array_order, plain
+
+_MOST_SAMPLED = 32  # voxels along each axis by which ranks see that they were given the same array
+
+
+class _Study(Section):
+    """As far as an image by itself is checked."""
+
+    image: ImageConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A voxel image of labels 0 to 255, with the edges of its voxels.
+
+    Parameters
+    ----------
+    array : array_like (n0, n1[, n2])
+        Labels, bool or whole numbers from 0 to 255, or grey values with ``thresholds``.  Not copied; may be mapped.
+    voxel_nm : float or 3 floats, optional
+        nm, edge of a voxel, or the edges along x, y, z.
+    axes : str
+        Order of the array's axes, first index first: 'zyx' as tifffile and scikit-image have it ('yx' in two dimensions).
+    names : dict, optional
+        What the labels are called: {0: 'pore', 1: 'solid'}.
+    crop : 3 pairs, optional
+        Voxels [first, last + 1] along x, y, z; an empty pair takes all of an axis.
+    thresholds : sequence of float, optional
+        Grey values: label 0 below the first, 1 from there to below the second, and so on.
+
+    Raises
+    ------
+    InputError
+        If the array is not two- or three-dimensional or holds no real numbers, or an argument cannot be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> image = pf.Image(np.eye(4, dtype=int), voxel_nm=20, names={0: "pore", 1: "solid"})
+    >>> image
+    Image of 4 x 4 voxels (y, x) of 20 nm: 0 pore, 1 solid
+    >>> int(image.to_array().sum())
+    4
+    """
+
+    array: object
+    voxel_nm: object = None
+    axes: str = "zyx"
+    names: Mapping[int, str] = field(default_factory=dict)
+    crop: object = None
+    thresholds: object = None
+    _source: object = field(default=None, repr=False)
+    _info: ImageInfo | None = field(default=None, repr=False)
+    _layout: ArrayLayout | None = field(default=None, repr=False)  # the order of axes as it was asked for
+
+    def __post_init__(self):
+        source = self._source
+        with in_arguments("pfsolid.Image"):
+            if source is None:
+                source = ArrayImage(np.asanyarray(self.array))
+                object.__setattr__(self, "array", source.array)
+            self._check(source)
+            layout = ArrayLayout(self.axes)
+            info = describe_image(source, layout)
+            ImageWindow(self._crop).image_shape(info)  # says what is wrong with a crop
+        spacing = edges(self.voxel_nm)
+        if spacing is None:
+            spacing = info.spacing_nm
+        elif not isinstance(spacing, list):
+            spacing = [spacing] * 3
+        object.__setattr__(self, "voxel_nm", None if spacing is None else tuple(spacing))
+        object.__setattr__(self, "axes", info.axes)
+        object.__setattr__(self, "names", dict(self.names or {}))
+        object.__setattr__(self, "_source", source)
+        object.__setattr__(self, "_info", info)
+        object.__setattr__(self, "_layout", layout)
+
+    def _check(self, source) -> None:
+        """Arguments as the keys of an input are checked."""
+        raw = given(file=str(source), axes=self.axes, voxel_size_nm=edges(self.voxel_nm), crop=self.crop,
+                    thresholds=self.thresholds)
+        validated(_Study, {"image": raw}, "pfsolid.Image")
+        if not all(isinstance(name, str) and name for name in dict(self.names or {}).values()):
+            raise InputError(f"pfsolid.Image: names = {self.names!r}: must be a text for each label")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along the axes in their order, cropped."""
+        return by_axes(ImageWindow(self._crop).image_shape(self._info), self.axes)
+
+    @property
+    def _crop(self) -> tuple:
+        return tuple(tuple(pair) or None for pair in plain(self.crop)) if self.crop is not None else (None,) * 3
+
+    def to_array(self) -> np.ndarray:
+        """The labels, uint8, in the order of `axes`, cropped.
+
+        Raises
+        ------
+        InputError
+            If a value is no label.
+        """
+        window = ImageWindow(self._crop)
+        whole = tuple(slice(0, n) for n in window.image_shape(self._info))
+        with in_arguments("pfsolid.Image"):
+            labels = read_label_slab(self._source, whole, alone(), window, Labelling(tuple(plain(self.thresholds) or ())),
+                                     self._layout)
+        return in_array_order(labels, self.axes)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.to_array() if dtype is None else self.to_array().astype(dtype)
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.shape))
+        edge = "unknown edges" if self.voxel_nm is None else _edges_text(by_axes(self.voxel_nm, self.axes))
+        names = ", ".join(f"{label} {name}" for label, name in self.names.items())
+        return f"Image of {size} voxels ({', '.join(self.axes)}) of {edge}" + (f": {names}" if names else "")
+
+
+def _edges_text(lengths: tuple[float, ...]) -> str:
+    each = [f"{length:g}" for length in lengths]
+    return f"{each[0]} nm" if len(set(each)) == 1 else f"{' x '.join(each)} nm"
+
+
+def read_image(path, voxel_nm=None, axes: str | None = None, names: Mapping[int, str] | None = None, crop=None,
+               thresholds=None) -> Image:
+    """An image in a file; its voxels are read when they are needed, under MPI by each rank its own.
+
+    Parameters
+    ----------
+    path : str or Path
+        .tif, .npy, .h5[:DATASET], .vti[:ARRAY], .png or the directory of a run.
+    voxel_nm : float or 3 floats, optional
+        nm, edges of a voxel along x, y, z; by default as the file says.
+    axes : str, optional
+        Order of the axes of the file's array; by default as the file says, or 'zyx'.
+    names, crop, thresholds
+        As for `Image`.
+
+    Returns
+    -------
+    Image
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is damaged, or holds no image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> np.save(folder / "labels.npy", np.zeros((4, 5, 6), np.uint8))
+    >>> pf.read_image(folder / "labels.npy", voxel_nm=(10, 10, 25))
+    Image of 4 x 5 x 6 voxels (z, y, x) of 25 x 10 x 10 nm
+    """
+    return Image(None, voxel_nm, axes, names or {}, crop, thresholds, _source=str(path))
+
+
+def as_image(image, **changed) -> Image:
+    """An image of an array, or an image with what is given besides."""
+    changed = {name: value for name, value in changed.items() if value is not None}
+    if not isinstance(image, Image):
+        return Image(image, **changed)
+    source = None if isinstance(image._source, ArrayImage) else image._source
+    now = {name: getattr(image, name) for name in ("voxel_nm", "names", "crop", "thresholds")} | {"axes": image._layout.axes}
+    return Image(image.array, **(now | changed), _source=source)
+
+
+def check_same_on_all_ranks(image: Image, reducer: Reducer) -> None:
+    """Raise InputError where ranks were given other arrays, such as each its part.  Collective."""
+    if reducer.size == 1 or not isinstance(image._source, ArrayImage):
+        return
+    array = image._source.array
+    sample = array[tuple(slice(None, None, max(1, n // _MOST_SAMPLED)) for n in array.shape)]
+    marks = reducer.gather((array.shape, str(array.dtype), zlib.crc32(np.ascontiguousarray(sample).tobytes())))
+    if len(set(marks)) > 1:
+        rank = next(rank for rank, mark in enumerate(marks) if mark != marks[0])
+        raise InputError(f"the array of rank {rank} is not that of rank 0: with comm every rank is given the whole array "
+                         "(it may be a mapped one) and looks at its own part of it")

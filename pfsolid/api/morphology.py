@@ -1,0 +1,138 @@
+"""What a microstructure is, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..io.records import finite
+from ..parallel.collective import on_root
+from ..parallel.quiet import quiet_session
+from ..spectral.transform import check_rank_count
+from ..workflows.measure import characterize
+from ..workflows.measured_source import describe_source
+from .arguments import in_arguments, plain
+from .image import Image, as_image, check_same_on_all_ranks
+
+_NAME = "pfsolid.measure"
+_BOUNDARIES = ("open", "periodic", "mirror")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Morphology:
+    """What `measure` found; the same on every rank.
+
+    The filler is what lies below a density of 1/2, the pores, or the label asked for; the matrix is all else.
+
+    Parameters
+    ----------
+    found : dict
+        The section ``morphology`` of result.json.
+
+    Attributes
+    ----------
+    connectivity : str
+        Class, filler first: '3-3' where both percolate along three axes.
+    percolates : dict
+        {'filler': 'xyz', 'matrix': 'xy' ...}: the axes along which each percolates.
+    porosity : float
+        1 - <rho>, or the volume fraction of the filler.
+    area_per_nm : float
+        Interface per volume, 1/nm.
+    mean_chord_nm : dict
+        {'filler': nm, 'matrix': nm}: 2 x length in the phase / phase changes; NaN where it is endless.
+    """
+
+    found: dict
+
+    @property
+    def connectivity(self) -> str:
+        return self.found["connectivity"]["class"]
+
+    @property
+    def percolates(self) -> dict[str, str]:
+        parts = self.found["connectivity"]
+        return {name: parts[name]["percolates_along"] for name in ("filler", "matrix", "surface") if name in parts}
+
+    @property
+    def porosity(self) -> float:
+        surface = self.found["surface"]
+        return surface.get("porosity_by_mean", surface.get("filler_fraction"))
+
+    @property
+    def area_per_nm(self) -> float:
+        return self.found["surface"]["area_per_nm"]
+
+    @property
+    def mean_chord_nm(self) -> dict[str, float]:
+        names = ("filler", "matrix") if "filler_chords" in self.found else ("pore", "wall")
+        lengths = [self.found[f"{name}_chords"]["mean_nm"] for name in names]
+        return {name: np.nan if length is None else length for name, length in zip(("filler", "matrix"), lengths)}
+
+    def to_dict(self) -> dict:
+        """All that was measured, as numbers, lists and texts of Python's own: docs/measure.md says what each is."""
+        return finite(self.found)
+
+    def __repr__(self) -> str:
+        chords = ", ".join(f"{name} {length:.4g} nm" for name, length in self.mean_chord_nm.items())
+        return (f"Morphology: {self.connectivity}, filler {self.porosity:.4g} of the volume, interface "
+                f"{self.area_per_nm:.4g} nm^2/nm^3, mean chords {chords}")
+
+
+def measure(image, voxel_nm=None, filler: int | str | None = None, boundary: str = "open", *, axes: str | None = None,
+            names: Mapping[int, str] | None = None, comm=None, threads: int | None = None,
+            progress: bool | Callable[[str], object] | None = None) -> Morphology:
+    """Measure an image of labels or a density: connectivity, surface, chords, thickness, correlations.
+
+    The same functions as `pfsolid measure`, with the same numbers.  Collective over ``comm``.
+
+    Parameters
+    ----------
+    image : Image or array_like (n0, n1[, n2])
+        A density, 0 in the pores and 1 in the solid; or labels, with ``filler``.
+    voxel_nm : float or 3 floats, optional
+        nm, edges of a voxel along x, y, z, where the image does not say them.
+    filler : int or str, optional
+        Number or name of the label that is the filler; all others are the matrix.
+    boundary : {'open', 'periodic', 'mirror'}
+        How it goes on beyond its faces.
+    axes, names
+        As for `pfsolid.Image`, where an array is given.
+    comm, threads, progress
+        As for `pfsolid.conductivity`.
+
+    Returns
+    -------
+    Morphology
+
+    Raises
+    ------
+    InputError
+        A ValueError, before anything is computed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> plates = np.repeat([0, 1, 0, 1], 4)[:, None, None] * np.ones((16, 16, 16))     # across z, the first axis
+    >>> pf.measure(plates, voxel_nm=2, boundary="periodic").percolates["matrix"]
+    'xy'
+    """
+    with in_arguments(_NAME):
+        if boundary not in _BOUNDARIES:
+            raise InputError(f"{_NAME}: boundary = {boundary!r}: must be one of {', '.join(_BOUNDARIES)}")
+        image = as_image(image, voxel_nm=voxel_nm, axes=axes, names=names)
+        if image.crop is not None or image.thresholds is not None:
+            image = Image(image.to_array(), image.voxel_nm, image.axes, image.names)
+        with quiet_session(comm, threads, progress) as session:
+            check_same_on_all_ranks(image, session.reducer)
+            asked = on_root(session.comm, describe_source, image._source, None if filler is None else str(plain(filler)),
+                            image.voxel_nm, boundary, image.names, image._layout)
+            check_rank_count(asked.grid_nm, session.reducer.size)
+            rho, labels = asked.read(session.comm)
+            found = characterize(rho, asked.grid_nm, asked.thresholds, asked.surface_depth_nm, session, distributions=True,
+                                 periodic=boundary != "open", labels=labels is not None)
+    return Morphology(found)
