@@ -24,6 +24,15 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str):
         raise InputError(f"{one_line(' '.join(message.split()), MAX_MESSAGE)} (see {self.prog} --help)")
 
+    def _get_value(self, action, arg_string):
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            # An InputError of a type is a ValueError too, of which argparse only says that the value is invalid.
+            if isinstance(error.__context__, InputError):
+                raise error.__context__ from None
+            raise
+
 
 def a_path(text: str) -> Path:
     """The type of an argument that names a file or a directory: names that no file system takes are refused here.
@@ -116,6 +125,8 @@ def draw_again(directory: Path) -> list[Path]:
     path = directory / RESULT
     try:
         return all_figures(directory)
+    except InputError:
+        raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         if not path.exists() or is_stamped(path):
             raise
