@@ -29,6 +29,7 @@ from scipy.spatial.distance import cdist
 from pfsolid.conduction.faces import subvoxel_faces
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
+from pfsolid.io.run_directory import MARKER, MARKER_TEXT
 from pfsolid.io.series import Field, write_fields
 from pfsolid.morphology.clusters import percolating_axes
 
@@ -168,6 +169,7 @@ found = {}
 def test_image(kind, boundary, solver, extra, image, tmp_path, run_cli):
     untouched = tmp_path / "out"
     untouched.mkdir()
+    (untouched / MARKER).write_text(MARKER_TEXT)
     (untouched / "result.json").write_text("{}")
     (untouched / "input.toml").write_text("[image]\n")
     status, said, error = run_cli("conduct", image, "-o", untouched, "--force", *options_of(kind, boundary, solver, extra))
