@@ -106,7 +106,7 @@ def test_workers_are_started_in_a_directory_of_any_name(monkeypatch):
     started = []
     monkeypatch.setattr(launch.subprocess, "Popen", lambda command, **_: started.append(command))
     launch._start_worker(launch.Launch(Path("./-x"), (1, 2), threads=1), 0)
-    assert started[0][-2:] == ["--", "-x"] and started[0][3:-2] == ["sweep", "run", "--slice", "1/2", "--threads", "1"]
+    assert started[0][-2:] == ["--", "-x"] and started[0][4:-2] == ["sweep", "run", "--slice", "1/2", "--threads", "1"]
 
 
 # --- the command line ---------------------------------------------------------------------------------------------

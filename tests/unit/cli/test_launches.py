@@ -109,8 +109,12 @@ def test_names_that_are_not_utf8(case, tmp_path):
 @pytest.mark.parametrize("kind", ["directory", "pipe"])
 def test_a_log_that_cannot_be_written_is_a_warning(case, tmp_path, kind):
     out = tmp_path / "out"
-    first = start("run", case, "-o", out, "--threads", "1", "--set", "evolution.wall_clock_limit_s=1e-6",
+    first = start("run", case, "-o", out, "--threads", "1", "--set", "evolution.max_steps=100000",
                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (out / "history.csv").exists():  # it grows, and its signals are caught
+        assert first.poll() is None
+        time.sleep(0.05)
+    first.send_signal(signal.SIGUSR1)
     assert first.wait(TIMEOUT_S) == 85
     (out / "log").unlink()
     (out / "log").mkdir() if kind == "directory" else os.mkfifo(out / "log")

@@ -177,7 +177,7 @@ def test_image(kind, boundary, solver, extra, image, tmp_path, run_cli):
     if status == 2:
         assert error.count("\n") == 1 and error.startswith("pfsolid: "), error
         assert (untouched / "result.json").read_text() == "{}" and (untouched / "input.toml").read_text() == "[image]\n"
-        assert len(list(untouched.iterdir())) == 2
+        assert len(list(untouched.iterdir())) == 3
         found[kind, boundary, solver, extra] = error
         return
     assert status == 0, error
