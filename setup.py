@@ -39,6 +39,7 @@ setup(
         "petsc": ["petsc4py>=3.18"],
         "pictures": ["scikit-image>=0.20"],
         "test": ["pytest>=7", "pytest-timeout>=2.1", "hypothesis>=6"],
+        "docs": ["sphinx>=7", "myst-parser>=2", "furo", "sphinx-copybutton"],
     },
     entry_points={"console_scripts": ["pfsolid = pfsolid.cli:main"]},
     classifiers=[

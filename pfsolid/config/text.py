@@ -267,7 +267,7 @@ def _message(error: dict, place: tuple, raw: dict, schema: type[BaseModel], sect
         return f"missing section [{name}]" + (f": it must give {', '.join(required)}" if required else "")
     field = (sections[place[0]] if len(place) == 2 else schema).model_fields[place[-1]]
     if _is_missing(error):
-        return f"missing key {name}: must be {_allowed(field)} ({field.description})"
+        return f"missing key {name}: must be {allowed_values(field)} ({field.description})"
     value = raw[place[0]][place[1]] if len(place) == 2 else raw[place[0]]
     return f"{name} = {shown(value)}: must be {_requirement(error, field)} ({field.description})"
 
@@ -280,10 +280,10 @@ def _requirement(error: dict, field: FieldInfo) -> str:
         return "a finite number"
     if error["type"].startswith(("greater", "less")) and not extra["allowed"]:
         return range_text(**extra["limits"])
-    return _allowed(field)
+    return allowed_values(field)
 
 
-def _allowed(field: FieldInfo) -> str:
+def allowed_values(field: FieldInfo) -> str:
     """What a key accepts, in words."""
     extra = field.json_schema_extra
     if extra["allowed"]:

@@ -1,24 +1,19 @@
-"""The examples of the API are right: those of the docstrings, and the blocks of docs/python.md and the README."""
+"""The examples are right: those of the docstrings, the blocks of docs/python.md, of the README and of the tutorials."""
 
 import doctest
 import inspect
 import logging
 import re
 from importlib import import_module
-from pathlib import Path
 
 import pytest
+from helpers.pages import ROOT, TUTORIALS, blocks_of, is_as_said, outputs_of
 
 import pfsolid as pf
 
-ROOT = Path(__file__).parents[2]
 MODULES = ["pfsolid", *(f"pfsolid.api.{name}" for name in ("image", "conductivity", "growth", "morphology"))]
 FUNCTIONS = [pf.conductivity, pf.grow, pf.measure, pf.read_image, pf.Image, pf.Microstructure.measure,
              pf.Microstructure.conductivity, pf.Conductivity.current_density]
-
-
-def blocks_of(path: Path) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +28,32 @@ def test_examples_of_docstrings(name, tmp_path):
     assert found.attempted and not found.failed
 
 
-@pytest.mark.parametrize("page", ["docs/python.md", "README.md"])
+@pytest.mark.parametrize("page", ["docs/python.md", "docs/index.md", "README.md"])
 def test_blocks_of_pages(page, capsys):
     blocks = blocks_of(ROOT / page)
     assert blocks
     names = {}
     for block in blocks:
-        exec(compile(block, page, "exec"), names)
+        exec(compile(block.code, page, "exec"), names)
     assert "S/cm" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_tutorials_print_what_they_say(page, tmp_path):
+    for block, printed in outputs_of(page, tmp_path):
+        assert block.said is None or is_as_said(printed, block.said), printed
+
+
+@pytest.mark.parametrize("name", ["inputs.md", "commands.md"])
+def test_reference_is_what_the_schemas_and_the_parser_say(name, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts" / "docs")
+    written = import_module("make_reference").PAGE_WRITERS[name]()
+    assert (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") == written, \
+        "run: python scripts/docs/make_reference.py"
+
+
+def test_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__qualname__)
