@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Makes the documentation's site in build/site; every warning is an error.  With --links also asks every address it names.
+# Makes the documentation's site in build/site; every warning is an error.
+#   --links      also asks every address it names
+#   --install    only installs what is needed
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 bash scripts/setup.sh
 source scripts/env.sh
 python -c 'import sphinx, myst_parser, furo, sphinx_copybutton' 2>/dev/null ||
     python -m pip --disable-pip-version-check install -q -c .venv/constraints.txt $(python scripts/requirements.py docs)
+[ "${1:-}" != --install ] || exit 0
 python -m sphinx -q -W --keep-going -b html docs build/site
 if [ "${1:-}" = --links ]; then python -m sphinx -q -b linkcheck docs build/links; fi
 echo "site: build/site/index.html"
