@@ -70,4 +70,4 @@ def test_campaign_goes_on_from_its_file(bench, tmp_path, monkeypatch):
 
 
 def _row(bench, number, verdict):
-    return fault_campaign.Row("run-damage", number, 1, 1, "somewhere", 0, "", verdict, 1.0)
+    return fault_campaign.Row("run-damage", 1, "", number, 1, 1, "somewhere", 0, "", verdict, 1.0)

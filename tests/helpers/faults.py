@@ -19,12 +19,15 @@ from pfsolid.parallel.launch import environment_for_mpirun
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "PFSOLID_FAULT_MARK"
-DEADLINE_S = 240.0  # a launch takes 2 s on a quiet machine and has been seen to take 40 on a crowded one
+# A launch takes some 3 s of processor time, and about 100 more where it has to compile.  Seconds on the wall would say
+# more of the machine's other work than of the launch.
+PROCESSOR_LIMIT_S = 400.0
+STANDSTILL_S = 120.0  # without a fifth of a second of processor time in it
 YEAR_S = 365 * 86400
 
 
 class Launch:
-    """One launch of pfsolid, all processes of which can be found again, and which has a deadline.
+    """One launch of pfsolid, all processes of which can be found again, and which may not hang.
 
     Parameters
     ----------
@@ -63,6 +66,7 @@ class Launch:
         if screen == "reader":
             threading.Thread(target=self._look_a_while, args=(screen_bytes,), daemon=True).start()
         self.hung = False
+        self._spent_s, self._moved, self._look_again = 0.0, self.began, self.began
 
     def _look_a_while(self, num_bytes: int) -> None:
         self.output.write_bytes(self.process.stdout.read(num_bytes))
@@ -110,7 +114,7 @@ class Launch:
                 os.kill(pid, signal.SIGKILL)
 
     def wait(self) -> int:
-        """The exit status; at the deadline all is ended, and it has hung."""
+        """The exit status; what works for too long or stands still for too long is ended, and has hung."""
         while self.process.poll() is None:
             if self._overdue():
                 self.hung = True
@@ -127,7 +131,21 @@ class Launch:
         return len(left)
 
     def _overdue(self) -> bool:
-        return time.monotonic() - self.began > DEADLINE_S
+        now = time.monotonic()
+        if now < self._look_again:
+            return False
+        self._look_again = now + 2
+        spent = sum(map(_processor_seconds, self.processes()))
+        if abs(spent - self._spent_s) > 0.2:  # less where a process has ended
+            self._spent_s, self._moved = spent, now
+        return spent > PROCESSOR_LIMIT_S or now - self._moved > STANDSTILL_S
+
+
+def _processor_seconds(pid: int) -> float:
+    with suppress(OSError):
+        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 # --- files that are being written ---------------------------------------------------------------------------

@@ -11,7 +11,6 @@ and judged.  Stopped and started again, the campaign goes on with the next chain
 
 import argparse
 import csv
-import random
 import shutil
 import sys
 import tempfile
@@ -45,9 +44,8 @@ def why_not(kind: str) -> str:
 
 
 def run_chain(kind: str, number: int, seed: int, bench: Bench) -> list[Row]:
-    """One chain of a kind.  The same seed gives the same choices; the moments depend on the machine as well."""
-    rng = random.Random(f"{kind} {seed} {number}")
-    chain = bench.chain(kind, number, rng)
+    """One chain of a kind."""
+    chain = bench.chain(kind, number, seed)
     KINDS[kind](chain)
     return chain.close()
 
@@ -68,8 +66,8 @@ def append_rows(path: Path, rows: list[Row]) -> None:
 
 
 def fill(kind: str, count: int, seed: int, bench: Bench, path: Path) -> None:
-    """Chains of a kind until there are ``count`` injections in the file."""
-    known = [row for row in read_rows(path) if row["kind"] == kind]
+    """Chains of a kind until there are ``count`` injections of that seed in the file."""
+    known = [row for row in read_rows(path) if (row["kind"], row["seed"]) == (kind, str(seed))]
     injected, number = len(known), max((int(row["chain"]) for row in known), default=0)
     while injected < count and not bench.out_of_time():
         number += 1
@@ -89,7 +87,7 @@ def summary(rows: list[dict]) -> str:
         mine = [row for row in rows if kind in ("all", row["kind"])]
         if mine:
             verdicts = Counter(row["verdict"] for row in mine)
-            chains = len({(row["kind"], row["chain"]) for row in mine})
+            chains = len({(row["kind"], row["seed"], row["chain"]) for row in mine})
             bad = " | ".join(str(verdicts[name]) for name in ("lost", "wrong", "unclear", "hang", "orphans"))
             lines.append(f"| {kind} | {len(mine)} | {chains} | {bad} |")
     return "\n".join(lines)

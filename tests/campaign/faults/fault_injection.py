@@ -2,13 +2,14 @@
 
 import random
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from helpers.faults import Launch
+from helpers.faults import ROOT, Launch
 
 _MESSAGE_LENGTH = 90
 
@@ -19,6 +20,8 @@ class Row:
 
     Attributes
     ----------
+    seed, commit : int, str
+        Of the chain's choices, and the code it was made with.
     where : str
         What was done, and at which moment of the run or to which file.
     exit : int or str
@@ -32,6 +35,8 @@ class Row:
     """
 
     kind: str
+    seed: int
+    commit: str
     chain: int
     injection: int
     ranks: int
@@ -63,6 +68,8 @@ class Bench:
     """
 
     def __init__(self, work: Path, minutes: float = 600):
+        self.commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True,
+                                     text=True).stdout.strip()
         self.work = Path(work).resolve()
         self.work.mkdir(parents=True, exist_ok=True)
         self._end = time.monotonic() + 60 * minutes
@@ -86,15 +93,17 @@ class Bench:
                 self._made[name] = make(folder)
         return self._made[name]
 
-    def chain(self, kind: str, number: int, rng: random.Random) -> "Chain":
-        return Chain(self, kind, number, rng)
+    def chain(self, kind: str, number: int, seed: int) -> "Chain":
+        """The same seed gives the same choices; the moments depend on the machine as well."""
+        return Chain(self, kind, number, seed)
 
 
 class Chain:
     """One run or sweep and what is done to it."""
 
-    def __init__(self, bench: Bench, kind: str, number: int, rng: random.Random):
-        self.bench, self.kind, self.number, self.rng = bench, kind, number, rng
+    def __init__(self, bench: Bench, kind: str, number: int, seed: int):
+        self.bench, self.kind, self.number, self.seed = bench, kind, number, seed
+        self.rng = random.Random(f"{kind} {seed} {number}")
         self.folder = bench.work / f"{kind}-{number}"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
@@ -115,7 +124,7 @@ class Chain:
     def injected(self, launch: Launch, where: str, verdict: str = "ok", message: str | None = None, ranks: int = 1) -> Row:
         """Note an injection, after the launch has ended if it is to end."""
         said = last_line(launch) if message is None else message
-        row = Row(self.kind, self.number, len(self.rows) + 1, ranks, where,
+        row = Row(self.kind, self.seed, self.bench.commit, self.number, len(self.rows) + 1, ranks, where,
                   "" if launch.process.returncode is None else launch.process.returncode, said,
                   "hang" if launch.hung else verdict, round(time.monotonic() - launch.began, 1))
         self.rows.append(row)
