@@ -212,7 +212,7 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
     comm : mpi4py.MPI.Intracomm, optional
         Divides the image over its ranks.  None: this process computes all of it; mpi4py is loaded and initialised then too.
     threads : int, optional
-        By default all cores; one with several ranks.
+        By default all cores that the environment's limits leave; one with several ranks.
     progress : bool or callable, optional
         True: a line on standard error; or a function that is called with a text and may raise to stop.
 

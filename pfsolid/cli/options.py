@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..parallel.collective import world
-from ..text import one_line
+from ..text import as_word, one_line
 
 running: list[Path] = []  # the run directory at work, for what is said when a rank dies
 
@@ -79,7 +79,7 @@ def add_output(sub, text: str) -> None:
 
 def add_threads(sub) -> None:
     sub.add_argument("--threads", type=a_count("--threads"), metavar="N",
-                     help="threads on each rank (default: all cores on one rank, 1 under mpirun)")
+                     help="threads on each rank (default: 1 of several ranks, else all cores the environment allows)")
 
 
 def edges_of(text: str | None) -> tuple[float, float, float] | None:
@@ -137,7 +137,7 @@ def draw_again(directory: Path) -> list[Path]:
 def draw(directory: Path, session) -> None:
     """Figures of what is finished; a signal from here on ends the process, and costs nothing else."""
     if session.stop_requested:
-        session.say(f"no figures, because a signal came; draw them with: pfsolid plot {directory}")
+        session.say(f"no figures, because a signal came; draw them with: pfsolid plot {as_word(directory)}")
         return
     session.signals.close()
     if session.is_root:
@@ -146,7 +146,7 @@ def draw(directory: Path, session) -> None:
             for path in all_figures(directory):
                 session.say(f"figure {path}")
         except Exception as error:  # a picture that fails must not cost a finished run
-            session.warn(f"no figures: {error}; try again with: pfsolid plot {directory}")
+            session.warn(f"no figures: {error}; try again with: pfsolid plot {as_word(directory)}")
 
 
 def all_figures(directory: Path) -> list[Path]:

@@ -15,10 +15,10 @@ import numba
 from mpi4py import MPI
 
 from ..errors import InputError, PfsolidWarning
-from .collective import Reducer, alone
+from .collective import Reducer, agreed_errors, alone
 from .launch import under_mpirun
 from .session import Session
-from .threads import take_threads
+from .threads import remarks_on_limits, remarks_on_waiting, take_threads
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 _INTERVAL_S = 0.2
@@ -60,7 +60,7 @@ def quiet_session(comm=None, threads: int | None = None, progress=None) -> Itera
     comm : mpi4py.MPI.Intracomm, optional
         None: this process by itself.
     threads : int, optional
-        None: all cores; one with several ranks and under mpirun.
+        None: see `pfsolid.parallel.threads.default_threads`.
     progress : bool or callable, optional
         True: a line in place on standard error; or what is called with the text.
 
@@ -80,9 +80,14 @@ def quiet_session(comm=None, threads: int | None = None, progress=None) -> Itera
         raise InputError(f"progress = {progress!r}: must be True, False or a function that is called with a text")
     comm = comm if comm is not None else alone()
     reducer = Reducer(comm)
-    before = numba.get_num_threads()
+    remarks = remarks_on_limits()
+    with agreed_errors(comm):
+        # Ranks that each compute for themselves share the cores as well.
+        threads, before = take_threads(threads, MPI.COMM_WORLD.Get_size())
+    for text in remarks + remarks_on_waiting(threads):
+        _say_once(text)
     try:
-        yield QuietSession(comm, reducer, take_threads(threads, reducer.size == 1 and not under_mpirun()), show=show)
+        yield QuietSession(comm, reducer, threads, show=show)
     finally:
         numba.set_num_threads(before)
         if line is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
@@ -11,14 +10,11 @@ from pathlib import Path
 
 import numba
 
-from ..errors import InputError
 from ..parallel.collective import Reducer, agreed_errors, world
 from ..parallel.launch import under_mpirun
 from ..parallel.session import LOGGER, Session, on_terminal
-from ..process import dropped, early_signal
-from ..text import plural
-
-_LIMITS = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")
+from ..parallel.threads import remarks_on_limits, remarks_on_waiting, take_threads
+from ..process import early_signal
 
 
 def open_session(threads: int | None = None, comm=None, catch_signals: bool = True) -> Session:
@@ -29,7 +25,7 @@ def open_session(threads: int | None = None, comm=None, catch_signals: bool = Tr
     Parameters
     ----------
     threads : int, optional
-        Of each rank; default: one under several ranks, else all cores that OMP_NUM_THREADS and SLURM_CPUS_PER_TASK leave.
+        Of each rank; default: see `pfsolid.parallel.threads.default_threads`.
     catch_signals : bool
         Note SIGTERM, SIGHUP, Ctrl-C and SIGUSR1 in ``stop_requested``, which the computation is to look at; False: leave
         them as they are.  In a thread they are left alone in any case.
@@ -41,19 +37,15 @@ def open_session(threads: int | None = None, comm=None, catch_signals: bool = Tr
     """
     comm = world() if comm is None else comm
     reducer = Reducer(comm)
-    remarks = _remarks_on_limits()
+    remarks = remarks_on_limits()
     with agreed_errors(comm):
-        threads = _default_threads(reducer.size) if threads is None else threads
-        before = _take_threads(threads)
+        threads, before = take_threads(threads, reducer.size)
     session = Session(comm, reducer, threads)
     session.on_close.callback(numba.set_num_threads, before)
     if catch_signals and threading.current_thread() is threading.main_thread():
         _catch_signals(session)
     _take_log(session)
-    if threads > 1 and os.environ.get("OMP_WAIT_POLICY", "").lower() == "active":
-        remarks.append("OMP_WAIT_POLICY=active: idle threads keep the cores from those that work, and steps take up to 2.5 "
-                       "times as long; unset it, or make it passive")
-    for text in remarks:
+    for text in remarks + remarks_on_waiting(threads):
         session.warn(text)
     return session
 
@@ -129,54 +121,3 @@ def _catch_signals(session: Session) -> None:
         if before is not signal.SIG_IGN:  # nohup, or in the background of a script
             signal.signal(number, note)
             session.signals.callback(signal.signal, number, before or signal.SIG_DFL)
-
-
-# --- threads ------------------------------------------------------------------------------------------------
-
-
-def _default_threads(num_ranks: int) -> int:
-    if num_ranks > 1:
-        return 1
-    asked = [int(_limit(name)) for name in _LIMITS if _is_number(_limit(name))]
-    return min([len(os.sched_getaffinity(0)), numba.config.NUMBA_NUM_THREADS, *asked])
-
-
-def _limit(name: str) -> str:
-    """OMP_NUM_THREADS may be a list, of which the first is for the outermost level."""
-    return os.environ.get(name, "").partition(",")[0].strip()
-
-
-def _is_number(text: str) -> bool:
-    return text.isdecimal() and int(text) > 0
-
-
-def _remarks_on_limits() -> list[str]:
-    odd = dropped + [f"{name}={os.environ[name]}" for name in _LIMITS if _limit(name) and not _is_number(_limit(name))]
-    remarks = [f"{setting} is no number of threads and not heeded" for setting in odd]
-    if numba.config.DISABLE_JIT:
-        remarks.append("NUMBA_DISABLE_JIT=1: kernels run as Python, a hundred times slower; unset it")
-    return remarks
-
-
-def _take_threads(threads: int) -> int:
-    """The number of them before."""
-    most = numba.config.NUMBA_NUM_THREADS
-    if threads > most:
-        raise InputError(f"threads = {threads}: {_why_no_more(most, threads)}")
-    try:
-        before = numba.get_num_threads()
-        numba.set_num_threads(threads)
-        return before
-    except ValueError as error:  # the layer asked for is not there
-        layer = numba.config.THREADING_LAYER
-        raise InputError(f"NUMBA_THREADING_LAYER={layer}: {' '.join(str(error).split())}; unset it") from None
-
-
-def _why_no_more(most: int, threads: int) -> str:
-    if "NUMBA_NUM_THREADS" in os.environ:
-        return f"NUMBA_NUM_THREADS={most} allows no more than that"
-    everything = os.cpu_count() or most
-    if most < threads <= everything:
-        return (f"this launch gives a rank {plural(most, 'core')} of {everything}; give it more: mpirun --map-by "
-                f"slot:PE={threads}, srun --cpus-per-task={threads}, or mpirun --bind-to none")
-    return f"this machine has {plural(everything, 'core')}; use at most as many threads for all its ranks together"
