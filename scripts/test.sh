@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Every test: the serial ones, then those of tests/parallel at 1, 2, 3 and 4 MPI ranks.
+# Every test: the serial ones, shared by a process on each of up to four cores, then those of tests/parallel at 1, 2, 3 and 4 MPI ranks.
 #   scripts/test.sh [pytest options] [files]      for example: scripts/test.sh -k percolation tests/parallel
 #   RANKS="2 4" scripts/test.sh                   other rank counts
+#   SHARES=1 scripts/test.sh                      one process for the serial tests
 # The last line is "N passed, N failed[, N skipped]"; the exit status is 0 only if nothing failed.
 set -euo pipefail
 
@@ -11,6 +12,8 @@ bash scripts/setup.sh
 source scripts/env.sh
 
 ranks=${RANKS:-1 2 3 4}
+cores=$(nproc)
+shares=${SHARES:-$((cores < 4 ? cores : 4))}
 serial_limit=${SERIAL_LIMIT:-3000}       # seconds for the serial tests; each single test has its own limit as well
 parallel_limit=${PARALLEL_LIMIT:-900}    # seconds for the parallel ones at one rank count
 
@@ -85,7 +88,7 @@ for argument; do
     else serial+=("$argument"); fi
 done
 if [ ${#serial[@]} = 0 ] && [ ${#parallel[@]} = 0 ]; then
-    for part in unit verification campaign; do
+    for part in campaign verification unit; do
         if [ -d tests/$part ]; then serial+=("tests/$part"); fi
     done
     if [ -d tests/parallel ]; then parallel=(tests/parallel); fi
@@ -93,7 +96,21 @@ fi
 
 # --- run them -----------------------------------------------------------------------------------------------------
 if [ ${#serial[@]} != 0 ]; then
-    run serial "$serial_limit" python -m pytest -q -p tally --basetemp="$scratch/tmp" "${options[@]}" "${serial[@]}"
+    files=$(find "${serial[@]%%::*}" -name 'test_*.py' | wc -l)
+    if [ "$shares" -gt "$files" ]; then shares=$files; fi
+    export PFSOLID_SHARE=$scratch/share
+    mkdir "$PFSOLID_SHARE"
+    share() {
+        PFSOLID_SHARE_NUMBER=$1 run "serial-$1" "$serial_limit" python -m pytest -q -p tally -p share \
+            --basetemp="$scratch/tmp-$1" -o "cache_dir=$scratch/cache-$1" "${options[@]}" "${serial[@]}"
+    }
+    for ((number = 2; number <= shares; number++)); do
+        share "$number" >"$scratch/said-$number" 2>&1 &
+    done
+    share 1
+    wait
+    for ((number = 2; number <= shares; number++)); do cat "$scratch/said-$number"; done
+    unset PFSOLID_SHARE
 fi
 if [ ${#parallel[@]} != 0 ]; then
     for n in $ranks; do
