@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 
 BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 MAX_SHOWN = 60  # letters of foreign text
@@ -38,6 +39,12 @@ def one_line(text: str, most: int = MAX_SHOWN) -> str:
     """Foreign text for a message: without line breaks and other control characters, and not too long."""
     shown = on_screen(text[:most + 1]).replace("\n", "\N{REPLACEMENT CHARACTER}")
     return shown if len(shown) <= most else f"{shown[:most - 4]} ..."
+
+
+def as_word(path) -> str:
+    """The name of a file as a shell takes it, for a command that is advised: 'my runs/a', ./-a."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def on_screen(text: str) -> str:

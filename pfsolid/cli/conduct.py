@@ -132,49 +132,59 @@ def _study(options):
 
 
 def _solver_overrides(options) -> list[str]:
-    found = []
+    found = _Overrides()
     if options.temperature is not None:
-        found.append(f"conduction.temperature_K=[{options.temperature}]")
+        found.add("--temperature", "conduction.temperature_K", f"[{options.temperature}]")
     if options.solver is not None:
-        found.append(f"conduction.solver={options.solver}")
+        found.add("--solver", "conduction.solver", options.solver)
     if options.tolerance is not None:
-        found.append(f"conduction.relative_tolerance={options.tolerance}")
+        found.add("--tolerance", "conduction.relative_tolerance", options.tolerance)
     return found
 
 
 def _image_overrides(options) -> list[str]:
     """The image options as the TOML they stand for; what they hold is checked with everything else."""
-    found = []
+    found = _Overrides()
     if options.sigma is not None:
-        found.append(f"phases.sigma_S_per_cm={_table(options.sigma, '--sigma')}")
+        found.add("--sigma", "phases.sigma_S_per_cm", _table(options.sigma, "--sigma"))
     if options.resistance is not None:
-        found.append(f"phases.interface_resistance_ohm_cm2={_table(options.resistance, '--resistance')}")
+        found.add("--resistance", "phases.interface_resistance_ohm_cm2", _table(options.resistance, "--resistance"))
     if options.plate_resistance is not None:
-        found.append(f"image.plate_resistance_ohm_cm2=[{options.plate_resistance}]")
+        found.add("--plate-resistance", "image.plate_resistance_ohm_cm2", f"[{options.plate_resistance}]")
     if edges_of(options.voxel_nm) is not None:
-        found.append(f"image.voxel_size_nm={_list_or_one(options.voxel_nm)}")
+        found.add("--voxel-nm", "image.voxel_size_nm", _list_or_one(options.voxel_nm))
     if options.boundary is not None:
-        found.append(f"image.boundary={options.boundary}")
+        found.add("--boundary", "image.boundary", options.boundary)
     if options.axes_order is not None:
-        found.append(f"image.axes={_quoted(options.axes_order)}")
+        found.add("--axes-order", "image.axes", _quoted(options.axes_order))
     if options.directions is not None:
-        found.append(f"image.directions={_quoted(options.directions)}")
+        found.add("--directions", "image.directions", _quoted(options.directions))
     if options.threshold is not None:
-        found.append(f"image.thresholds=[{options.threshold}]")
+        found.add("--threshold", "image.thresholds", f"[{options.threshold}]")
     if options.crop is not None:
         ranges = _match("({0}),({0}),({0})".format(r"\d+:\d+|:"), "crop", options.crop)
         pairs = ", ".join(f"[{one.strip(':').replace(':', ', ')}]" for one in ranges)
-        found.append(f"image.crop=[{pairs}]")
+        found.add("--crop", "image.crop", f"[{pairs}]")
     if options.raw is not None:
         *shape, kind = _match(r"(\d+),(\d+),(\d+),(\S+)", "raw", options.raw)
-        found += [f"image.raw_shape=[{', '.join(shape)}]", f"image.raw_dtype={_quoted(kind)}"]
+        found.add("--raw", "image.raw_shape", f"[{', '.join(shape)}]")
+        found.add("--raw", "image.raw_dtype", _quoted(kind))
     if options.raw_offset is not None:
-        found.append(f"image.raw_offset={options.raw_offset}")
+        found.add("--raw-offset", "image.raw_offset", options.raw_offset)
     if options.layer is not None:
         label, on, facing, width = _match(r"(\d+):(\d+),(\d+(?:\+\d+)*),([\d.eE+-]+)", "layer", options.layer)
-        found += [f"layer.label={label}", f"layer.on={on}", f"layer.facing=[{facing.replace('+', ',')}]",
-                  f"layer.width_nm={width}"]
+        for key, value in (("label", label), ("on", on), ("facing", f"[{facing.replace('+', ',')}]"), ("width_nm", width)):
+            found.add("--layer", f"layer.{key}", value)
     return found
+
+
+class _Overrides(list):
+    """What options stand for in an input."""
+
+    def add(self, option: str, key: str, value: str) -> None:
+        from ..config.text import Override  # after the arguments: it takes a while to load
+
+        self.append(Override(f"{key}={value}", option))
 
 
 def _match(pattern: str, name: str, text: str) -> tuple:

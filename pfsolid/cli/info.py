@@ -15,7 +15,7 @@ from ..io.files import damage_errors
 from ..io.json_pattern import NOTHING, NUMBER, misfit
 from ..io.run_directory import CHECKPOINTS, FIELDS, HISTORY, RESULT, looks_like_run, unfinished_part
 from ..io.series import list_fields
-from ..text import percent
+from ..text import as_word, percent
 from ..workflows.image import review_study
 from ..workflows.run import UNSEPARATED, read_result
 from ..workflows.simulate import check_initial_field
@@ -82,9 +82,9 @@ def describe_run(directory: Path) -> list[str]:
     if (directory / RESULT).exists():
         lines += _result_lines(_checked(read_result(directory), directory / RESULT))
     else:
-        lines.append(f"not finished; go on with: pfsolid resume {directory}")
+        lines.append(f"not finished; go on with: pfsolid resume {as_word(directory)}")
     if unfinished_part(directory) != directory:
-        lines.append(f"a run that is to replace it is not finished; go on with: pfsolid resume {directory}")
+        lines.append(f"a run that is to replace it is not finished; go on with: pfsolid resume {as_word(directory)}")
     lines += _file_lines(directory)
     return lines
 

@@ -14,7 +14,7 @@ from .. import __version__
 from ..errors import EXIT_CHECKPOINTED, EXIT_FAULT, EXIT_INPUT, PfsolidError
 from ..parallel.collective import world
 from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together, under_mpirun
-from ..text import on_screen
+from ..text import as_word, on_screen
 from . import conduct, materials, sweep, theory
 from .options import Parser, a_count, a_path, add_output, add_set, add_threads, check_name, running
 from .run import doctor_command, info_command, measure_command, plot_command, resume_command, run_command, validate_command
@@ -140,4 +140,4 @@ def _advice() -> str:
     if not running:
         return ""
     return (f"pfsolid: the last good checkpoint, if one was written, stays in {running[-1]}; "
-            f"go on with: pfsolid resume {running[-1]}\n")
+            f"go on with: pfsolid resume {as_word(running[-1])}\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..parallel.collective import on_root, world
-from ..text import one_line, plural
+from ..text import as_word, one_line, plural
 from .options import a_count, a_path, add_set, print_on_root
 
 
@@ -102,7 +102,7 @@ def _retry(options) -> None:
 
     chosen = on_root(world(), retry, options.directory, options.cases)
     print_on_root([f"{plural(len(chosen), 'case')} to be tried again; go on with: "
-                   f"pfsolid sweep run {options.directory}" if chosen else "no case has failed"])
+                   f"pfsolid sweep run {as_word(options.directory)}" if chosen else "no case has failed"])
 
 
 def _collect(options) -> None:

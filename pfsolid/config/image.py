@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..grid import AXES
 from ..labels import MAX_LABEL
 from ..orientation import ORDERS
-from ..text import one_line
+from ..text import as_word, one_line
 from ..units import S_PER_M
 from .conduction import MAX_CONDUCTIVITY, SolverConfig, as_conductivity, conductivity_at
 from .run import LENGTH_LIMITS, AxesOrder, Length, Title, as_edges, as_tuple
@@ -377,6 +377,9 @@ def study_from_text(text: str, source: str, overrides=()) -> ImageStudyConfig:
     """An image study from TOML text; ``source`` names it in errors."""
     raw = parse_toml(text, source)
     image = raw.get("image")
+    if image is None and "grid" in raw:
+        raise InputError(f"{source}: is the input of a run: pfsolid run {as_word(source)}; for other conductivities on what "
+                         "a run has grown: pfsolid conduct DIR")
     older = was_written_without(text, _HEADING, "axes") or isinstance(image, dict) and bool(_OLD_NAMES.keys() & image)
     places = apply_overrides(raw, overrides)
     _rename(raw, source, places)
@@ -385,7 +388,7 @@ def study_from_text(text: str, source: str, overrides=()) -> ImageStudyConfig:
     return study
 
 
-def _rename(raw: dict, source: str, places: set) -> None:
+def _rename(raw: dict, source: str, places: dict) -> None:
     """Give keys of older versions their names of today."""
     image = raw.get("image")
     for old, new in _OLD_NAMES.items():
@@ -395,7 +398,7 @@ def _rename(raw: dict, source: str, places: set) -> None:
             raise InputError(f"{source}: image.{new} and image.{old}, its older name, are both given: give one")
         image[new] = image.pop(old)
         if ("image", old) in places:
-            places.add(("image", new))
+            places["image", new] = places["image", old]
 
 
 def read_study(path, overrides=()) -> ImageStudyConfig:

@@ -31,7 +31,7 @@ def material_overrides(overrides) -> list[str]:
     return [f"material.{NAME}={value}" if key.strip() == "material" else override for override, key, _, value in pairs]
 
 
-def fill_from_material(raw: dict, source: str, places=frozenset()) -> None:
+def fill_from_material(raw: dict, source: str, places=()) -> None:
     """Put the values of the named electrolyte where the input gives none; note where they come from.
 
     Parameters
@@ -40,7 +40,7 @@ def fill_from_material(raw: dict, source: str, places=frozenset()) -> None:
         The tables of an input, changed in place.
     source : str
         Stands before the message of an error.
-    places : set of tuple
+    places : collection of tuple
         What the command line changed: the user's own values, whatever they are.
 
     Raises

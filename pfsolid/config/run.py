@@ -26,6 +26,7 @@ from ..phasefield.nucleation import (
     nucleus_density,
     plan_nucleation,
 )
+from ..text import as_word
 from ..units import EV_PER_A2, NM
 from .conduction import ConductionConfig
 from .material import expand_material, fill_from_material, material_overrides
@@ -339,7 +340,7 @@ def config_from_text(text: str, source: str, overrides=()) -> RunConfig:
     """As `read_config`, from TOML text; ``source`` names it in errors."""
     raw = parse_toml(text, source)
     if "image" in raw and "grid" not in raw:
-        raise InputError(f"{source}: is a study of an image: pfsolid conduct {source}")
+        raise InputError(f"{source}: is a study of an image: pfsolid conduct {as_word(source)}")
     expand_material(raw)
     places = apply_overrides(raw, material_overrides(overrides))
     fill_from_material(raw, source, places)

@@ -131,37 +131,51 @@ class _Excess(ValueError):
     """Valid in form, but beyond what an input may hold."""
 
 
-def apply_overrides(raw: dict, overrides) -> set[tuple[str, ...]]:
-    """Put ``section.key=value`` strings into ``raw``; return where.
+class Override(str):
+    """``section.key=value`` with the option of the command that it stands for, which messages name."""
+
+    option: str = OVERRIDE_SOURCE
+
+    def __new__(cls, text: str, option: str):
+        made = super().__new__(cls, text)
+        made.option = option
+        return made
+
+
+def apply_overrides(raw: dict, overrides) -> dict[tuple[str, ...], str]:
+    """Put ``section.key=value`` strings into ``raw``; return where, with the option of the command each comes from.
 
     A value is read as TOML; what is not TOML is taken as a text, so quotes can be left out.
     """
-    places = set()
+    places = {}
     for override in overrides:
+        option = getattr(override, "option", OVERRIDE_SOURCE)
         name, equals, value = (part.strip() for part in override.partition("="))
         place = tuple(name.split(".", 1))
         if not (equals and value and all(place) and len(name) <= MAX_NAME and name.isprintable()):
             raise InputError(f"{OVERRIDE_SOURCE} {one_line(override)}: must be section.key=value, "
                              "for example microstructure.porosity=0.4")
         if len(place) == 1:
-            raw[name] = _override_value(name, value)
-            places.add(place)
+            raw[name] = _override_value(name, value, option)
+            places[place] = option
             continue
         section, inner = place
         if section not in raw:
             raw[section] = {}
-            places.add((section,))
+            places[section,] = option
+        elif places.get((section,), option) != option:
+            places[section,] = "command line"  # what is wrong with a section may come of any of them
         if isinstance(raw[section], dict):
-            raw[section][inner] = _override_value(name, value)
-            places.add(place)
+            raw[section][inner] = _override_value(name, value, option)
+            places[place] = option
     return places
 
 
-def _override_value(name: str, text: str):
+def _override_value(name: str, text: str, option: str):
     try:
         parsed = _checked_toml(f"value = {text}")
     except _Excess as error:
-        raise InputError(f"{OVERRIDE_SOURCE} {name}={one_line(text)}: holds {error}") from None
+        raise InputError(f"{option} {name}={one_line(text)}: holds {error}") from None
     except (ValueError, RecursionError):
         return text
     return parsed["value"] if len(parsed) == 1 else text
@@ -180,23 +194,22 @@ def _check_text(raw, source: str, place: str = "") -> None:
         raise InputError(f"{source}: {place}: {ascii(raw)} is not UTF-8; rename the file, or give it a link")
 
 
-def validated(schema: type[BaseModel], raw: dict, source: str, places=frozenset()):
+def validated(schema: type[BaseModel], raw: dict, source: str, places: dict | None = None):
     """``schema`` filled from ``raw``; InputError names every key that is wrong, one line each.
 
     Parameters
     ----------
     source : str
         Stands before each message: the file's name.
-    places : set of tuple
-        What `apply_overrides` changed; these mistakes are the command line's, not the file's.
+    places : dict, optional
+        From `apply_overrides`; these mistakes are the command line's, not the file's.
     """
     _check_text(raw, source)
     try:
         return schema.model_validate(raw)
     except ValidationError as error:
         found = _describe(error.errors(include_url=False), raw, schema)
-    lines = [f"{OVERRIDE_SOURCE if place in places else source}: {message}"
-             for place, message in found.items()]
+    lines = [f"{(places or {}).get(place, source)}: {message}" for place, message in found.items()]
     if len(lines) > 1:
         lines.insert(0, f"{source}: {len(lines)} problems")
     raise InputError("\n".join(lines)) from None

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..errors import InputError, Interrupted
 from ..parallel.collective import on_root
+from ..text import as_word
 from .files import output_errors, sync_to_disk, temporary_name, write_file_anew
 from .one_writer import LOCK, only_writer
 from .records import atomic_write_text
@@ -318,8 +319,8 @@ def _was_stopped(path: Path, text: str) -> bool:
 def _check_replaceable(home: Path, found: list[str], force: bool) -> None:
     if not force:
         if is_run_directory(home) and INPUT in found and RESULT not in found:
-            raise InputError(f"{home} exists, and the run in it is not finished; go on with: pfsolid resume {home}, give "
-                             "another -o, or --force")
+            raise InputError(f"{home} exists, and the run in it is not finished; go on with: pfsolid resume "
+                             f"{as_word(home)}, give another -o, or --force")
         raise InputError(f"{home} exists; give another -o, or --force")
     if not is_run_directory(home):
         shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +84,7 @@ class Morphology:
 
 def measure(rho: np.ndarray, transform: SlabTransform, rho_pore: float = 0.1, rho_bulk: float = 0.9,
             surface_depth: float | None = None, distributions: bool = False, image: OpenImage | None = None,
-            labels: bool = False) -> Morphology:
+            labels: bool = False, attend: Callable[[], None] = lambda: None) -> Morphology:
     """Measure a density: connectivity, fractions, surface, chords, correlations.
 
     Collective; overwrites the buffers of the transform.
@@ -104,6 +105,8 @@ def measure(rho: np.ndarray, transform: SlabTransform, rho_pore: float = 0.1, rh
         The density is not periodic: it ends at its faces.
     labels : bool
         ``rho`` is 0 on one label and 1 on the others: no surface layer, and the area is that by the normals.
+    attend : callable
+        Called between the parts, on every rank; may raise to stop.
 
     Raises
     ------
@@ -119,11 +122,17 @@ def measure(rho: np.ndarray, transform: SlabTransform, rho_pore: float = 0.1, rh
         raise InputError("the density holds values that are not finite (NaN or infinity)")
     filler = solid[1:-1] == 0
     layer = None if labels else (rho >= rho_pore) & (rho <= rho_bulk)
+    attend()
     connectivity = classify(filler, cell.reducer, cell.ghosts, layer, cell.periodic)
+    attend()
     chords = measure_chords(solid, cell)
+    attend()
     correlations = [correlate(field, transform) if image is None else correlate_open(field, image, transform)
                     for field in (rho, filler)]
-    thickness = [measure_thickness(phase, cell) for phase in (filler, ~filler)] if distributions else [None, None]
+    thickness = [None, None]
+    for number, phase in enumerate((filler, ~filler) if distributions else ()):
+        attend()
+        thickness[number] = measure_thickness(phase, cell)
     return Morphology(connectivity, surface, *chords, *correlations, surface_depth, *thickness, labels)
 
 

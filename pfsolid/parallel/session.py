@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from ..errors import InputError
+from ..errors import InputError, Interrupted
 from ..text import in_words
 from .collective import Reducer
 from .launch import under_mpirun
@@ -32,6 +32,8 @@ class Session:
         On this rank: what asks for an end, such as the name of a signal that has come.
     limit_s : float or None
         Wall-clock time after which it is to end.
+    got_on : bool
+        Something was done that the next launch need not do again.
     signals, on_close : ExitStack
         What gives back to the process the signals, and all else that the session has taken of it.
     """
@@ -42,9 +44,14 @@ class Session:
     started: float = field(default_factory=time.monotonic)
     stop_requested: str | None = None
     limit_s: float | None = None
+    got_on: bool = False
     signals: ExitStack = field(default_factory=ExitStack, repr=False)
     on_close: ExitStack = field(default_factory=ExitStack, repr=False)
     _last_progress: float = 0.0
+
+    def begin(self) -> None:
+        """Set the clock to zero: for the next of several cases."""
+        self.started, self.got_on = time.monotonic(), False
 
     def close(self) -> None:
         """Leave the process as it was."""
@@ -72,6 +79,15 @@ class Session:
         signalled, late, is_due = self.reducer.sum([float(one) for one in seen]) > 0
         why = "a signal came" if signalled else f"the wall-clock limit of {self.limit_s:g} s is reached" if late else ""
         return why, bool(is_due)
+
+    def attend(self, doing: str) -> None:
+        """Raise Interrupted if the work is to end now.  Collective.
+
+        The time limit counts where this launch has got on (`got_on`) only: what it stops here is done again by the next.
+        """
+        why, _ = self.look_around()
+        if why and (self.got_on or self.reducer.any(self.stop_requested is not None)):
+            raise Interrupted(f"stopped while {doing}, because {why}")
 
     def check_start_up(self, key: str) -> None:
         """Raise InputError if the time limit is over before the work begins: it would never get anywhere.  Collective."""

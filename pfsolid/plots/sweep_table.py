@@ -13,6 +13,7 @@ from ..grid import AXES
 from ..sweep.collect import DATASET
 from ..sweep.dataset import read_stored
 from ..sweep.plan import Case, Plan, load_plan
+from ..text import as_word
 from ..workflows.run import UNSEPARATED
 
 POROSITY = "microstructure.porosity"
@@ -86,12 +87,12 @@ def read_table(directory: Path) -> Table:
     """
     plan, path = load_plan(directory), directory / DATASET
     if not path.exists():
-        raise InputError(f"{path} does not exist; make it with: pfsolid sweep collect {directory}")
+        raise InputError(f"{path} does not exist; make it with: pfsolid sweep collect {as_word(directory)}")
     known = {case.id: case for case in plan.cases}
     ids = [text.decode() for text in read_stored(path, "cases/case")[0]]
     rows = [row for row, case_id in enumerate(ids) if case_id in known]
     if not rows:
-        raise InputError(f"{path} is of another plan; make it anew with: pfsolid sweep collect {directory}")
+        raise InputError(f"{path} is of another plan; make it anew with: pfsolid sweep collect {as_word(directory)}")
     numbers = {name: read_stored(path, f"cases/{name}")[0].astype(float)[rows] for name in NUMBERS}
     states = read_stored(path, "cases/state")[0]
     separated = np.array([states[row].decode() != UNSEPARATED for row in rows])

@@ -13,6 +13,7 @@ from scipy.special import stdtrit
 from ..config.text import shown
 from ..errors import CheckpointError, InputError
 from ..io.records import atomic_write_text, csv_text
+from ..text import as_word
 from ..units import NM
 from ..workflows.run import SEPARATED, UNSEPARATED
 from .dataset import Stack, read_stored, write_dataset
@@ -91,7 +92,7 @@ def collect(directory: Path, with_fields: bool = False) -> list[str]:
         raise InputError(f'--fields: the sweep in {directory} keeps none; plan it with keep = ["phase"] or ["rho"]')
     rows, tensors, damaged = _rows(plan, directory, seen)
     if not rows:
-        raise InputError(f"{directory} has no case that is done; see pfsolid sweep status {directory}")
+        raise InputError(f"{directory} has no case that is done; see pfsolid sweep status {as_word(directory)}")
     missing = _missing(plan, directory, seen, damaged)
     stacks = {name: _stack(directory, name, [row["case"] for row in rows]) for name in kept} if with_fields else {}
     _write(plan, directory, rows, tensors, missing, stacks)

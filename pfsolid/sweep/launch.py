@@ -22,7 +22,7 @@ from ..parallel.collective import all_come, on_root, raise_together, split_into_
 from ..parallel.launch import environment_for_mpirun, python_module, under_mpirun
 from ..parallel.session import Session, on_terminal
 from ..spectral.transform import SlabTransform, check_rank_count
-from ..text import in_words, plural
+from ..text import as_word, in_words, plural
 from ..workflows.console import open_session
 from .pick import tidy
 from .plan import Plan, case_bytes, different_grids, load_plan, slice_of
@@ -73,14 +73,15 @@ def run_sweep(launch: Launch, comm) -> int:
     ranks = launch.ranks_per_case
     if not 1 <= ranks <= comm.Get_size() or comm.Get_size() % ranks:
         raise InputError(f"--ranks-per-case {ranks}: must divide the number of ranks, {comm.Get_size()}"
-                         + (f"; start it as: mpirun -n N pfsolid sweep run --ranks-per-case {ranks} {launch.directory}"
+                         + (f"; start it as: mpirun -n N pfsolid sweep run --ranks-per-case {ranks} "
+                            f"{as_word(launch.directory)}"
                             if comm.Get_size() == 1 else ""))
     for config in different_grids(plan):
         check_rank_count(config.grid_nm, ranks)
     if WORKER in os.environ:
         with open_session(launch.threads or 1, comm) as session:
             tally = work(plan, launch.directory, session, int(os.environ[WORKER]), "", _say_if_failed)
-        return _status_of(tally.fault, tally.stopped, 0)
+        return _status_of(tally.fault, tally.stopped or tally.late > 0, 0)
     with open_session(launch.threads or 1, split_into_groups(comm, ranks)) as session:
         return _launch(plan, launch, comm, session)
 
@@ -120,7 +121,7 @@ def _work_in_groups(plan: Plan, launch: Launch, comm, session: Session, number: 
     status = None
     if comm.Get_rank() == 0:
         fault = next((one.fault for one in tallies if one.fault), "")
-        status = progress.end(fault, any(one.stopped for one in tallies))
+        status = progress.end(fault, any(one.stopped for one in tallies), any(one.late for one in tallies))
     return comm.bcast(status)
 
 
@@ -183,7 +184,7 @@ def _watch_workers(plan: Plan, launch: Launch, session: Session, num: int) -> in
     progress = Progress(plan, launch.directory)
     progress.begin(f"{num} workers of {plural(session.threads, 'thread')}")
     workers = {number: _start_worker(launch, number) for number in range(num)}
-    faults, deaths, done_before, asked = [], 0, -1, False
+    faults, deaths, done_before, asked, late = [], 0, -1, False, False
     try:
         while workers:
             time.sleep(_POLL_S)
@@ -198,6 +199,7 @@ def _watch_workers(plan: Plan, launch: Launch, session: Session, num: int) -> in
                     continue
                 del workers[number]
                 if status >= 0:
+                    late |= status == EXIT_CHECKPOINTED and not asked
                     if status not in (0, EXIT_CHECKPOINTED):
                         faults.append(f"worker {number} ended with status {status}; see {launch.directory / LOGS}")
                     continue
@@ -215,7 +217,7 @@ def _watch_workers(plan: Plan, launch: Launch, session: Session, num: int) -> in
     finally:
         for process in workers.values():
             process.terminate()
-    return progress.end(faults[0] if faults else "", session.stop_requested is not None)
+    return progress.end(faults[0] if faults else "", session.stop_requested is not None, late)
 
 
 def _start_worker(launch: Launch, number: int) -> subprocess.Popen:
@@ -269,8 +271,18 @@ class Progress:
         width = shutil.get_terminal_size().columns
         print(f"\r\033[K{text[:width - 1]}" if on_terminal() else text, end="" if on_terminal() else "\n", flush=True)
 
-    def end(self, fault: str, stopped: bool) -> int:
-        """The last lines; the exit status."""
+    def end(self, fault: str, stopped: bool, late: bool) -> int:
+        """The last lines; the exit status.
+
+        Parameters
+        ----------
+        fault : str
+            Why it cannot go on.
+        stopped : bool
+            On request.
+        late : bool
+            Some case came to its own time limit.
+        """
         seen = look(self.directory)
         done, failed = (ids & self._cost.keys() for ids in (seen.done, seen.failed))
         left = len(self._cost) - len(done) - len(failed)
@@ -280,9 +292,13 @@ class Progress:
         if failed:
             first = min(failed)
             print(f"the first that failed, {first}: {read_failure(self.directory, first)}\n"
-                  f"see pfsolid sweep status {self.directory}", flush=True)
+                  f"see pfsolid sweep status {as_word(self.directory)}", flush=True)
         if stopped and left:
-            print(f"stopped on request; go on with: pfsolid sweep run {self.directory}", flush=True)
+            print(f"stopped on request; go on with: pfsolid sweep run {as_word(self.directory)}", flush=True)
+        elif late and left:
+            begun = len(seen.work.keys() & self._cost.keys() - done - failed)
+            print(f"cases came to their time limit, evolution.wall_clock_limit_s ({begun} of those left are begun); go on "
+                  f"with: pfsolid sweep run {as_word(self.directory)}", flush=True)
         elif left == 0:
-            print(f"next: pfsolid sweep collect {self.directory}", flush=True)
-        return _status_of(fault, stopped and left > 0, len(failed))
+            print(f"next: pfsolid sweep collect {as_word(self.directory)}", flush=True)
+        return _status_of(fault, (stopped or late) and left > 0, len(failed))

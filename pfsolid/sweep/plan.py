@@ -26,7 +26,7 @@ from ..io.images.formats import ArrayLayout
 from ..io.images.slab import describe_image
 from ..io.records import atomic_write_text, csv_text
 from ..io.sealed_json import read_sealed_json, write_sealed_json
-from ..text import in_binary_units, plural
+from ..text import as_word, in_binary_units, plural
 
 PLAN = "plan.json"
 CASES_TABLE = "cases.csv"
@@ -269,13 +269,14 @@ def array_tasks(plan: Plan) -> int:
 
 def _launch_lines(plan: Plan, directory: Path) -> list[str]:
     ranks, tasks = ranks_per_case(plan), array_tasks(plan)
+    word = as_word(directory)
     option = f" --ranks-per-case {ranks}" if ranks > 1 else ""
     laptop = "pfsolid sweep run" if ranks == 1 else "mpirun -n " + f"{ranks} pfsolid sweep run{option}"
     each = math.ceil(len(plan.cases) / tasks)
     return ["to run it:",
-            f"  on this machine      {laptop} {directory}",
-            f"  in one allocation    mpirun -n N pfsolid sweep run{option} {directory}",
-            f"  as a SLURM array     sbatch --array=1-{tasks} jobs/sweep_array.sbatch {directory} {tasks}"
+            f"  on this machine      {laptop} {word}",
+            f"  in one allocation    mpirun -n N pfsolid sweep run{option} {word}",
+            f"  as a SLURM array     sbatch --array=1-{tasks} jobs/sweep_array.sbatch {word} {tasks}"
             f"   ({plural(each, 'case')} a task)"]
 
 

@@ -27,7 +27,7 @@ from ..io.claims import Watch, claim_path, read_holder, split_name
 from ..io.files import output_errors
 from ..io.sealed_json import read_sealed_json
 from ..phasefield.observables import LARGEST_SURFACE
-from ..text import in_words
+from ..text import as_word, in_words
 from ..workflows.run import UNSEPARATED
 from .plan import ID_LETTER, Plan, describe, load_plan
 
@@ -241,9 +241,9 @@ def status_lines(plan: Plan, directory: Path) -> list[str]:
         lines.append("unseparated: done, but the phases had not separated when growth ended, so there is no conductivity; "
                      "let growth go on for longer in another sweep")
     if status.failed:
-        lines.append(f"to have failed cases run again: pfsolid sweep retry {directory}")
+        lines.append(f"to have failed cases run again: pfsolid sweep retry {as_word(directory)}")
     if status.missing or status.damaged:
-        lines.append(f"to go on: pfsolid sweep run {directory}")
+        lines.append(f"to go on: pfsolid sweep run {as_word(directory)}")
     return lines
 
 

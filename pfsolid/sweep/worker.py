@@ -40,6 +40,8 @@ class Tally:
     ----------
     stopped : bool
         On request.
+    late : int
+        Cases that came to their own time limit, for a later launch to go on with.
     fault : str
         Why it cannot go on, such as a full disk; empty if it came to the end.
     seconds, solver_seconds : float
@@ -49,6 +51,7 @@ class Tally:
     done: int = 0
     failed: int = 0
     stopped: bool = False
+    late: int = 0
     fault: str = ""
     seconds: float = 0.0
     solver_seconds: float = 0.0
@@ -57,7 +60,7 @@ class Tally:
         """For the log."""
         share = 100 * (1 - self.solver_seconds / self.seconds) if self.seconds else 0.0
         return (f"{self.done} cases done in {self.seconds:.1f} s, {share:.1f} % of it outside growth, measurement and "
-                f"conduction; {self.failed} failed")
+                f"conduction; {self.failed} failed, {self.late} stopped at their time limit")
 
 
 def work(plan: Plan, directory: Path, session: Session, number: int, launch: str, report) -> Tally:
@@ -94,6 +97,7 @@ def work(plan: Plan, directory: Path, session: Session, number: int, launch: str
             tally.done += 1
             tally.seconds += time.monotonic() - began
         tally.failed += kind == "failed"
+        tally.late += kind == "late"
         tally.fault = text if kind == "fault" else ""
         picker.put_back.add(job.case.id)
         if session.is_root:
@@ -110,9 +114,9 @@ def _log_file(directory: Path) -> Path:
 
 
 def _do(job: Job, plan: Plan, directory: Path, session: Session, tally: Tally) -> tuple[str, str]:
-    """Run one case and put what came of it into its place: 'done', 'failed', 'stopped' or 'fault', and why."""
+    """Run one case and put what came of it into its place: 'done', 'failed', 'stopped', 'late' or 'fault', and why."""
     warnings = _Warnings()
-    session.started = time.monotonic()
+    session.begin()
     session.say(f"case {job.case.id}: {describe(job.case)}" + (f", attempt {job.attempts}" if job.attempts > 1 else ""))
 
     def lost() -> None:
@@ -144,7 +148,7 @@ def _attempt(job: Job, plan: Plan, directory: Path, session: Session) -> tuple[s
     try:
         return "done", "", run_case(plan.config_of(job.case), job.folder, session, frozenset(plan.keep))
     except Interrupted as error:
-        return "stopped", str(error), None
+        return ("stopped" if session.reducer.any(session.stop_requested is not None) else "late"), str(error), None
     except OutputError as error:
         return "fault", str(error), None
     except PfsolidError as error:

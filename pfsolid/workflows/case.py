@@ -9,7 +9,7 @@ from ..errors import CheckpointError
 from ..io.files import make_folder
 from ..parallel.collective import on_root
 from ..parallel.session import Session
-from .run import attributes_of, last_checkpoint, report_growth, result_of, store_density, with_properties
+from .run import attributes_of, last_checkpoint, report_growth, result_of, solved_before, store_density, with_properties
 from .simulate import grow
 
 
@@ -48,8 +48,11 @@ def run_case(config: RunConfig, directory: Path, session: Session, kept=frozense
         session.say(f"going on at step {checkpoint.step}")
     attributes = attributes_of(config, session)
     session.limit_s = config.evolution.wall_clock_limit_s
-    growth = grow(config, directory, session, checkpoint, attributes, with_history="history" in kept, save_at_end=False)
-    session.limit_s = None  # of what follows nothing would be kept
+    limited = session.limit_s is not None
+    growth = grow(config, directory, session, checkpoint, attributes, with_history="history" in kept, save_at_end=limited)
+    # What takes no longer than the time between two checkpoints is done again if it is stopped, unless it is to be stopped.
+    grown_s = session.reducer.max(growth.summary["wall_clock_s"])
+    is_kept = limited or grown_s > config.output.checkpoint_interval_s
     report_growth(growth, session)
     if "rho" in kept:
         store_density(growth.rho, "float32", directory, config, attributes, session)
@@ -57,4 +60,6 @@ def run_case(config: RunConfig, directory: Path, session: Session, kept=frozense
     result["growth"] = result["growth"] | {"low_modes": growth.low_modes}
     rho = growth.rho
     del growth
-    return with_properties(result, rho, config.grid_nm, config, directory if "phase" in kept else None, session, attributes)
+    memory = solved_before(result, rho, config, directory, session) if is_kept else None
+    return with_properties(result, rho, config.grid_nm, config, directory if "phase" in kept else None, session, attributes,
+                           memory)

@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..io.files import damage_errors
 from ..io.records import write_json
 from ..io.run_directory import check_apart
+from ..text import as_word
 from ..theory.effective_medium import AS_PRINTED, CoatedPores, Reading, core_fraction, three_phase_gem
 from ..theory.fit import PercolationFit, agreement_range, bootstrap_percolation, fit_percolation, radius_from_chord
 from ..theory.models import MODELS, reading_text
@@ -138,7 +139,7 @@ def read_samples(source: Path, phases: CoatedPores, geometry: str = "chord", dep
     """
     path = source / DATASET if source.is_dir() else source
     if not path.exists():
-        raise InputError(f"{path} does not exist" + (f"; make it with: pfsolid sweep collect {source}"
+        raise InputError(f"{path} does not exist" + (f"; make it with: pfsolid sweep collect {as_word(source)}"
                                                      if source.is_dir() else ""))
     column = _reader(path)
     porosity, depth_over_radius = _geometry(column, geometry, depth_nm)

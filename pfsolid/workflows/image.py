@@ -26,7 +26,7 @@ from ..io.series import write_xdmf
 from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..spectral.transform import check_rank_count
-from ..text import in_binary_units, in_words, plural
+from ..text import as_word, in_binary_units, in_words, plural
 from .console import log_to
 from .fields import FieldStore, store_solution
 from .solved import SolvedOnDisk, digest_of
@@ -95,7 +95,7 @@ def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> 
     try:
         found = problem.solve(keeper.watch, memory)
     except Interrupted as error:
-        raise Interrupted(f"{error}; what is solved is stored; go on with: pfsolid resume {place.home}") from error
+        raise Interrupted(f"{error}; what is solved is stored; go on with: pfsolid resume {as_word(place.home)}") from error
     result = {"title": study.title, "source": str(study.image.file), "boundary": study.image.boundary,
               "axes_order": info.axes,
               "grid": {"shape": image_grid.shape, "voxel_size_nm": image_grid.spacing}}

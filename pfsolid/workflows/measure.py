@@ -30,6 +30,10 @@ def characterize(rho: np.ndarray, grid_nm: PeriodicGrid, thresholds: tuple[float
         False: the density ends at its faces.
     labels : bool
         ``rho`` is 0 on one label and 1 on the others.
+
+    Raises
+    ------
+    Interrupted
     """
     started = time.monotonic()
     image = None
@@ -40,7 +44,8 @@ def characterize(rho: np.ndarray, grid_nm: PeriodicGrid, thresholds: tuple[float
     low, high = min(thresholds[0], 0.5), max(thresholds[1], 0.5)
     grid = grid_nm if periodic else padded_grid(grid_nm)
     with SlabTransform(grid, session.comm, threads=session.threads) as transform:
-        found = measure(rho, transform, low, high, surface_depth_nm, distributions, image, labels).as_dict()
+        found = measure(rho, transform, low, high, surface_depth_nm, distributions, image, labels,
+                        lambda: session.attend("measuring the microstructure")).as_dict()
     if not labels:
         found["surface"] |= {"rho_pore": low, "rho_bulk": high}
     return found | {"seconds": time.monotonic() - started}

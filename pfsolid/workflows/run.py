@@ -35,7 +35,7 @@ from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import slab_of
-from ..text import in_words, plural
+from ..text import as_word, in_words, plural
 from .console import log_to
 from .density import homogenize
 from .measure import characterize, morphology_lines
@@ -46,6 +46,7 @@ from .solved import SolvedOnDisk, digest_of
 SEPARATED, UNSEPARATED = "separated", "unseparated"
 # Curved and young interfaces pass the wells by up to 0.04, time steps that are too long by more.
 _OVERSHOOT = 0.05
+_MORPHOLOGY = "morphology"
 
 
 def default_directory(path) -> Path:
@@ -124,7 +125,10 @@ def go_on(config: RunConfig, place: RunDirectory, session: Session) -> dict:
 
 def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: Checkpoint | None) -> dict:
     attributes = attributes_of(config, session)
-    growth = grow(config, directory, session, checkpoint, attributes)
+    try:
+        growth = grow(config, directory, session, checkpoint, attributes)
+    except Interrupted as error:
+        raise Interrupted(f"{error}; go on with: pfsolid resume {as_word(home_of(directory))}") from error
     report_growth(growth, session)
     rho = growth.rho
     store_density(rho, "float64", directory, config, attributes, session)
@@ -173,34 +177,43 @@ def result_of(growth: Growth, config: RunConfig) -> dict:
 def finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path, session: Session) -> dict:
     """Morphology and conduction, then result.json: the last to be written of what makes a run complete."""
     try:
-        result = with_properties(result, rho, grid_nm, config, directory, session, attributes_of(config, session))
+        memory = solved_before(result, rho, config, directory, session)
+        result = with_properties(result, rho, grid_nm, config, directory, session, attributes_of(config, session), memory)
     except Interrupted as error:
         raise Interrupted(f"{error}; the microstructure and what is solved are stored; go on with: "
-                          f"pfsolid resume {home_of(directory)}") from error
+                          f"pfsolid resume {as_word(home_of(directory))}") from error
     write_xdmf(directory / FIELDS, session.comm)
     if on_root(session.comm, list_snapshots, directory / SNAPSHOTS):
         write_series_xdmf(directory / SNAPSHOTS, session.comm)
     on_root(session.comm, write_stamped_json, directory / RESULT, result)
-    SolvedOnDisk(directory, session, "").clear()
+    memory.clear()
     return result
 
 
 def with_properties(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path | None, session: Session,
-             attributes: dict) -> dict:
+                    attributes: dict, memory: SolvedOnDisk | None = None) -> dict:
     """``result`` with morphology, conduction if it is asked for, grid and provenance.  Collective.
 
     Of what has not separated there is no conduction: its conductivities are None.
+
+    Parameters
+    ----------
+    directory : Path, optional
+        Where fields are stored.
+    memory : SolvedOnDisk, optional
+        What earlier launches have measured and solved, and this one finds.
+
+    Raises
+    ------
+    Interrupted, ConvergenceError, OutputError
     """
-    result["morphology"] = characterize(rho, grid_nm, thresholds(config), config.material.surface_depth_nm, session)
+    result["morphology"] = _measured(rho, grid_nm, config, session, memory)
     separated = result.get("state") != UNSEPARATED
     for line in morphology_lines(result["morphology"]) if separated else ():
         session.say(line)
     if config.conduction is not None and not separated:
         result |= dict.fromkeys(("sigma_eff_S_per_cm", "sigma_eff_S_per_m", "mean_S_per_cm"))
     elif config.conduction is not None:
-        memory = None
-        if directory is not None:
-            memory = SolvedOnDisk(directory, session, _physics(result, rho, config, session)).load()
         solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output, attributes, memory)
         conducted = conduction_result(solved, NAMES, config.conduction, axes_alike=axes_alike(config, grid_nm))
         for line in solver_lines(solved):
@@ -219,11 +232,26 @@ def with_properties(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, d
                      "provenance": {name: value for name, value in attributes.items() if name != "input"}}
 
 
+def _measured(rho: np.ndarray, grid_nm, config: RunConfig, session: Session, memory: SolvedOnDisk | None) -> dict:
+    """The morphology; what a launch that was stopped while solving has measured is not measured again.  Collective."""
+    found = memory and memory.noted(_MORPHOLOGY, 0)
+    if not found:
+        found = characterize(rho, grid_nm, thresholds(config), config.material.surface_depth_nm, session)
+    if memory:
+        memory.note(_MORPHOLOGY, 0, found)
+    return found
+
+
 def axes_alike(config: RunConfig, grid_nm) -> bool:
     """But for chance: grown here in a cube or square, with one width of the surface for all directions."""
     structure, lengths = config.microstructure, [grid_nm.lengths[axis] for axis in grid_nm.real_axes]
     return (structure.initial_field is None and structure.shape_factor_x == structure.shape_factor_y == 1
             and math.isclose(min(lengths), max(lengths), rel_tol=1e-6))
+
+
+def solved_before(result: dict, rho: np.ndarray, config: RunConfig, directory: Path, session: Session) -> SolvedOnDisk:
+    """What earlier launches have kept of the solves on a density that is grown.  Collective."""
+    return SolvedOnDisk(directory, session, _physics(result, rho, config, session)).load()
 
 
 def _physics(result: dict, rho: np.ndarray, config: RunConfig, session: Session) -> str:

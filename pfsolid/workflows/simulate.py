@@ -11,14 +11,14 @@ import numpy as np
 
 from ..config.conduction import DEFAULT_THRESHOLDS
 from ..config.run import RunConfig, to_toml
-from ..errors import CheckpointError, ConvergenceError, InputError, Interrupted, damage_is_a_mistake
+from ..errors import CheckpointError, InputError, Interrupted, damage_is_a_mistake
 from ..grid import PeriodicGrid
 from ..io.checkpoint import Checkpoint, write_checkpoint
 from ..io.hdf5 import DistributedArray
 from ..io.images.formats import ArrayLayout, ImageInfo
 from ..io.images.slab import describe_image, read_image_slab
 from ..io.records import CsvHistory
-from ..io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS, home_of
+from ..io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS
 from ..io.series import Field, drop_snapshots_after, write_series_xdmf, write_snapshot
 from ..parallel.collective import on_root
 from ..parallel.session import Session
@@ -104,6 +104,7 @@ def grow(config: RunConfig, directory: Path | None, session: Session, checkpoint
             if state["finished"] is None:
                 session.check_start_up("evolution.wall_clock_limit_s")
                 state["finished"] = loop.run()
+                session.got_on = True
                 if directory is not None and (
                         save_at_end or session.reducer.max(loop.wall_clock_s) > config.output.checkpoint_interval_s):
                     loop.save()
@@ -281,13 +282,9 @@ class _Loop:
         while True:
             snapshot = self._next_snapshot()
             due = (self.stepper.num_steps + 1) % interval == 0
-            try:
-                before = self.stepper.time
-                until = min(self.end, snapshot, self.events.next_time(before) if self.events else math.inf)
-                report = self.stepper.step(control, until, self.observer if due else None)
-            except ConvergenceError as error:
-                kept = "" if self.directory is None else f"; the last good state is in {self.directory / CHECKPOINTS}"
-                raise ConvergenceError(f"{error}{kept}") from error
+            before = self.stepper.time
+            until = min(self.end, snapshot, self.events.next_time(before) if self.events else math.inf)
+            report = self.stepper.step(control, until, self.observer if due else None)
             row = self._record(report) if due else None
             if self.events:
                 self._nucleate(before)
@@ -414,7 +411,7 @@ class _Loop:
                 self.state["has_row_of_stop"] = True
             path = self.save()
             raise Interrupted(f"stopped at step {self.stepper.num_steps}, reduced time {report.time:.6g}, "
-                              f"because {why}; checkpoint {path}; go on with: pfsolid resume {home_of(self.directory)}")
+                              f"because {why}; checkpoint {path}")
         if checkpoint_due:
             self.session.say(f"checkpoint {self.save().name}")
 

@@ -12,13 +12,15 @@ from ..errors import InputError, damage_is_a_mistake
 from ..grid import PeriodicGrid
 from ..homogenization.solve import check_solver
 from ..io.images.slab import check_density
-from ..io.run_directory import FIELDS, LOG, RunDirectory, new_run
+from ..io.run_directory import FIELDS, INPUT, LOG, RunDirectory, new_run
 from ..io.series import describe_field, read_field
 from ..parallel.collective import agreed_errors, on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import check_rank_count, slab_of
+from ..text import as_word
 from .console import log_to
+from .image import is_image_study
 from .run import finish
 
 _HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
@@ -102,6 +104,9 @@ def check_source(source: Path) -> None:
     """Raise InputError if this can be no density that pfsolid has stored; for one rank."""
     if not source.exists():
         raise InputError(f"{source} does not exist")
+    if source.is_dir() and is_image_study(source):
+        raise InputError(f"{source} is a study of an image and holds no density; to solve it with other settings: pfsolid "
+                         f"conduct {as_word(source / INPUT)} --set SECTION.KEY=VALUE -o OTHER")
     if source.is_dir() and not (source / FIELDS).exists():
         raise InputError(f"{source} holds no {FIELDS}")
     if source.is_file() and source.suffix.lower() not in _HDF5_SUFFIXES and not _is_hdf5(source):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import time
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.json_pattern import NOTHING, NUMBER, misfit
 from pfsolid.io.records import write_json
-from pfsolid.io.run_directory import MARKER, MARKER_TEXT
+from pfsolid.io.run_directory import MARKER, MARKER_TEXT, new_run
 from pfsolid.io.series import Field, write_fields
 from pfsolid.sweep import launch
 from pfsolid.sweep.plan import make_plan
@@ -145,6 +146,80 @@ def test_theory_beyond_floating_point(run_cli, recwarn, option, values, model):
         assert (status, error.count("\n")) == (2, 1) or (status == 0 and "nan" not in printed and model != "gemt"), (value,
                                                                                                                      error)
     assert not recwarn.list  # NumPy's, which would stand on the screen
+
+
+@pytest.mark.parametrize("option, value, key", [
+    ("--tolerance", "2", "conduction.relative_tolerance = 2"), ("--temperature", "0", "conduction.temperature_K = [0]"),
+    ("--directions", "w", "image.directions"), ("--threshold", "a", "image.thresholds"),
+    ("--axes-order", "xx", "image.axes"), ("--plate-resistance", "1", "image.plate_resistance_ohm_cm2"),
+    ("--raw-offset", "x", "image.raw_offset"), ("--layer", "2:1,0,-4", "layer.width_nm = -4"),
+    ("--set", "image.axes=xx", "image.axes"), ("--set", "output.figures=5", "output.figures = 5")])
+def test_a_wrong_value_is_named_by_its_option(run_cli, tmp_path, option, value, key):
+    """As it was written, with the key that it stands for."""
+    np.save(tmp_path / "a.npy", np.ones((2, 2, 2), "u1"))
+    status, _, error = run_cli("conduct", tmp_path / "a.npy", "--sigma", "1=1", option, value)
+    assert status == 2 and error.startswith(f"pfsolid: {option}: {key}") and error.count("\n") == 1, error
+
+
+def test_what_stands_in_no_single_option(run_cli, tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((2, 2, 2), "u1"))
+    status, _, error = run_cli("conduct", tmp_path / "a.npy", "--sigma", "1=1", "--resistance", "1:9=1", "--voxel-nm", "1")
+    assert status == 2 and error.startswith("pfsolid: command line: ") and "label 9 has no conductivity" in error
+
+
+@pytest.mark.parametrize("words", [("measure", "nowhere"), ("conduct", "nowhere", "--sigma", "0=1"), ("conduct", "nowhere")])
+def test_what_is_not_there_is_no_matter_of_formats(run_cli, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    status, _, error = run_cli(*words)
+    assert (status, error) == (2, "pfsolid: nowhere does not exist\n")
+
+
+# --- advice -------------------------------------------------------------------------------------------------------
+
+
+def advised(text: str, command: str) -> list[str]:
+    """The words of the command that a message advises, as a shell takes them."""
+    return shlex.split(text[text.index(command):].split("\n")[0].split(", give")[0])[1:]
+
+
+@pytest.mark.parametrize("name", ["my runs", "it's", "-x", "$(touch a)", "a;b"])
+def test_advice_can_be_pasted_whatever_a_folder_is_called(run_cli, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.toml").write_text(sweep_text(steps=2))
+    status, printed, error = run_cli("sweep", "plan", "a.toml", "-o", f"./{name}")
+    assert status == 0, error
+    for command in ("pfsolid sweep run", "sbatch --array=1-1 jobs/sweep_array.sbatch"):
+        assert name in [word.removeprefix("./") for word in advised(printed, command)]
+    directory = f"./{name}"
+    status, printed, _ = run_cli("sweep", "status", directory)
+    assert run_cli(*advised(printed, "pfsolid sweep run"), "--slice", "1/0")[2].startswith("pfsolid: --slice")
+    with new_run(f"run{name}", "[grid]", False, ALONE):
+        (Path(f"run{name}") / "input.toml").write_text("x = 1")
+    status, _, error = run_cli("run", _case(tmp_path), "-o", f"run{name}")
+    assert status == 2 and "not finished" in error, error
+    assert run_cli(*advised(error, "pfsolid resume"))[2].startswith(f"pfsolid: run{name}/input.toml: ")
+
+
+def _case(folder: Path) -> Path:
+    (folder / "case.toml").write_text('[grid]\nshape = [8, 8, 8]\nvoxel_size_nm = 0.5\n[material]\nsurface_depth_nm = 1.4\n'
+                                      'surface_energy_eV_per_A2 = 0.02\n[microstructure]\nporosity = 0.4\n[evolution]\n'
+                                      'max_steps = 2\n')
+    return folder / "case.toml"
+
+
+def test_each_command_says_whose_input_it_is_given(run_cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, _, error = run_cli("conduct", _case(tmp_path))
+    assert status == 2 and "case.toml: is the input of a run: pfsolid run " in error and error.count("\n") == 1
+    np.save("a.npy", np.ones((4, 4, 4), "u1"))
+    assert run_cli("conduct", "a.npy", "--sigma", "1=1", "--voxel-nm", "1", "--set", "output.figures=false", "-o", "s")[0] == 0
+    status, _, error = run_cli("run", "s/input.toml")
+    assert status == 2 and "is a study of an image: pfsolid conduct s/input.toml" in error
+    status, _, error = run_cli("conduct", "s")
+    assert status == 2 and "s is a study of an image and holds no density" in error
+    words = advised(error, "pfsolid conduct")
+    words[words.index("SECTION.KEY=VALUE")] = "conduction.relative_tolerance=1e-3"
+    assert run_cli(*words)[0] == 0 and (tmp_path / "OTHER" / "result.json").exists()
 
 
 # --- stored results -----------------------------------------------------------------------------------------------

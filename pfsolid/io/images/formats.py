@@ -68,6 +68,8 @@ def opened_image(path, layout: Layout = ArrayLayout()):
                ".hdf5": _open_hdf5, ".vti": _open_vti}
     opener = _open_raw if raw else openers.get(file.suffix.lower())
     if opener is None:
+        with _readable(file):
+            file.stat()  # what is not there has no format
         raise InputError(f"{path}: an image is read from {FORMATS}")
     with ExitStack() as opened:
         with _readable(file):

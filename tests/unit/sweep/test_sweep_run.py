@@ -8,12 +8,24 @@ from helpers.sweeps import plan_in, record_of
 
 from pfsolid.errors import ConvergenceError, Interrupted, OutputError
 from pfsolid.io.claims import beating, take
+from pfsolid.io.files import make_folder
 from pfsolid.parallel.collective import alone
 from pfsolid.sweep import worker as sweep_run
+from pfsolid.sweep.launch import Progress
 from pfsolid.sweep.pick import tidy
-from pfsolid.sweep.state import look, read_failure, result_path, shard_of, status_of
+from pfsolid.sweep.state import look, read_failure, read_records, result_path, shard_of, status_of, work_path
 from pfsolid.sweep.worker import work
+from pfsolid.workflows import case, run
 from pfsolid.workflows.console import open_session
+
+ONE_CASE = """
+[[axis]]
+key = "evolution.wall_clock_limit_s"
+values = [600]
+[[axis]]
+key = "microstructure.porosity"
+values = [0.40]
+"""
 
 
 class Played:
@@ -99,9 +111,56 @@ def test_a_signal_ends_the_work(sweep, monkeypatch):
 def test_the_wall_clock_limit_of_a_case_ends_this_case_only(sweep, monkeypatch):
     """It keeps its checkpoint and is not begun again by the same launch."""
     tally, _, player = play(sweep, monkeypatch, at0=lambda folder, _: (folder.mkdir(), raising(Interrupted("limit"))(0, 0)))
-    assert not tally.stopped and tally.done == 5 and len(player.calls) == 6
+    assert not tally.stopped and (tally.done, tally.late) == (5, 1) and len(player.calls) == 6
     seen = look(sweep[1])
     assert len(seen.done) == 5 and len(seen.work) == 1 and not seen.claims and not seen.failed
+
+
+@pytest.mark.parametrize("moment", ["characterize", "homogenize"])
+def test_the_limit_is_heard_while_measuring_and_while_solving(tmp_path, monkeypatch, moment, capsys):
+    """The hour passes in the middle of what follows growth; the next launch grows and measures nothing again."""
+    plan, directory = plan_in(tmp_path, head="", axes=ONE_CASE)
+    sound = {name: getattr(run, name) for name in ("characterize", "homogenize")}
+    calls, late = [], [True]
+
+    def passing(name):
+        def call(*arguments, **options):
+            calls.append(name)
+            if late[0] and name == moment:
+                session.started -= 3600
+            return sound[name](*arguments, **options)
+        return call
+
+    for name in sound:
+        monkeypatch.setattr(run, name, passing(name))
+    for late[0] in (True, False):
+        tidy(plan, directory)
+        with open_session(1, alone()) as session:
+            tally = work(plan, directory, session, 0, "launch", print)
+        assert (tally.done, tally.late, tally.failed) == ((0, 1, 0) if late[0] else (1, 0, 0))
+        # Counted as begun and missing, and then as done.
+        status = status_of(plan, directory)
+        assert len(status.stopped) == len(status.missing) == late[0]
+    assert calls == (["characterize"] * 2 if moment == "characterize" else ["characterize", "homogenize"]) + ["homogenize"]
+    log = "".join(path.read_text() for path in (directory / "logs").iterdir())
+    assert "stopped while" in log and "going on at step 100" in log and "pfsolid resume" not in log
+    (record,) = (record for _, record in read_records(directory, [plan.cases[0].id]))
+    undisturbed = case.run_case(plan.config_of(plan.cases[0]), tmp_path / "alone", open_session(1, alone()))
+    assert record["result"]["morphology"] | {"seconds": 0} == undisturbed["morphology"] | {"seconds": 0}
+    # Gone on with from a potential half-way: the same within the solver's tolerance, 1e-4.
+    assert record["result"]["sigma_eff_S_per_cm"] == pytest.approx(undisturbed["sigma_eff_S_per_cm"], rel=2e-4, abs=1e-9)
+    assert not look(directory).work
+
+
+def test_a_launch_whose_cases_came_to_their_limit_is_to_be_gone_on_with(tmp_path, capsys):
+    """Status 85, with which a job is queued again, and how many of them are begun."""
+    plan, directory = plan_in(tmp_path)
+    tidy(plan, directory)
+    progress = Progress(plan, directory)
+    make_folder(work_path(directory, plan.cases[0].id, 0))
+    assert progress.end("", stopped=False, late=True) == 85
+    assert f"(1 of those left are begun); go on with: pfsolid sweep run {directory}" in capsys.readouterr().out
+    assert progress.end("", stopped=False, late=False) == 0  # others are at work on them
 
 
 def test_a_case_that_was_taken_over_is_left_to_the_other(sweep, monkeypatch):
