@@ -4,10 +4,15 @@ numba loads such a file as it finds it: a truncated one ends the program with a 
 Here each ends with a checksum, and one that does not fit it is removed and made anew.  They are kept in the first place
 that can be written: where NUMBA_CACHE_DIR says, beside the source, in the user's cache, in the temporary directory.  If
 there is none, kernels are compiled in memory at each start.
+
+What numba takes for a change of a kernel is the time of its file, and a kernel that it calls from another file may change unseen.
+Here it is what is written: of its own file, of the files of the kernels that its module has, and the constants it uses.  So a copy of
+the sources, or a file that was only touched, needs no compiling.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -54,11 +59,40 @@ def kernel(parallel: bool = False, fast: bool = False, inline: bool = False, div
             return function
         compiled = njit(parallel=parallel, fastmath=_FAST_MATH if fast else False,
                         inline="always" if inline else "never", error_model="numpy" if divides else "python")(function)
-        compiled._cache = _cache_of(function)
+        compiled.written_in = _written_in(function)
+        compiled.stamp = _stamp_of(function, compiled.written_in)
+        compiled._cache = _cache_of(function, compiled.stamp)
         KERNELS.append(compiled)
         return compiled
 
     return make
+
+
+def _written_in(function) -> frozenset[Path]:
+    """Files whose change may change a kernel: its own, and those of all kernels that its module has by now."""
+    files = {Path(function.__code__.co_filename)}
+    return frozenset(files.union(*(getattr(value, "written_in", ()) for value in function.__globals__.values())))
+
+
+def _stamp_of(function, files: frozenset[Path]) -> str:
+    """Of what is written in those files and of the constants that the kernel takes from its module."""
+    used = {name: function.__globals__.get(name) for name in sorted(function.__code__.co_names)}
+    state = hashlib.sha256(repr({name: value for name, value in used.items() if _is_constant(value)}).encode())
+    for path in sorted(files):
+        state.update(_digest(path))
+    return state.hexdigest()
+
+
+def _is_constant(value) -> bool:
+    return all(map(_is_constant, value)) if isinstance(value, tuple) else isinstance(value, (bool, int, float, str))
+
+
+@cache
+def _digest(path: Path) -> bytes:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError:  # typed in, or in an archive: such a kernel is not kept
+        return b""
 
 
 def processor() -> tuple:
@@ -122,12 +156,12 @@ def _is_usable(path: str) -> bool:
 
 
 class _CheckedCache(FunctionCache):
-    def __init__(self, function):
+    def __init__(self, function, stamp: str):
         super().__init__(function)
-        self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
+        self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, stamp)
 
 
-def _cache_of(function):
+def _cache_of(function, stamp: str):
     """The cache of one kernel, in the first place that can be written."""
     place = _place_for(Path(function.__code__.co_filename).parent)
     if place is None:
@@ -135,7 +169,7 @@ def _cache_of(function):
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(place)  # empty: beside the source
     try:
-        return _CheckedCache(function)
+        return _CheckedCache(function, stamp)
     except RuntimeError:  # its source is no file
         return NullCache()
     finally:

@@ -47,6 +47,7 @@ from ..spectral.transform import CosineSlabTransform, SlabTransform
 from ..workflows.console import open_session
 
 _IN_HELPER = "PFSOLID_COMPILING"
+_PACKAGE = Path(__file__).resolve().parents[1]
 _TIMEOUT_S = 600
 _POLL_S = 0.2
 _PATIENCE_S = 10  # the compiler hears a signal between two kernels
@@ -127,7 +128,7 @@ def _compile_elsewhere(traits: dict, stamp: Path, session: Session) -> None:
         session.warn(f"the kernels could not be compiled beforehand ({said}): compiling them as they are needed")
         return
     with suppress(OSError):
-        names = "\n".join(str(path) for path in cache_files() if is_whole(path))
+        names = "\n".join(str(_from_package(path)) for path in cache_files() if is_whole(path))
         stamp.write_text(names, encoding="utf-8", errors="surrogateescape")
 
 
@@ -155,12 +156,13 @@ def _wait_for(helper: subprocess.Popen, session: Session) -> str:
 
 def _stamp_name(traits: dict) -> str:
     """Of a file in numba's own cache folder, so that both go together; changes with whatever makes numba compile anew."""
-    sources = sorted({Path(kernel.py_func.__code__.co_filename) for kernel in KERNELS})
-    versions = (traits, __version__, numba.__version__, sys.version, processor())
-    state = hashlib.sha256(repr(versions).encode())
-    for path in sources:
-        state.update(f"{path} {path.stat().st_mtime_ns}".encode())
-    return f"compiled-{state.hexdigest()[:16]}"
+    versions = (traits, __version__, numba.__version__, sys.version, processor(), sorted(kernel.stamp for kernel in KERNELS))
+    return f"compiled-{hashlib.sha256(repr(versions).encode()).hexdigest()[:16]}"
+
+
+def _from_package(path: Path) -> Path:
+    """Where a file lies, from the package on where it lies there: a copy of the package takes its machine code along."""
+    return path.relative_to(_PACKAGE) if path.is_relative_to(_PACKAGE) else path
 
 
 def _is_complete(stamp: Path) -> bool:
@@ -169,7 +171,7 @@ def _is_complete(stamp: Path) -> bool:
         names = stamp.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return False
-    return bool(names) and all(is_whole(Path(name)) for name in names)
+    return bool(names) and all(is_whole(_PACKAGE / name) for name in names)
 
 
 def _conduct_tiny(rtol: float, session: Session) -> None:

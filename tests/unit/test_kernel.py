@@ -1,6 +1,8 @@
 """Every compiled kernel is on the list that the warm-up walks, the warm-up compiles them all, and what is kept is sound."""
 
 import ast
+import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -76,6 +78,43 @@ def use(tmp_path):
 def test_machine_code_is_kept(use):
     assert use() == ["42", "2", "1"] and use() == ["42", "2", "0"]
     assert use("1.5") == ["3.0", "3", "1"]  # another type is another file beside it
+
+
+CALLER = """
+from pfsolid.kernel import kernel
+from inner import added
+OFFSET = 1
+@kernel()
+def doubled(x):
+    return 2 * added(x) - OFFSET
+"""
+INNER = """
+from pfsolid.kernel import kernel
+@kernel()
+def added(x):
+    return x + {}
+"""
+
+
+def test_a_change_of_a_called_kernel_is_noticed_and_a_touch_is_none(use, tmp_path):
+    (tmp_path / "kept.py").write_text(CALLER)
+    (tmp_path / "inner.py").write_text(INNER.format(1))
+    assert use()[::2] == ["43", "1"] and use()[::2] == ["43", "0"]
+    for name in ("kept.py", "inner.py"):
+        os.utime(tmp_path / name, (1, 1))
+    assert use()[::2] == ["43", "0"]
+    (tmp_path / "inner.py").write_text(INNER.format(2))
+    assert use()[::2] == ["45", "1"]
+
+
+def test_a_copy_of_the_sources_needs_no_compiling(use, tmp_path):
+    use()
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path, copy, ignore=shutil.ignore_patterns("copy"))  # as files are copied: with new times
+    (copy / "kept.py").touch()
+    done = subprocess.run([sys.executable, "-c", USE.format(argument="21", misses=MISSES)], cwd=copy, capture_output=True,
+                          text=True, timeout=120)
+    assert done.stdout.split() == ["42", "2", "0"], done.stderr
 
 
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
