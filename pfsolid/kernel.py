@@ -5,9 +5,9 @@ Here each ends with a checksum, and one that does not fit it is removed and made
 that can be written: where NUMBA_CACHE_DIR says, beside the source, in the user's cache, in the temporary directory.  If
 there is none, kernels are compiled in memory at each start.
 
-What numba takes for a change of a kernel is the time of its file, and a kernel that it calls from another file may change unseen.
-Here it is what is written: of its own file, of the files of the kernels that its module has, and the constants it uses.  So a copy of
-the sources, or a file that was only touched, needs no compiling.
+What numba takes for a change of a kernel is the time of its file, and a kernel that it calls from another file may change
+unseen.  Here it is what is written: in its own file, in the files of the kernels that its module has, and the constants it
+uses.  So a copy of the sources, or a file that was only touched, needs no compiling.
 """
 
 from __future__ import annotations
