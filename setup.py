@@ -30,6 +30,7 @@ setup(
         "h5py>=3.7",
         "numba>=0.57",
         "scipy>=1.10",
+        "pyfftw>=0.13",
         "pydantic>=2",
         "matplotlib>=3.6",
         "pillow",

@@ -9,9 +9,6 @@ case ":$PATH:" in
     *) export PATH="$pfsolid_venv/bin:$PATH" ;;
 esac
 
-# Debian's h5py decides at its import which flavour it is, and takes the serial one unless it sees Open MPI's launcher.
-export H5PY_ALWAYS_USE_MPI=${H5PY_ALWAYS_USE_MPI:-1}
-
 # Idle OpenMP threads sleep. Spinning ones keep the cores from FFTW's threads, and a step takes 2.5 times as long.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 

@@ -13,7 +13,8 @@ from ..config.text import Section, validated
 from ..errors import InputError
 from ..io.images.formats import ArrayImage, ArrayLayout, ImageInfo
 from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
-from ..parallel.collective import Reducer, alone
+from ..parallel.collective import Reducer
+from ..parallel.communicator import alone
 from .arguments import by_axes, edges, given, in_arguments, in_array_order, plain
 
 _MOST_SAMPLED = 32  # voxels along each axis by which ranks see that they were given the same array

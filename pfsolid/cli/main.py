@@ -11,8 +11,8 @@ import re
 import sys
 
 from .. import __version__
-from ..errors import EXIT_CHECKPOINTED, EXIT_FAULT, EXIT_INPUT, PfsolidError
-from ..parallel.collective import world
+from ..errors import EXIT_CHECKPOINTED, EXIT_FAULT, EXIT_INPUT, InputError, PfsolidError
+from ..parallel.communicator import Communicator, rank_by_launcher, world
 from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together, under_mpirun
 from ..text import as_word, on_screen
 from . import conduct, materials, sweep, theory
@@ -25,7 +25,7 @@ _MEANINGS = {EXIT_INPUT: "a mistake in the input or the command", EXIT_CHECKPOIN
 def main(arguments=None) -> None:
     """Entry point; always leaves through `leave_together`."""
     end_all_ranks_on_uncaught_errors(_advice)
-    comm = world()
+    comm = _ranks()
     try:
         status = _dispatch(arguments)
     except PfsolidError as error:
@@ -38,6 +38,15 @@ def main(arguments=None) -> None:
         print(f"pfsolid: {_MEANINGS[status]}: exit status {status}, which mpirun takes for a failure and calls an abort",
               file=sys.stderr)
     leave_together(comm, status)
+
+
+def _ranks() -> Communicator:
+    try:
+        return world()
+    except InputError as error:  # no MPI: the ranks are strangers to each other
+        if rank_by_launcher() == 0:
+            print(f"pfsolid: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
 
 
 def _dispatch(arguments) -> int:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ..errors import InputError
-from ..parallel.collective import world
+from ..parallel.communicator import world
 from ..text import as_word, one_line
 
 running: list[Path] = []  # the run directory at work, for what is said when a rank dies

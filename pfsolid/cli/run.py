@@ -6,7 +6,8 @@ import re
 
 from ..errors import EXIT_FAULT, EXIT_INPUT, InputError, damage_is_a_mistake
 from ..orientation import ORDERS, order_of_axes
-from ..parallel.collective import on_root, world
+from ..parallel.collective import on_root
+from ..parallel.communicator import world
 from ..text import one_line
 from .options import draw, draw_again, edges_of, print_on_root, running, session_of
 

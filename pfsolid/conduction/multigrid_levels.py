@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..parallel.collective import PlaneExchange, alone
+from ..parallel.collective import PlaneExchange
+from ..parallel.communicator import alone
 from . import kernels
 from . import multigrid_kernels as multigrid
 

@@ -19,6 +19,7 @@ from itertools import count
 import numpy as np
 
 from ..errors import ConvergenceError, InputError
+from ..parallel.serial import ONE_RANK
 from .krylov import CGResult, conjugate_gradients
 from .system import System
 from .voxel_matrix import build_voxel_matrix
@@ -46,7 +47,7 @@ class PetscSolver:
 
     Parameters
     ----------
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
         The communicator that the systems' transform was made on.
     options : str
         Options of PETSc's preconditioner as they would stand on the command line of a PETSc program, to replace or add to
@@ -65,8 +66,7 @@ class PetscSolver:
 
     def __init__(self, comm, options: str = ""):
         self._options = parse_options(options)
-        self._comm = comm
-        self._petsc = load_petsc(comm)
+        self._petsc, self._comm = load_petsc(comm)
         self._system = self._voxels = None
 
     def __call__(self, system: System, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
@@ -200,7 +200,9 @@ def petsc_is_installed() -> bool:
 
 
 def load_petsc(comm):
-    """Collective: the module petsc4py.PETSc, initialised on ``comm`` if nobody has done so before.
+    """Collective: the module petsc4py.PETSc, initialised on ``comm`` if nobody has done so before, and MPI's ``comm``.
+
+    PETSc is bound to MPI: on one rank this starts it.
 
     Raises
     ------
@@ -209,6 +211,10 @@ def load_petsc(comm):
     """
     is_first = "petsc4py.PETSc" not in sys.modules
     try:
+        if comm is ONE_RANK:
+            from mpi4py import MPI
+
+            comm = MPI.COMM_SELF
         if is_first:
             import petsc4py
 
@@ -227,7 +233,7 @@ def load_petsc(comm):
         # PETSc's own communicator lives as long as objects on it do, which Python collects rank by rank.  If it is gone on
         # some ranks and not on others at the end, PetscFinalize hangs: hold on to it.
         _held.append(PETSc.COMM_WORLD.duplicate())
-    return PETSc
+    return PETSc, comm
 
 
 def _has_hypre(petsc) -> bool:

@@ -93,7 +93,7 @@ def write_checkpoint(folder, arrays: dict[str, DistributedArray], state: dict, c
     state : dict
         Root's is stored: numbers, strings, None, lists, dicts, NumPy scalars and arrays.  Floats keep all
         bits.
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
     step : int
 
     Returns
@@ -126,7 +126,7 @@ def read_checkpoint(path, comm, expected: dict[str, tuple[int, ...]] | None = No
     Parameters
     ----------
     path : Path
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
     expected : dict, optional
         Global shapes of arrays that must be there.
 

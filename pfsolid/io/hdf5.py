@@ -17,20 +17,22 @@ from pathlib import Path
 
 import numpy as np
 
+from ..parallel.communicator import several_ranks
 from .files import check_free_space, create_file_anew, output_errors
 
 # Read by HDF5 at every file that is opened, so it stays in this process's environment, and in those it starts.  Locks have
 # no use here, files being written under a name of their own, and some cluster file systems refuse them.
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 
-# Debian's h5py decides at its first import which flavour it is, and only then.
+# Debian's h5py decides at its first import which flavour it is, and sees mpirun, but not srun.  The one with MPI starts it.
 _flavour = os.environ.get("H5PY_ALWAYS_USE_MPI")
-os.environ.setdefault("H5PY_ALWAYS_USE_MPI", "1")
+if several_ranks():
+    os.environ.setdefault("H5PY_ALWAYS_USE_MPI", "1")
 try:
     import h5py
 finally:
     if _flavour is None:
-        del os.environ["H5PY_ALWAYS_USE_MPI"]
+        os.environ.pop("H5PY_ALWAYS_USE_MPI", None)
 
 SERIAL_SWITCH = "PFSOLID_SERIAL_HDF5"
 LENGTHS_NM = 1e-6, 1e9  # edges of voxels that a file may give, as the inputs may

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from mpi4py import MPI
 
 from ..errors import CheckpointError
 from ..grid import AXES
+from ..parallel.communicator import alone
 from .files import damage_errors
 from .hdf5 import h5py
 from .series import FieldInfo, describe_field
@@ -24,7 +24,7 @@ def describe(path, name: str) -> FieldInfo:
     CheckpointError
         No such file or field, or not one of pfsolid's.
     """
-    return describe_field(path, name, MPI.COMM_SELF)
+    return describe_field(path, name, alone())
 
 
 def read_plane(path, name: str, axis: int, index: int, stride: int = 1) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import hashlib
 import os
@@ -14,15 +13,17 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-import mpi4py
-import mpi4py_fft
 import numpy as np
-from mpi4py import MPI
 
 from .. import __version__
 from ..parallel.collective import on_root
+from ..parallel.communicator import Communicator
+from ..parallel.serial import ONE_RANK
+from ..spectral.plans import transform_versions
 from .hdf5 import h5py, has_parallel_hdf5
 from .records import UNITS
+
+_NO_MPI = "not used"
 
 
 def provenance(comm, *, seed: int | None, threads: int, input_text: str) -> dict:
@@ -30,7 +31,7 @@ def provenance(comm, *, seed: int | None, threads: int, input_text: str) -> dict
 
     Parameters
     ----------
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
     seed : int or None
     threads : int
         On each rank.
@@ -40,7 +41,7 @@ def provenance(comm, *, seed: int | None, threads: int, input_text: str) -> dict
     Returns
     -------
     dict
-        Of strings and numbers, the same on every rank.
+        Of strings and numbers, the same on every rank.  ``transform_version`` says whose FFTW has made the transforms.
     """
     def collect() -> dict:
         return {
@@ -55,32 +56,31 @@ def provenance(comm, *, seed: int | None, threads: int, input_text: str) -> dict
             "seed": seed,
             "input_sha256": hashlib.sha256(input_text.encode("utf-8")).hexdigest(),
             "units": UNITS,
-            **{f"{name}_version": version for name, version in library_versions().items()},
+            **{f"{name}_version": version for name, version in library_versions(comm).items()},
         }
 
     return on_root(comm, collect)
 
 
-def library_versions() -> dict[str, str]:
-    """Versions of what is underneath: python, numpy, mpi4py, mpi, mpi4py_fft, fftw, h5py, hdf5."""
+def library_versions(comm: Communicator) -> dict[str, str]:
+    """Versions of what is underneath: python, numpy, mpi4py, mpi, transform, fftw, h5py, hdf5."""
     return {
         "python": sys.version.split()[0],
         "numpy": np.__version__,
-        "mpi4py": mpi4py.__version__,
-        "mpi": MPI.Get_library_version().split(",")[0].strip("\0 \n"),
-        "mpi4py_fft": mpi4py_fft.__version__,
-        "fftw": _fftw_version(),
+        **_mpi_versions(comm),
+        **transform_versions(comm),
         "h5py": h5py.__version__,
         "hdf5": h5py.version.hdf5_version + (" parallel" if has_parallel_hdf5() else " serial"),
     }
 
 
-def _fftw_version() -> str:
-    # FFTW's C interface has it as a string constant, reached through the extension module linked to it.
-    with suppress(KeyError, OSError, ValueError):
-        library = ctypes.CDLL(sys.modules["mpi4py_fft.fftw.fftw_xfftn"].__file__)
-        return ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(library, "fftw_version"))).decode()
-    return "unknown"
+def _mpi_versions(comm: Communicator) -> dict[str, str]:
+    if comm is ONE_RANK:
+        return {"mpi4py": _NO_MPI, "mpi": _NO_MPI}
+    import mpi4py
+    from mpi4py import MPI
+
+    return {"mpi4py": mpi4py.__version__, "mpi": MPI.Get_library_version().split(",")[0].strip("\0 \n")}
 
 
 @functools.cache

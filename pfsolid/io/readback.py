@@ -42,7 +42,7 @@ class ReadBack:
         Offsets are multiples of 8.
     arrays : dict of DistributedArray
         What was written there, cast to the places' types.
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
     """
 
     def __init__(self, path: Path, places: dict[str, Place], arrays: dict[str, DistributedArray], comm):

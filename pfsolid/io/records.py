@@ -92,7 +92,7 @@ class CsvHistory:
     path : Path
     columns : sequence of str
         Names with their units; the first is ``step``.
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
     resume_after : int, optional
         Keep the rows of an existing file up to this step and drop those after it, and a last line that was
         not completed.  Without it the file starts anew.

@@ -104,7 +104,7 @@ def write_fields(path, fields: dict[str, Field], grid_nm: PeriodicGrid, attribut
         Spacing in nm.
     attributes : dict
         Of the file: provenance.  Nested values are stored as JSON.
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
     keep_others : bool
         False: what the file held before does not matter and is not even read.
 
@@ -272,7 +272,7 @@ def read_field(path, name: str, slices: tuple[slice, ...], comm) -> np.ndarray:
     name : str
     slices : tuple of 3 slice
         In the order x, y, z: ``transform.local_slice``.
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
 
     Returns
     -------

@@ -23,10 +23,10 @@ import socket
 from pathlib import Path
 
 import numpy as np
-from mpi4py import MPI
 
 from ..errors import CheckpointError, OutputError
 from ..parallel.collective import agreed_errors, on_root
+from ..parallel.communicator import Communicator, largest
 from .files import damage_errors, final_name, output_errors, sync_to_disk
 from .hdf5 import SERIAL_SWITCH, DistributedArray, h5py, has_parallel_hdf5
 from .readback import DISK_FULL, Place, ReadBack
@@ -108,7 +108,7 @@ def copy_values(source: Path, target: Path, names: list[str]) -> None:
 # --- writing ------------------------------------------------------------------------------------------------
 
 
-def write_arrays(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm) -> None:
+def write_arrays(path: Path, arrays: dict[str, DistributedArray], comm: Communicator) -> None:
     """Fill the datasets of a file made by `create_file`.  Collective.
 
     Values are cast to the datasets' types.  A rank whose part is empty takes part all the same.
@@ -125,7 +125,7 @@ def write_arrays(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm
         written.check()
 
 
-def write_unread(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm) -> ReadBack | None:
+def write_unread(path: Path, arrays: dict[str, DistributedArray], comm: Communicator) -> ReadBack | None:
     """As `write_arrays`, but for the reading back: whoever reads the file anyway is to do it.  Collective.
 
     Returns
@@ -147,7 +147,7 @@ def write_unread(path: Path, arrays: dict[str, DistributedArray], comm: MPI.Comm
     return None
 
 
-def _check_visible(path: Path, comm: MPI.Comm, verb: str, error: type) -> None:
+def _check_visible(path: Path, comm: Communicator, verb: str, error: type) -> None:
     """Raise if a rank does not see the file, before HDF5 would wait for that rank for ever.  Collective."""
     with agreed_errors(comm):
         if not path.exists():
@@ -155,7 +155,7 @@ def _check_visible(path: Path, comm: MPI.Comm, verb: str, error: type) -> None:
                         "does not see the file; its directory must be one that all nodes share")
 
 
-def _say_serial_once(comm: MPI.Comm) -> None:
+def _say_serial_once(comm: Communicator) -> None:
     if comm.Get_rank() == 0 and not _said:
         _said.add(True)
         reason = f"{SERIAL_SWITCH}=1" if h5py.get_config().mpi else "this h5py is built without parallel HDF5"
@@ -172,11 +172,11 @@ def _row_bytes(shape, itemsize: int) -> int:
     return int(np.prod(shape[1:], dtype=np.int64)) * itemsize
 
 
-def _agreed_pieces(shape, itemsize: int, comm: MPI.Comm) -> list[slice]:
+def _agreed_pieces(shape, itemsize: int, comm: Communicator) -> list[slice]:
     """`_pieces` of the local part, on every rank as many and as thick; some may be empty.  Collective."""
-    row_bytes = comm.allreduce(_row_bytes(shape, itemsize), op=MPI.MAX)
+    row_bytes = largest(comm, _row_bytes(shape, itemsize))
     pieces = _pieces(shape[0] if 0 not in shape else 0, row_bytes)
-    return pieces + [slice(0, 0)] * (comm.allreduce(len(pieces), op=MPI.MAX) - len(pieces))
+    return pieces + [slice(0, 0)] * (largest(comm, len(pieces)) - len(pieces))
 
 
 def _contiguous(values: np.ndarray, dtype) -> np.ndarray:
@@ -255,6 +255,11 @@ def _write_through_root(path, arrays, comm) -> None:
             os.close(descriptor)
 
 
+def _as_bytes(values: np.ndarray) -> np.ndarray:
+    """A view that MPI takes whatever the type is."""
+    return values.reshape(-1).view(np.uint8)
+
+
 def _gather_rows(array: DistributedArray, rows: slice, owners, dtype, comm) -> np.ndarray | None:
     """The global rows ``rows``, on root; None on the others."""
     rank, gathered = comm.Get_rank(), None
@@ -269,10 +274,10 @@ def _gather_rows(array: DistributedArray, rows: slice, owners, dtype, comm) -> n
             first = slices[0].start
             values = _contiguous(array.local[start - first:stop - first], dtype)
             if rank != 0:
-                comm.Send([values, MPI.BYTE], 0)
+                comm.Send(_as_bytes(values), 0)
         else:
             values = np.empty(shape, dtype)
-            comm.Recv([values, MPI.BYTE], owner)
+            comm.Recv(_as_bytes(values), owner)
         if rank == 0:
             gathered[(slice(start - rows.start, stop - rows.start),) + tuple(slices[1:])] = values
     return gathered
@@ -288,7 +293,7 @@ def check_inside(what: str, slices: tuple[slice, ...], shape: tuple[int, ...]) -
         raise CheckpointError(f"{what} has shape {shape}, which does not contain {slices}")
 
 
-def read_into(out: np.ndarray, path: Path, name: str, slices: tuple[slice, ...], comm: MPI.Comm) -> None:
+def read_into(out: np.ndarray, path: Path, name: str, slices: tuple[slice, ...], comm: Communicator) -> None:
     """Read ``dataset[slices]`` into an array of that shape, any layout in memory.  Collective.
 
     The dataset must be known to exist and to hold these slices on every rank.

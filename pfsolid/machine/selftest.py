@@ -13,7 +13,8 @@ from ..grid import PeriodicGrid
 from ..io.checkpoint import load_latest, write_checkpoint
 from ..io.hdf5 import DistributedArray
 from ..labels import empty_labels
-from ..parallel.collective import on_root, world
+from ..parallel.collective import on_root
+from ..parallel.communicator import world
 from ..parallel.launch import leave_together
 from ..phasefield.initial import fill_noise
 from ..phasefield.steppers import CahnHilliard, StepControl

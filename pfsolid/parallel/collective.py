@@ -13,19 +13,9 @@ import traceback
 from contextlib import contextmanager
 
 import numpy as np
-from mpi4py import MPI
 
 from ..errors import PfsolidError
-
-
-def world() -> MPI.Comm:
-    """The communicator of all ranks of this launch."""
-    return MPI.COMM_WORLD
-
-
-def alone() -> MPI.Comm:
-    """The communicator of this rank by itself, for what root does with a small field."""
-    return MPI.COMM_SELF
+from .communicator import Communicator, largest, smallest
 
 
 class Reducer:
@@ -34,7 +24,7 @@ class Reducer:
     Sums run in rank order on every rank, so a repeated run at the same rank count gives the same bits.
     """
 
-    def __init__(self, comm: MPI.Comm):
+    def __init__(self, comm: Communicator):
         self._comm = comm
         self.rank = comm.Get_rank()
         self.size = comm.Get_size()
@@ -57,13 +47,13 @@ class Reducer:
         return float(gathered[:, 0].sum()), float(gathered[:, 1].max())
 
     def max(self, value: float) -> float:
-        return self._comm.allreduce(value, op=MPI.MAX)
+        return largest(self._comm, value)
 
     def min(self, value: float) -> float:
-        return self._comm.allreduce(value, op=MPI.MIN)
+        return smallest(self._comm, value)
 
     def any(self, flag: bool) -> bool:
-        return bool(self._comm.allreduce(int(flag), op=MPI.MAX))
+        return bool(largest(self._comm, int(flag)))
 
     def concatenate(self, values: np.ndarray) -> np.ndarray:
         """Per-plane values of all ranks, in global plane order."""
@@ -89,7 +79,7 @@ class PlaneExchange:
 
     Parameters
     ----------
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
     mirrored : bool
         The field goes on beyond the first and last face along x as its mirror image, not periodically.
 
@@ -100,7 +90,7 @@ class PlaneExchange:
         and half if it is a mirror.
     """
 
-    def __init__(self, comm: MPI.Comm, mirrored: bool = False):
+    def __init__(self, comm: Communicator, mirrored: bool = False):
         self._comm = comm
         size, rank = comm.Get_size(), comm.Get_rank()
         self._low, self._high = (rank - 1) % size, (rank + 1) % size
@@ -148,7 +138,7 @@ class PlaneExchange:
 
 
 @contextmanager
-def agreed_errors(comm: MPI.Comm):
+def agreed_errors(comm: Communicator):
     """Run a block so that an error on any rank is raised on every rank.
 
     Collective at its end.  The block itself must not contain a collective call after the point where a single rank
@@ -162,7 +152,7 @@ def agreed_errors(comm: MPI.Comm):
     raise_together(comm, error)
 
 
-def raise_together(comm: MPI.Comm, error: Exception | None) -> None:
+def raise_together(comm: Communicator, error: Exception | None) -> None:
     """Collective: raise the lowest rank's error on every rank, if there is one.
 
     That rank raises the error itself, the others a copy with the traceback as a note.  One that cannot be copied is a
@@ -172,7 +162,7 @@ def raise_together(comm: MPI.Comm, error: Exception | None) -> None:
         if error is not None:
             raise error
         return
-    if not comm.allreduce(int(error is not None), op=MPI.MAX):
+    if not largest(comm, int(error is not None)):
         return
     described = comm.allgather(None if error is None else _described(error))
     first = next(rank for rank, one in enumerate(described) if one is not None)
@@ -202,7 +192,7 @@ def _copied(raw: bytes | None, text: str, rank: int) -> Exception:
     return error
 
 
-def on_root(comm: MPI.Comm, function, *args, **kwargs):
+def on_root(comm: Communicator, function, *args, **kwargs):
     """Call ``function`` on root only and return its result on every rank.
 
     Collective.  An exception on root is raised on every rank.
@@ -217,7 +207,7 @@ def on_root(comm: MPI.Comm, function, *args, **kwargs):
     return comm.bcast(result, root=0)
 
 
-def all_come(comm: MPI.Comm, patience_s: float = math.inf) -> bool:
+def all_come(comm: Communicator, patience_s: float = math.inf) -> bool:
     """A barrier that waits without using the core; False after ``patience_s`` if some rank has not come."""
     if comm.Get_size() == 1:
         return True
@@ -230,6 +220,6 @@ def all_come(comm: MPI.Comm, patience_s: float = math.inf) -> bool:
     return True
 
 
-def split_into_groups(comm: MPI.Comm, ranks_per_group: int) -> MPI.Comm:
+def split_into_groups(comm: Communicator, ranks_per_group: int) -> Communicator:
     """Collective: the communicator of this rank's group of ``ranks_per_group`` successive ranks."""
     return comm.Split(comm.Get_rank() // ranks_per_group, comm.Get_rank())

@@ -7,13 +7,12 @@ import re
 import sys
 import traceback
 
-from mpi4py import MPI
-
 from ..errors import EXIT_FAULT
 from .collective import all_come
+from .communicator import Communicator, world
 
 _OF_LAUNCHERS = re.compile("(OMPI|PMIX|CRAY_PMI|PMI2?|PRTE|ORTE|OPAL|SLURM|SLURMD|SRUN|PALS|FLUX|HYDRA|HYDI|I_MPI|MPI_LOCAL|"
-                           "MPIR|MPIEXEC|MV2_COMM|ALPS)_|PMI_?FD$|MPI_LOCALNRANKS$|MPI_LOCALRANKID$")
+                           "MPIR|MPIEXEC|MV2_COMM|ALPS)_|PMI_?FD$|PFSOLID_MPI$|MPI_LOCALNRANKS$|MPI_LOCALRANKID$")
 
 
 def end_all_ranks_on_uncaught_errors(advice=lambda: "") -> None:
@@ -26,7 +25,7 @@ def end_all_ranks_on_uncaught_errors(advice=lambda: "") -> None:
     """
 
     def hook(kind, value, trace):
-        comm = MPI.COMM_WORLD
+        comm = world()
         sys.stderr.write(f"pfsolid: rank {comm.Get_rank()} failed:\n")
         traceback.print_exception(kind, value, trace)
         sys.stderr.write(advice())
@@ -56,7 +55,7 @@ def environment_for_mpirun() -> dict[str, str]:
     return environment
 
 
-def leave_together(comm: MPI.Comm, status: int, patience_s: float = 10.0) -> None:
+def leave_together(comm: Communicator, status: int, patience_s: float = 10.0) -> None:
     """Exit with ``status`` when all ranks have come here; end those that do not come.
 
     An error is meant to be raised on every rank at once.  Should one rank be alone with it all the same, the others

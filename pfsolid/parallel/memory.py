@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mpi4py import MPI
-
 from ..errors import InputError
 from ..text import in_binary_units, plural
 from .collective import on_root
+from .communicator import node_of
 
 _ROOT = Path("/")
 _LIMITS = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))  # cgroup 2 and 1
@@ -26,7 +25,7 @@ def check_memory(num_voxels: int, bytes_per_voxel: float, program_bytes: float, 
         At the peak of the computation.
     program_bytes : float
         Of a rank, besides.
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
     what, remedy : str
         What is too large and what to do, for the message.
 
@@ -35,13 +34,10 @@ def check_memory(num_voxels: int, bytes_per_voxel: float, program_bytes: float, 
     InputError
         On all ranks, with what is needed and what there is on the node that is worst off.
     """
-    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    try:
+    with node_of(comm) as node:
         here = node.Get_size() * (num_voxels / comm.Get_size() * bytes_per_voxel + program_bytes)
         available = on_root(node, available_bytes)
         nodes = comm.allgather((available, here, node.Get_size()) if available is not None else None)
-    finally:
-        node.Free()
     worst = min((n for n in nodes if n is not None), key=lambda n: n[0] - n[1], default=None)
     if worst is None or worst[1] <= worst[0]:
         return

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numba
-from mpi4py import MPI
 
 from ..errors import InputError, PfsolidWarning
-from .collective import Reducer, agreed_errors, alone
+from .collective import Reducer, agreed_errors
+from .communicator import alone, is_communicator, rank_by_launcher
 from .launch import under_mpirun
 from .session import Session
 from .threads import remarks_on_limits, remarks_on_waiting, take_threads
@@ -69,7 +69,7 @@ def quiet_session(comm=None, threads: int | None = None, progress=None) -> Itera
     InputError
         If one of them is something else.
     """
-    if comm is not None and not isinstance(comm, MPI.Intracomm):
+    if comm is not None and not is_communicator(comm):
         raise InputError(f"comm = {comm!r}: must be a communicator of mpi4py, such as MPI.COMM_WORLD, or None")
     if comm is None and under_mpirun():
         _say_once("pfsolid is called under mpirun without comm: every rank computes the whole; give comm=MPI.COMM_WORLD to "
@@ -117,7 +117,7 @@ def _say_once(text: str) -> None:
     if text in _said:
         return
     _said.add(text)
-    if MPI.COMM_WORLD.Get_rank() == 0:
+    if rank_by_launcher() == 0:
         warnings.warn(text, PfsolidWarning, stacklevel=_outside())
 
 

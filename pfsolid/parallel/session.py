@@ -24,7 +24,7 @@ class Session:
 
     Attributes
     ----------
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
     reducer : Reducer
     threads : int
         On each rank.

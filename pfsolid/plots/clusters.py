@@ -15,7 +15,8 @@ from scipy import ndimage
 from ..grid import AXES
 from ..io.peek import describe, read_strided
 from ..morphology.clusters import Clusters, find_clusters
-from ..parallel.collective import PlaneExchange, Reducer, alone
+from ..parallel.collective import PlaneExchange, Reducer
+from ..parallel.communicator import alone
 from ..text import plural
 from . import box as view
 from .figure import DPI, add_axes, new_figure, save_figure

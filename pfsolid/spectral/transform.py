@@ -1,4 +1,4 @@
-"""Distributed real Fourier transform on slabs; the one place that knows mpi4py-fft.
+"""Distributed real Fourier transform on slabs.
 
 Real fields are divided into slabs along x, their transforms along y.  Transforms work in place on two buffers that
 belong to the plan, ``real`` and ``spectral``, and are not normalised: a backward after a forward multiplies by
@@ -7,26 +7,21 @@ belong to the plan, ``real`` and ``spectral``, and are not normalised: a backwar
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
-from mpi4py import MPI
-from mpi4py_fft import fftw
-from mpi4py_fft.libfft import FFT
-from mpi4py_fft.pencil import Pencil, Subcomm
 
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
 from ..parallel.collective import PlaneExchange, Reducer
+from ..parallel.communicator import Communicator, largest, smallest
 from . import kernels
-from .wisdom import export_wisdom, import_wisdom, plan_caches, read_or_nothing, write_if_possible
+from .plans import Library, library_for, make_plans
+from .wisdom import plan_caches, read_or_nothing, write_if_possible
 
-# Of this process: which transforms have been planned by measuring, and what FFTW knew after the last one of a precision.
+# Of this process: which transforms have been planned by measuring, and what each FFTW knew after its last of a precision.
 _planned: set[tuple] = set()
-_latest_wisdom: dict[str, str] = {}
-
-
-def _in_place_fftn(array, **options):
-    """Plan the transform along x on one buffer: faster than mpi4py-fft's two (1.5x at 256^3) and half the memory."""
-    return fftw.fftn(array, output_array=array, **options)
+_latest_wisdom: dict[tuple[str, str], str] = {}
 
 
 class SlabTransform:
@@ -38,7 +33,8 @@ class SlabTransform:
     Parameters
     ----------
     grid : PeriodicGrid
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
+        On one rank FFTW is that of pyfftw, whether MPI is there or not; on several it is mpi4py-fft's.
     dtype : {'float64', 'float32'}
     threads : int
         FFTW threads on each rank.
@@ -73,23 +69,21 @@ class SlabTransform:
     periodic = True
     _transforms_x = True
 
-    def __init__(self, grid: PeriodicGrid, comm: MPI.Comm, dtype="float64", threads: int = 1,
+    def __init__(self, grid: PeriodicGrid, comm: Communicator, dtype="float64", threads: int = 1,
                  planning: str = "measure", wisdom: str | None = None):
         check_rank_count(grid, comm.Get_size())
         self.grid = grid
         self.threads = threads
         self.reducer = Reducer(comm)
         self.ghosts = PlaneExchange(comm)
-        dtype = np.dtype(dtype)
-        self._library = fftw.get_fftw_lib(dtype)
         self.wisdom = ""
-        options = dict(threads=threads, planner_effort=f"FFTW_{planning.upper()}")
+        self._layout = grid, comm, np.dtype(dtype), threads, planning, self._transforms_x
         if planning == "estimate":
-            self._make_plans(comm, dtype, options)
+            self._plans = make_plans(*self._layout)
         else:
-            self._plan_measured(comm, dtype, options, wisdom)
-        self.real = self._stages[0].forward.input_array
-        self.spectral = self._stages[-1].forward.output_array
+            self._plan_measured(comm, wisdom)
+        self.real, self.spectral = self._plans.real, self._plans.spectral
+        self.local_slice, self.spectral_slice = self._plans.local_slice, self._plans.spectral_slice
         self.local_shape = self.real.shape
         self.spectral_shape = self.spectral.shape
         n2 = grid.shape[2]
@@ -98,64 +92,43 @@ class SlabTransform:
         if n2 % 2 == 0:
             self.weights[-1] = 1.0
 
-    def _make_plans(self, comm: MPI.Comm, dtype: np.dtype, options: dict) -> None:
-        # mpi4py-fft's PFFT would move the division from x to z, in runs of 16 n2 / (2 ranks) bytes.  Its layers put
-        # together so that it goes to y send longer runs (1.4x faster at 256^3 on 2 ranks) and allow twice the ranks.
-        n0, n1, n2 = self.grid.shape
-        self._slabs = Subcomm(comm, [comm.Get_size(), 1, 1])
-        real = Pencil(self._slabs, (n0, n1, n2), 1)
-        before = spectral = Pencil(self._slabs, (n0, n1, n2 // 2 + 1), 1)
-        at_once = comm.Get_size() == 1 and self._transforms_x
-        self._stages = [FFT(real.subshape, (0, 1, 2) if at_once else (1, 2), dtype, **options)]
-        self._transfer = None
-        if comm.Get_size() > 1:
-            complex_dtype = self._stages[0].forward.output_array.dtype
-            spectral = before.pencil(0)
-            self._transfer = before.transfer(spectral, complex_dtype)
-            if self._transforms_x:
-                self._stages.append(FFT(spectral.subshape, (0,), complex_dtype,
-                                        transforms={(0,): (_in_place_fftn, fftw.ifftn)}, **options))
-        self.local_slice = _slices(real)
-        self.spectral_slice = _slices(spectral)
-
-    def _plan_measured(self, comm: MPI.Comm, dtype: np.dtype, options: dict, wisdom: str | None) -> None:
+    def _plan_measured(self, comm: Communicator, wisdom: str | None) -> None:
         """What this process has planned before FFTW knows: no files, no texts sent round."""
-        key = (dtype.str, self.grid.shape, comm.Get_size(), comm.Get_rank(), self._transforms_x, *options.values(),
-               *plan_caches(dtype))
-        if wisdom is None and comm.allreduce(int(key in _planned), op=MPI.MIN):
-            self._make_plans(comm, dtype, options)
-            self.wisdom = _latest_wisdom[dtype.str]
+        grid, _, dtype, *options = self._layout
+        library = library_for(comm, dtype)
+        caches = plan_caches(library.name, dtype)
+        key = (library.name, dtype.str, grid.shape, comm.Get_size(), comm.Get_rank(), *options, *caches)
+        if wisdom is None and smallest(comm, int(key in _planned)):
+            self._plans = make_plans(*self._layout)
+            self.wisdom = _latest_wisdom[library.name, dtype.str]
             return
-        self._make_measured_plans(comm, dtype, options, wisdom)
+        self._make_measured_plans(comm, library, caches, wisdom)
         _planned.add(key)
-        _latest_wisdom[dtype.str] = self.wisdom
+        _latest_wisdom[library.name, dtype.str] = self.wisdom
 
-    def _make_measured_plans(self, comm: MPI.Comm, dtype: np.dtype, options: dict, wisdom: str | None) -> None:
+    def _make_measured_plans(self, comm: Communicator, library: Library, caches: list[Path], wisdom: str | None) -> None:
         """Plans all ranks will choose again: what any rank had to measure goes to all, and to the user's file."""
-        # FFTW takes wisdom only once its threads are set up, which the first plan does.
-        fftw.rfftn(fftw.aligned((2,), dtype=dtype), flags=(fftw.FFTW_ESTIMATE,))
-        caches = plan_caches(dtype)
         known = comm.bcast([wisdom or "", read_or_nothing(caches)] if comm.Get_rank() == 0 else None)
         for text in reversed(known):
-            import_wisdom(self._library, text)
-        before = export_wisdom(self._library)
-        self._make_plans(comm, dtype, options)
-        after = export_wisdom(self._library)
+            library.import_wisdom(text)
+        before = library.export_wisdom()
+        self._plans = make_plans(*self._layout)
+        after = library.export_wisdom()
         self.wisdom = comm.bcast(after)
-        if not comm.allreduce(int(after != before), op=MPI.MAX):
+        if not largest(comm, int(after != before)):
             return
         gathered = comm.gather(after)
         if comm.Get_rank() == 0:
             for text in sorted(set(gathered)):
-                import_wisdom(self._library, text)
-            self.wisdom = export_wisdom(self._library)
+                library.import_wisdom(text)
+            self.wisdom = library.export_wisdom()
             write_if_possible(caches, self.wisdom)
         self.wisdom = comm.bcast(self.wisdom)
         # Ranks that measured the same transform may have found different plans: settle on one.
-        self._free_plans()
-        self._library.forget_wisdom()
-        import_wisdom(self._library, self.wisdom)
-        self._make_plans(comm, dtype, options)
+        self._plans.close()
+        library.forget_wisdom()
+        library.import_wisdom(self.wisdom)
+        self._plans = make_plans(*self._layout)
 
     @property
     def first_plane(self) -> int:
@@ -169,20 +142,14 @@ class SlabTransform:
 
     def forward(self) -> np.ndarray:
         """``spectral`` = transform of ``real``; collective, in place, unnormalised."""
-        first, last = self._stages[0].forward, self._stages[-1].forward
-        first(normalize=False)
-        if self._transfer is not None:
-            self._transfer.forward(first.output_array, last.input_array)
-            last(normalize=False)
+        self._plans.forward_planes()
+        self._plans.planes_to_spectral()
         return self.spectral
 
     def backward(self) -> np.ndarray:
         """``real`` = ``grid.num_voxels`` times the inverse transform of ``spectral``; collective."""
-        first, last = self._stages[-1].backward, self._stages[0].backward
-        first(normalize=False)
-        if self._transfer is not None:
-            self._transfer.backward(first.output_array, last.input_array)
-            last(normalize=False)
+        self._plans.spectral_to_planes()
+        self._plans.backward_planes()
         return self.real
 
     def wavenumbers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -204,30 +171,20 @@ class SlabTransform:
     @property
     def num_bytes(self) -> int:
         """Memory of the plan's buffers on this rank."""
-        buffers = {a.ctypes.data: a.nbytes for part in self._stages
-                   for a in (part.forward.input_array, part.forward.output_array)}
-        return sum(buffers.values())
+        plans = self._plans
+        return sum({a.ctypes.data: a.nbytes for a in (plans.real, plans.planes, plans.spectral)}.values())
 
     def close(self) -> None:
         """Collective: give back the plan's memory and communicators.  No harm if it is closed already."""
-        if self._stages is not None:
-            self._free_plans()
-        self.real = self.spectral = None
+        if self._plans is not None:
+            self._plans.close()
+        self._plans = self.real = self.spectral = None
 
     def __enter__(self) -> SlabTransform:
         return self
 
     def __exit__(self, *_) -> None:
         self.close()
-
-    def _free_plans(self) -> None:
-        if self._transfer is not None:
-            self._transfer.destroy()
-        self._slabs.destroy()
-        # mpi4py-fft's FFT objects refer to themselves: their buffers would stay until the garbage collector comes by.
-        for stage in self._stages or ():
-            vars(stage).clear()
-        self._transfer = self._stages = None
 
 
 class CosineSlabTransform(SlabTransform):
@@ -257,17 +214,13 @@ class CosineSlabTransform(SlabTransform):
     periodic = False
     _transforms_x = False
 
-    def __init__(self, grid: PeriodicGrid, comm: MPI.Comm, dtype="float64", threads: int = 1,
+    def __init__(self, grid: PeriodicGrid, comm: Communicator, dtype="float64", threads: int = 1,
                  planning: str = "measure", wisdom: str | None = None):
         super().__init__(grid, comm, dtype, threads, planning, wisdom)
         self.ghosts = PlaneExchange(comm, mirrored=True)
-        self._planes = self.spectral
-        if self._transfer is not None:
-            self.spectral = fftw.aligned([s.stop - s.start for s in self.spectral_slice], dtype=self._planes.dtype)
-            self.spectral_shape = self.spectral.shape
         n1, n2 = grid.shape[1:]
         self.rows, self.columns = _makhoul_order(n1), _makhoul_order(n2)
-        self._twiddles = [np.exp(-0.5j * np.pi * np.arange(n) / length).astype(self._planes.dtype)
+        self._twiddles = [np.exp(-0.5j * np.pi * np.arange(n) / length).astype(self.spectral.dtype)
                           for n, length in ((n1, n1), (n2 // 2 + 1, n2))]
         along_z = np.column_stack([self.weights, self.weights])
         along_z[0, 1] = 0.0
@@ -277,18 +230,16 @@ class CosineSlabTransform(SlabTransform):
 
     def forward(self) -> np.ndarray:
         """``spectral`` = cosine coefficients of the planes in ``real``; collective, in place, unnormalised."""
-        self._stages[0].forward(normalize=False)
-        kernels.cosines_from_fourier(self._planes, self._twiddles[0] / 2, self._twiddles[1])
-        if self._transfer is not None:
-            self._transfer.forward(self._planes, self.spectral)
+        self._plans.forward_planes()
+        kernels.cosines_from_fourier(self._plans.planes, self._twiddles[0] / 2, self._twiddles[1])
+        self._plans.planes_to_spectral()
         return self.spectral
 
     def backward(self) -> np.ndarray:
         """``real`` = n1 n2 times the planes that have the coefficients ``spectral``; collective."""
-        if self._transfer is not None:
-            self._transfer.backward(self.spectral, self._planes)
-        kernels.fourier_from_cosines(self._planes, *self._twiddles)
-        self._stages[0].backward(normalize=False)
+        self._plans.spectral_to_planes()
+        kernels.fourier_from_cosines(self._plans.planes, *self._twiddles)
+        self._plans.backward_planes()
         return self.real
 
     def difference_symbols(self) -> tuple[np.ndarray, np.ndarray]:
@@ -299,16 +250,6 @@ class CosineSlabTransform(SlabTransform):
         return tuple((2 - 2 * np.cos(np.pi * k / length)) / step**2
                      for k, length, step in ((k1, n[1], h[1]), (along_z, n[2], h[2])))
 
-    @property
-    def num_bytes(self) -> int:
-        """Memory of the buffers on this rank."""
-        return super().num_bytes + (0 if self._transfer is None else self.spectral.nbytes)
-
-    def close(self) -> None:
-        """Collective: give back the plan's memory and communicators."""
-        super().close()
-        self._planes = None
-
 
 def _makhoul_order(n: int) -> np.ndarray:
     """Where each of n samples goes: the even ones to the front, the odd ones backwards to the end."""
@@ -316,11 +257,7 @@ def _makhoul_order(n: int) -> np.ndarray:
     return np.where(index % 2 == 0, index // 2, n - 1 - index // 2)
 
 
-def _slices(pencil: Pencil) -> tuple[slice, ...]:
-    return tuple(slice(start, start + n) for start, n in zip(pencil.substart, pencil.subshape))
-
-
-def slab_of(grid: PeriodicGrid, comm: MPI.Comm) -> tuple[slice, slice, slice]:
+def slab_of(grid: PeriodicGrid, comm: Communicator) -> tuple[slice, slice, slice]:
     """This rank's part of a real field, ``SlabTransform.local_slice``, without a transform."""
     planes, left_over = divmod(grid.shape[0], comm.Get_size())
     rank = comm.Get_rank()

@@ -6,8 +6,7 @@ import hashlib
 import os
 import platform
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from ..kernel import private_temporary_folder, user_caches
 from ..regular import refuse_special
 
 
-def plan_caches(dtype) -> list[Path]:
-    """Where FFTW's measurements of this kind of processor may be kept: the user's caches, else a temporary folder."""
-    name = f"fftw-{np.dtype(dtype).name}-{hashlib.sha256(_processor().encode()).hexdigest()[:12]}.wisdom"
+def plan_caches(library: str, dtype) -> list[Path]:
+    """Where an FFTW's measurements of this kind of processor may be kept: the user's caches, else a temporary folder."""
+    name = f"{library}-{np.dtype(dtype).name}-{hashlib.sha256(_processor().encode()).hexdigest()[:12]}.wisdom"
     last = private_temporary_folder()
     return [folder / name for folder in (*user_caches(), *([last] if last else []))]
 
@@ -56,32 +55,3 @@ def write_if_possible(paths: list[Path], text: str) -> None:
                     raise
             os.replace(file.name, path)
             return
-
-
-def export_wisdom(library) -> str:
-    """All that FFTW knows in this process; nothing where there is not even memory for it."""
-    with suppress(OSError), _file_in_memory() as path:
-        library.export_wisdom(bytearray(path, "utf-8"))
-        with open(path, encoding="ascii") as file:
-            return file.read()
-    return ""
-
-
-def import_wisdom(library, wisdom: str) -> None:
-    """Add to what FFTW knows in this process."""
-    if not wisdom:
-        return
-    with suppress(OSError), _file_in_memory() as path:
-        with open(path, "w", encoding="ascii") as file:
-            file.write(wisdom)
-        library.import_wisdom(bytearray(path, "utf-8"))
-
-
-@contextmanager
-def _file_in_memory() -> Iterator[str]:
-    # FFTW's interface here is by file name only, and a full temporary directory must not end a run.
-    descriptor = os.memfd_create("wisdom")
-    try:
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numba
 
-from ..parallel.collective import Reducer, agreed_errors, world
+from ..parallel.collective import Reducer, agreed_errors
+from ..parallel.communicator import world
 from ..parallel.launch import under_mpirun
 from ..parallel.session import LOGGER, Session, on_terminal
 from ..parallel.threads import remarks_on_limits, remarks_on_waiting, take_threads

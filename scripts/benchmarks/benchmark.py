@@ -27,7 +27,7 @@ from mpi4py_fft import fftw
 from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.conduction.phases import labels_from_density
 from pfsolid.grid import PeriodicGrid
-from pfsolid.parallel.collective import world
+from pfsolid.parallel.communicator import world
 from pfsolid.parallel.launch import environment_for_mpirun
 from pfsolid.phasefield.initial import fill_noise
 from pfsolid.phasefield.steppers import CahnHilliard, StepControl

@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 
 from pfsolid.conduction.phases import labels_from_density
 from pfsolid.grid import PeriodicGrid
-from pfsolid.parallel.collective import world
+from pfsolid.parallel.communicator import world
 from pfsolid.phasefield.initial import fill_noise
 from pfsolid.phasefield.steppers import CahnHilliard, StepControl
 from pfsolid.spectral.transform import SlabTransform

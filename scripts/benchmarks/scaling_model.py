@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs"))
 from common import BLUE, FIGURES, GREEN, GREY, ORANGE, RED, ROOT, STYLE, save, table  # noqa: E402
 
-from pfsolid.parallel.collective import world
+from pfsolid.parallel.communicator import world
 from pfsolid.parallel.launch import environment_for_mpirun
 
 MEASURED = ROOT / "docs" / "data" / "scaling_measured.csv"

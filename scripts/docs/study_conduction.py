@@ -33,7 +33,7 @@ from pfsolid.errors import ConvergenceError  # noqa: E402
 from pfsolid.grid import PeriodicGrid  # noqa: E402
 from pfsolid.morphology.clusters import find_clusters  # noqa: E402
 from pfsolid.morphology.connectivity import find_percolation  # noqa: E402
-from pfsolid.parallel.collective import world  # noqa: E402
+from pfsolid.parallel.communicator import world  # noqa: E402
 from pfsolid.phasefield.resample import resample  # noqa: E402
 from pfsolid.spectral.transform import SlabTransform  # noqa: E402
 

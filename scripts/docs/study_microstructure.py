@@ -26,7 +26,7 @@ from pfsolid.grid import PeriodicGrid  # noqa: E402
 from pfsolid.morphology.clusters import percolating_axes  # noqa: E402
 from pfsolid.morphology.connectivity import find_percolation  # noqa: E402
 from pfsolid.morphology.measure import measure  # noqa: E402
-from pfsolid.parallel.collective import world  # noqa: E402
+from pfsolid.parallel.communicator import world  # noqa: E402
 from pfsolid.phasefield.free_energy import REDUCED_KAPPA  # noqa: E402
 from pfsolid.phasefield.initial import fill_noise  # noqa: E402
 from pfsolid.phasefield.mobility import VariableMobilityCahnHilliard  # noqa: E402

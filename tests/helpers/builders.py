@@ -3,7 +3,6 @@
 from functools import cache
 
 import numpy as np
-from mpi4py import MPI
 
 from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.phases import labels_from_density
@@ -12,11 +11,12 @@ from pfsolid.labels import empty_labels
 from pfsolid.morphology.clusters import percolating_axes
 from pfsolid.morphology.open_image import OpenImage
 from pfsolid.parallel.collective import PlaneExchange, Reducer
+from pfsolid.parallel.communicator import alone
 from pfsolid.phasefield.initial import fill_noise
 from pfsolid.phasefield.steppers import CahnHilliard, StepControl
 from pfsolid.spectral.transform import SlabTransform, slab_of
 
-ALONE = MPI.COMM_SELF
+ALONE = alone()
 
 # Hu 2017, doi:10.1021/acsami.7b11292: 0.5 nm voxels in units of the surface depth, and the three
 # conductivities (pore, surface, bulk) in S/cm; the contrast of the last two is 3516.

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from mpi4py import MPI
+from helpers.builders import ALONE
 
 from pfsolid.config.run import config_from_dict, to_toml
 from pfsolid.errors import Interrupted
@@ -68,10 +68,10 @@ def test_restart_on_another_rank_count(config, comm, shared_tmp_path):
     assert together.summary["steps"] == 130
     whole = np.concatenate(comm.allgather(together.rho))
 
-    alone = open_session(1, MPI.COMM_SELF)
+    alone = open_session(1, ALONE)
     mine = shared_tmp_path / f"alone{comm.rank}"
     mine.mkdir()
-    single = grow(config, mine, alone, load_at(folder, 30, MPI.COMM_SELF))
+    single = grow(config, mine, alone, load_at(folder, 30, ALONE))
     # The transforms of 1 and of n ranks round differently; 100 steps of a field of order 1 amplify that little.
     assert np.abs(single.rho - whole).max() < 1e-10
     comm.Barrier()
@@ -87,10 +87,10 @@ def test_restart_of_one_rank_on_all(config, comm, shared_tmp_path):
     folder = shared_tmp_path / "one"
     if comm.rank == 0:
         folder.mkdir()
-        interrupted_at(config, folder, open_session(1, MPI.COMM_SELF), 30)
+        interrupted_at(config, folder, open_session(1, ALONE), 30)
         path = folder / "copy"
         path.mkdir()
-        reference = grow(config, path, open_session(1, MPI.COMM_SELF), load_at(folder, 30, MPI.COMM_SELF)).rho
+        reference = grow(config, path, open_session(1, ALONE), load_at(folder, 30, ALONE)).rho
     comm.Barrier()
     together = grow(config, folder, open_session(1, comm), load_at(folder, 30, comm))
     whole = np.concatenate(comm.allgather(together.rho))
@@ -107,7 +107,7 @@ def test_whole_run_against_one_rank(config, comm, shared_tmp_path):
     assert stored["provenance"]["num_ranks"] == comm.size
     assert (shared_tmp_path / "all" / "input.toml").read_text() == to_toml(config)
     comm.Barrier()
-    alone = run(config, shared_tmp_path / f"self{comm.rank}", open_session(1, MPI.COMM_SELF))
+    alone = run(config, shared_tmp_path / f"self{comm.rank}", open_session(1, ALONE))
     tensor, reference = (np.array(r["sigma_eff_S_per_m"]) for r in (result, alone))
     # Thresholds turn a difference of rounding into another voxel only where rho is within 1e-10 of one.  What is left
     # is the single-precision preconditioner, which rounds differently: far below the tolerance of 1e-4.
@@ -130,7 +130,7 @@ def test_nucleation_during_the_run_against_one_rank(comm, shared_tmp_path):
     together = grow(config, folder, open_session(1, comm)).rho
     mine = shared_tmp_path / f"self{comm.rank}"
     mine.mkdir()
-    alone = grow(config, mine, open_session(1, MPI.COMM_SELF)).rho
+    alone = grow(config, mine, open_session(1, ALONE)).rho
     assert alone.min() < 0.1  # there are nuclei
     assert np.abs(np.concatenate(comm.allgather(together)) - alone).max() < 1e-10  # rounding, as above
     comm.Barrier()

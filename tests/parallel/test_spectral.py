@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 from helpers.builders import ALONE, gather, make_transform
+from mpi4py import MPI
+from mpi4py_fft.libfft import FFT
+from mpi4py_fft.pencil import Transfer
 
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.parallel.collective import PlaneExchange
+from pfsolid.spectral.distributed import DistributedPlans
 from pfsolid.spectral.transform import CosineSlabTransform, slab_of
+from pfsolid.spectral.whole import WholePlans
 
 SHAPES = [(15, 9, 7), (16, 16, 16), (12, 10, 1), (5, 7, 8), (4, 4, 2)]
 # Rounding of a transform, relative to its largest value.
@@ -29,6 +34,38 @@ def test_forward_and_backward(comm, shape, dtype):
     assert np.allclose(spectrum, exact, rtol=0, atol=ROUNDING[dtype] * np.abs(exact).max())
     back = gather(transform.backward(), comm)
     assert np.allclose(back, field.size * field, rtol=0, atol=ROUNDING[dtype] * field.size * np.abs(field).max())
+
+
+def test_several_ranks_transform_by_mpi4py_fft(comm):
+    plans = make_transform((8, 7, 6), comm=comm)._plans
+    if comm.size == 1:
+        assert isinstance(plans, WholePlans)
+    else:
+        assert isinstance(plans._in_planes, FFT) and isinstance(plans._along_x, FFT)
+        assert isinstance(plans._transfer, Transfer)
+
+
+@pytest.mark.ranks(1, 3)
+@pytest.mark.parametrize("transforms_x", [True, False])
+@pytest.mark.parametrize("dtype", ROUNDING)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_one_rank_gets_from_pyfftw_what_mpi4py_fft_gives_it(shape, dtype, transforms_x):
+    grid, field = PeriodicGrid(shape, (1.0, 1.0, 1.0)), whole_field(shape)
+    ours, theirs = (kind(*of, np.dtype(dtype), 1, "estimate", transforms_x) for kind, of in (
+        (WholePlans, (grid,)), (DistributedPlans, (grid, MPI.COMM_SELF))))
+    for plans in (ours, theirs):
+        plans.real[...] = field
+        plans.forward_planes()
+        plans.planes_to_spectral()
+    scale = np.abs(theirs.spectral).max()
+    assert np.allclose(ours.spectral, theirs.spectral, rtol=0, atol=ROUNDING[dtype] * scale)
+    assert (ours.local_slice, ours.spectral_slice) == (theirs.local_slice, theirs.spectral_slice)
+    for plans in (ours, theirs):
+        plans.spectral_to_planes()
+        plans.backward_planes()
+    assert np.allclose(ours.real, theirs.real, rtol=0, atol=ROUNDING[dtype] * np.abs(theirs.real).max())
+    ours.close()
+    theirs.close()
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -48,7 +48,7 @@ INSIDE = {
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
-PARALLEL_LIBRARIES = {"mpi4py", "mpi4py_fft", "h5py", "petsc4py"}
+PARALLEL_LIBRARIES = {"mpi4py", "mpi4py_fft", "pyfftw", "h5py", "petsc4py"}
 MAY_USE_THEM = ("parallel/", "spectral/", "io/", "conduction/petsc")
 
 

@@ -163,7 +163,7 @@ def read_label_slab(path, slices: tuple[slice, slice, slice], comm, window: Imag
     path : str or Path
     slices : tuple of 3 slice
         Of the grid that the window makes: ``slab_of(grid, comm)`` or ``transform.local_slice``.
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
     window : ImageWindow
         By default all of the image as it lies.
     labelling : Labelling
@@ -235,7 +235,7 @@ def read_image_slab(path, slices: tuple[slice, slice, slice], comm, full_scale: 
     path : str or Path
     slices : tuple of 3 slice
         Along x, y, z, with explicit start and stop: ``slab_of(grid, comm)`` or ``transform.local_slice``.
-    comm : mpi4py.MPI.Comm
+    comm : Communicator
     full_scale : float
         The value that stands for the solid; 255 for a binary image of 8 bits.
     expected_shape : tuple of 3 int, optional

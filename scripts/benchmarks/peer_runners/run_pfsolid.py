@@ -16,7 +16,7 @@ def load():
     from pfsolid.grid import PeriodicGrid
     from pfsolid.labels import empty_labels
     from pfsolid.morphology.connectivity import connects_electrodes
-    from pfsolid.parallel.collective import world
+    from pfsolid.parallel.communicator import world
     from pfsolid.spectral.transform import CosineSlabTransform
 
     def solve(labels, sigma, setting):

@@ -8,7 +8,7 @@ import pytest
 
 import pfsolid as pf
 from pfsolid.io.series import read_field
-from pfsolid.parallel.collective import alone
+from pfsolid.parallel.communicator import alone
 
 MATERIAL = {"surface_energy_J_per_m2": 0.3, "surface_depth_nm": 1.4}
 SIGMA = {"bulk": 1e-3, "surface": 5e-3, "pore": 1e-6}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pfsolid.io.checkpoint import list_checkpoints, read_checkpoint
-from pfsolid.parallel.collective import world
+from pfsolid.parallel.communicator import world
 from pfsolid.parallel.launch import environment_for_mpirun
 
 INPUT = """

@@ -251,7 +251,7 @@ def test_fresh_process(tmp_path):
 import os, signal, sys
 signal.signal(signal.SIGUSR1, lambda *_: print("signal"))
 from pfsolid.conduction.petsc import load_petsc
-from pfsolid.parallel.collective import alone
+from pfsolid.parallel.communicator import alone
 load_petsc(alone())
 os.kill(os.getpid(), signal.SIGUSR1)
 print(sys.argv[1:], signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)

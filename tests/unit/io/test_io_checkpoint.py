@@ -7,7 +7,7 @@ from pfsolid.errors import CheckpointError
 from pfsolid.io.checkpoint import load_latest, read_checkpoint, write_checkpoint
 from pfsolid.io.hdf5 import DistributedArray, h5py
 from pfsolid.io.seal import MAGIC, SEAL_BYTES
-from pfsolid.parallel.collective import world
+from pfsolid.parallel.communicator import world
 
 comm = world()
 SHAPE = (6, 5, 4)

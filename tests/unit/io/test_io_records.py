@@ -17,7 +17,7 @@ from pfsolid.io.checkpoint import write_checkpoint
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.provenance import provenance
 from pfsolid.io.records import CsvHistory, atomic_write_text, write_json
-from pfsolid.parallel.collective import world
+from pfsolid.parallel.communicator import world
 
 comm = world()
 COLUMNS = ("step", "time_s", "energy_J")
@@ -152,9 +152,10 @@ def test_provenance():
     assert record["seed"] == 7 and record["threads_per_rank"] == 2 and record["num_ranks"] == comm.Get_size()
     assert record["input_sha256"] == hashlib.sha256(b"a = 1").hexdigest()
     assert record["created"].endswith("+00:00")
-    for name in ("python", "numpy", "mpi4py", "mpi", "mpi4py_fft", "fftw", "h5py", "hdf5"):
+    for name in ("python", "numpy", "mpi4py", "mpi", "transform", "fftw", "h5py", "hdf5"):
         assert record[f"{name}_version"]
     assert record["fftw_version"].startswith("fftw-3.")
+    assert (record["mpi_version"], record["transform_version"].split()[0]) == ("not used", "pyfftw")
     json.dumps(record)
 
 

@@ -7,7 +7,6 @@ import os
 
 import pytest
 from helpers.files import without_permission
-from mpi4py import MPI
 
 from pfsolid.errors import ConvergenceError, InputError, Interrupted
 from pfsolid.io import one_writer
@@ -26,8 +25,9 @@ from pfsolid.io.run_directory import (
     new_run,
     unfinished_part,
 )
+from pfsolid.parallel.communicator import alone
 
-comm = MPI.COMM_SELF
+comm = alone()
 RESULTS = ("log", "history.csv", "fields.h5", "fields.xdmf", "result.json", "checkpoints/step_00000001.h5",
            "snapshots/rho_00000001.h5", "snapshots/series.xdmf")
 

@@ -8,7 +8,8 @@ from scipy import ndimage, sparse
 
 from pfsolid.errors import InputError
 from pfsolid.morphology.clusters import find_clusters, percolating_axes
-from pfsolid.parallel.collective import PlaneExchange, Reducer, world
+from pfsolid.parallel.collective import PlaneExchange, Reducer
+from pfsolid.parallel.communicator import world
 
 reducer, ghosts = Reducer(world()), PlaneExchange(world())
 

@@ -42,9 +42,21 @@ def test_templates_requeue_on_a_signal_that_came_too_early_to_be_heard(template)
     assert re.search(r"case \$status in 85 \| 138\) scontrol requeue", template.read_text())
 
 
-def test_doctor_says_what_petsc_is_for(monkeypatch):
-    monkeypatch.setattr(doctor, "_PETSC", "raise SystemExit(1)")
-    assert doctor._petsc() == 'not found; needed by conduction.solver = "petsc" only'
+def test_doctor_says_what_petsc_is_for():
+    said = doctor._of_another_process("raise SystemExit(1)", doctor._PETSC_IS_FOR)
+    assert said == 'not found; needed by conduction.solver = "petsc" only'
+
+
+def test_doctor_without_mpi_says_what_to_install_and_tests_one_rank(monkeypatch):
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    monkeypatch.setattr(doctor, "_mpirun", lambda: None)
+    monkeypatch.setattr(doctor, "_of_another_process", lambda code, otherwise: "not found; " + otherwise)
+    said = []
+    healthy, last = doctor.examine(ALONE, said.extend)
+    assert healthy and last == ["self-test   on one rank: passed"]
+    line = next(line for line in said if line.startswith("more ranks"))
+    assert "mpi4py, mpi4py-fft, mpirun not found" in line and "[mpi]" in line
+    assert not any(line.startswith("MPI ") for line in said)
 
 
 def test_doctor_speaks_before_its_test(monkeypatch):

@@ -13,7 +13,7 @@ from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.peek import read_plane, read_strided
 from pfsolid.io.series import Field, write_fields
-from pfsolid.parallel.collective import world
+from pfsolid.parallel.communicator import world
 from pfsolid.plots import box as plots_3d
 from pfsolid.plots import structure
 from pfsolid.plots.run import plot_run

@@ -13,7 +13,8 @@ from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.series import Field, write_fields
 from pfsolid.morphology.clusters import find_clusters
-from pfsolid.parallel.collective import PlaneExchange, Reducer, alone
+from pfsolid.parallel.collective import PlaneExchange, Reducer
+from pfsolid.parallel.communicator import alone
 from pfsolid.plots import clusters as plots
 
 SHAPE = (16, 12, 20)

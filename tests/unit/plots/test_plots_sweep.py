@@ -12,7 +12,7 @@ from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.sealed_json import write_sealed_json
 from pfsolid.io.series import Field, write_fields
-from pfsolid.parallel.collective import alone
+from pfsolid.parallel.communicator import alone
 from pfsolid.plots import sweep as plots_sweep
 from pfsolid.plots.sweep import plot_sweep
 from pfsolid.plots.sweep_gallery import _layout

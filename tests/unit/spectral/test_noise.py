@@ -1,12 +1,12 @@
 """Seeded noise on one rank; that it is the same on several is tested in tests/parallel."""
 
 import numpy as np
-from mpi4py import MPI
 
 from pfsolid.parallel.collective import Reducer
+from pfsolid.parallel.communicator import alone
 from pfsolid.spectral.noise import fill_gaussian, plane_generator
 
-REDUCER = Reducer(MPI.COMM_SELF)
+REDUCER = Reducer(alone())
 
 
 def noise(shape, seed, dtype=float):

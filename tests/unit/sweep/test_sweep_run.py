@@ -9,7 +9,7 @@ from helpers.sweeps import plan_in, record_of
 from pfsolid.errors import ConvergenceError, Interrupted, OutputError
 from pfsolid.io.claims import beating, take
 from pfsolid.io.files import make_folder
-from pfsolid.parallel.collective import alone
+from pfsolid.parallel.communicator import alone
 from pfsolid.sweep import worker as sweep_run
 from pfsolid.sweep.launch import Progress
 from pfsolid.sweep.pick import tidy

@@ -4,10 +4,10 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from mpi4py import MPI
 
 from pfsolid.config.run import config_from_dict
 from pfsolid.errors import InputError
+from pfsolid.parallel.communicator import alone
 from pfsolid.workflows.console import open_session
 from pfsolid.workflows.run import run
 from pfsolid.workflows.simulate import check_initial_field, grow
@@ -52,7 +52,7 @@ def test_fields_of_another_aspect_are_refused(tmp_path, shape, grid, words):
     old.mkdir()
     (old / "input.toml").write_text("an older run")
     with pytest.raises(InputError) as caught:
-        run(config, old, open_session(1, MPI.COMM_SELF), force=True)
+        run(config, old, open_session(1, alone()), force=True)
     message = str(caught.value)
     assert "\n" not in message and "microstructure.initial_field" in message and all(word in message for word in words)
     assert (old / "input.toml").read_text() == "an older run"
@@ -68,7 +68,7 @@ def tiff(folder, shape, pixel_nm):
 def test_a_tiff_with_a_pixel_size_is_compared_in_nm(tmp_path):
     path = tiff(tmp_path, (24, 24), 0.5)
     assert check_initial_field(config_of(path, FLAT)).spacing_nm[0] == pytest.approx(0.5)
-    growth = grow(config_of(path, FLAT), tmp_path, open_session(1, MPI.COMM_SELF))
+    growth = grow(config_of(path, FLAT), tmp_path, open_session(1, alone()))
     assert growth.rho.mean() == pytest.approx(0.6, abs=1e-6)
     with pytest.raises(InputError, match=r"24 x 24 x 1 nm and the cell 12 x 12 x 0.5 nm"):
         check_initial_field(config_of(tiff(tmp_path, (24, 24), 1.0), FLAT))

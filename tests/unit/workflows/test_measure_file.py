@@ -10,7 +10,7 @@ from helpers.builders import grow_density
 from pfsolid.cli.options import edges_of
 from pfsolid.cli.run import _names
 from pfsolid.errors import InputError
-from pfsolid.parallel.collective import alone
+from pfsolid.parallel.communicator import alone
 from pfsolid.workflows.console import open_session
 from pfsolid.workflows.measure_file import measure_file
 

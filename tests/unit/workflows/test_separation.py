@@ -5,11 +5,11 @@ import json
 
 import numpy as np
 import pytest
-from mpi4py import MPI
 
 from pfsolid.config.review import find_errors
 from pfsolid.config.run import config_from_dict
 from pfsolid.errors import InputError
+from pfsolid.parallel.communicator import alone
 from pfsolid.workflows.console import open_session
 from pfsolid.workflows.resume import check_resumable
 from pfsolid.workflows.run import run
@@ -33,7 +33,7 @@ def config_of(evolution, **sections):
 
 @pytest.fixture
 def session():
-    return open_session(1, MPI.COMM_SELF)
+    return open_session(1, alone())
 
 
 def history(directory):
