@@ -23,7 +23,7 @@ works() {
     # Looked up, not imported: that would start MPI and take seconds. -P: not from the directory we happen to be in.
     "$venv/bin/python" -P -c 'import sys
 from importlib.util import find_spec
-names = "pfsolid numpy mpi4py mpi4py_fft h5py petsc4py numba scipy matplotlib pydantic tifffile skimage pytest pytest_timeout hypothesis"
+names = "pfsolid numpy mpi4py mpi4py_fft pyfftw h5py petsc4py numba scipy matplotlib pydantic tifffile skimage pytest pytest_timeout hypothesis"
 sys.exit(any(find_spec(name) is None for name in names.split()))' >/dev/null 2>&1
 }
 
@@ -87,7 +87,7 @@ run "installing ${#requirements[@]} Python packages" "${pip[@]}" "${requirements
 # --- 4. does it work? -------------------------------------------------------------------------------------------
 run "checking the environment" env H5PY_ALWAYS_USE_MPI=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
     "$venv/bin/python" -c '
-import numba, matplotlib, pydantic, scipy, tifffile, mpi4py_fft, h5py, pfsolid
+import numba, matplotlib, pydantic, scipy, tifffile, mpi4py_fft, pyfftw, h5py, pfsolid
 from petsc4py import PETSc
 assert h5py.get_config().mpi, "h5py is the serial one"'
 works || die "the environment is incomplete: remove $venv and try again"

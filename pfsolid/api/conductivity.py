@@ -210,7 +210,7 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
     fields : bool
         Keep the current densities, 12 bytes for each voxel and direction.
     comm : mpi4py.MPI.Intracomm, optional
-        Divides the image over its ranks.  None: this process computes all of it; mpi4py is loaded and initialised then too.
+        Divides the image over its ranks.  None: this process computes all of it, and MPI is neither loaded nor started.
     threads : int, optional
         By default all cores that the environment's limits leave; one with several ranks.
     progress : bool or callable, optional

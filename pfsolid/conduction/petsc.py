@@ -19,6 +19,7 @@ from itertools import count
 import numpy as np
 
 from ..errors import ConvergenceError, InputError
+from ..parallel.communicator import Communicator
 from ..parallel.serial import ONE_RANK
 from .krylov import CGResult, conjugate_gradients
 from .system import System
@@ -199,7 +200,12 @@ def petsc_is_installed() -> bool:
     return find_spec("petsc4py") is not None
 
 
-def load_petsc(comm):
+def petsc_is_at_hand(comm: Communicator) -> bool:
+    """Whether it can be taken without being asked for: one rank by itself does not start MPI for it."""
+    return comm is not ONE_RANK and petsc_is_installed()
+
+
+def load_petsc(comm: Communicator):
     """Collective: the module petsc4py.PETSc, initialised on ``comm`` if nobody has done so before, and MPI's ``comm``.
 
     PETSc is bound to MPI: on one rank this starts it.

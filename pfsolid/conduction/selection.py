@@ -98,7 +98,7 @@ def coordination(labels: np.ndarray, good: np.ndarray, transform: SlabTransform)
 
 
 def choose_solver(contrast: Contrast, margins: dict[str, float], coordination: float,
-                  petsc_is_installed: bool) -> SolverChoice:
+                  petsc_is_at_hand: bool) -> SolverChoice:
     """Pick the solver that measurements say is the faster one.
 
     Parameters
@@ -109,7 +109,8 @@ def choose_solver(contrast: Contrast, margins: dict[str, float], coordination: f
         smallest decides.
     coordination : float
         Their mean share of neighbours that conduct well; see `coordination`.
-    petsc_is_installed : bool
+    petsc_is_at_hand : bool
+        It is installed, and MPI, which it takes, in use.
 
     Notes
     -----
@@ -127,8 +128,9 @@ def choose_solver(contrast: Contrast, margins: dict[str, float], coordination: f
         return SolverChoice("multigrid", f"multigrid: {spread}; {share}, but they are resolved ({100 * coordination:.0f} % "
                                          "of their neighbours are alike)")
     unresolved = f"{spread}; {share}, by single voxels ({100 * coordination:.0f} % of their neighbours are alike)"
-    if not petsc_is_installed:
-        return SolverChoice("multigrid", f"multigrid: {unresolved}: petsc would be faster, but petsc4py is not installed")
+    if not petsc_is_at_hand:
+        return SolverChoice("multigrid", f"multigrid: {unresolved}: petsc would be faster, and is taken by itself only on several "
+                                         "ranks with petsc4py")
     return SolverChoice("petsc", f"petsc: {unresolved}")
 
 

@@ -16,7 +16,7 @@ from ..conduction.elements import ElementSystem
 from ..conduction.finite_volumes import ConductionSystem, FiniteVolumes
 from ..conduction.multigrid import CheckedConjugateGradients, MultigridSolver
 from ..conduction.perturbation import make_perturbation
-from ..conduction.petsc import PetscSolver, petsc_is_installed
+from ..conduction.petsc import PetscSolver, petsc_is_at_hand
 from ..conduction.phases import face_conductances, open_faces_of_labels
 from ..conduction.selection import SolverChoice, choose_solver, contrast_of, coordination
 from ..config.conduction import SolverConfig
@@ -340,11 +340,11 @@ def _pick(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, session: 
         return SolverChoice("multigrid", "multigrid: what is made for electrodes and for faces below the voxel")
     contrast = contrast_of(sigma, counts)
     if not contrast.has_poor:
-        return choose_solver(contrast, {}, 1.0, petsc_is_installed())
+        return choose_solver(contrast, {}, 1.0, petsc_is_at_hand(session.comm))
     clusters = find_clusters(contrast.good[medium.labels[1:-1]], session.reducer, medium.transform.ghosts)
     margins = {medium.axis_names[axis]: clusters.percolating_fraction[axis] for axis in axes}
     alike = coordination(medium.labels, contrast.good, medium.transform)
-    return choose_solver(contrast, margins, alike, petsc_is_installed())
+    return choose_solver(contrast, margins, alike, petsc_is_at_hand(session.comm))
 
 
 def _extremes(sigma: np.ndarray) -> tuple[float, float]:
