@@ -78,15 +78,18 @@ def alone() -> Communicator:
 def several_ranks() -> bool:
     """Whether this process may be one of several ranks, which takes MPI; PFSOLID_MPI=1 or 0 says so for odd launchers."""
     said = os.environ.get(_SWITCH, "")
-    if said in ("0", "1"):
-        return said == "1"
+    return said == "1" if said in ("0", "1") else launched_ranks() > 1
+
+
+def launched_ranks() -> int:
+    """How many ranks were started, without starting MPI; 2 where all that is known is that there may be others."""
+    loaded = sys.modules.get("mpi4py.MPI")
+    if loaded is not None and loaded.Is_initialized() and not loaded.Is_finalized():
+        return loaded.COMM_WORLD.Get_size()
     size = _launched_size()
     if size is not None:
-        return size > 1
-    if any(name in os.environ for name in _OF_RANKS):
-        return True
-    loaded = sys.modules.get("mpi4py.MPI")  # by somebody else, started by what we do not know
-    return loaded is not None and loaded.Is_initialized() and not loaded.Is_finalized() and loaded.COMM_WORLD.Get_size() > 1
+        return size
+    return 2 if any(name in os.environ for name in _OF_RANKS) else 1
 
 
 def rank_by_launcher() -> int:
@@ -102,11 +105,6 @@ def is_communicator(value) -> bool:
     """Whether it can be one: whoever has a communicator of MPI's has loaded MPI."""
     loaded = sys.modules.get("mpi4py.MPI")
     return value is ONE_RANK or (loaded is not None and isinstance(value, loaded.Intracomm))
-
-
-def mpi_is_loaded() -> bool:
-    """Whether anybody in this process has imported MPI."""
-    return "mpi4py.MPI" in sys.modules
 
 
 def largest(comm: Communicator, value):

@@ -15,7 +15,7 @@ import numba
 
 from ..errors import InputError, PfsolidWarning
 from .collective import Reducer, agreed_errors
-from .communicator import alone, is_communicator, rank_by_launcher
+from .communicator import alone, is_communicator, launched_ranks, rank_by_launcher
 from .launch import under_mpirun
 from .session import Session
 from .threads import remarks_on_limits, remarks_on_waiting, take_threads
@@ -83,7 +83,7 @@ def quiet_session(comm=None, threads: int | None = None, progress=None) -> Itera
     remarks = remarks_on_limits()
     with agreed_errors(comm):
         # Ranks that each compute for themselves share the cores as well.
-        threads, before = take_threads(threads, MPI.COMM_WORLD.Get_size())
+        threads, before = take_threads(threads, launched_ranks())
     for text in remarks + remarks_on_waiting(threads):
         _say_once(text)
     try:
