@@ -18,7 +18,7 @@ _PLACES = {
     "Image": ".api.image", "read_image": ".api.image",
     "conductivity": ".api.conductivity", "Conductivity": ".api.conductivity",
     "grow": ".api.growth", "Microstructure": ".api.growth",
-    "measure": ".api.morphology", "Morphology": ".api.morphology",
+    "measure": ".api.morphology", "Morphology": ".api.morphology", "LabelMorphology": ".api.morphology",
     "PfsolidError": ".errors", "InputError": ".errors", "ConvergenceError": ".errors", "OutputError": ".errors",
     "CheckpointError": ".errors", "PfsolidWarning": ".errors",
 }

@@ -13,7 +13,8 @@ from ..errors import InputError
 # Keys of the input as arguments of the functions; the longer ones first.
 _ARGUMENTS = {
     "image.voxel_size_nm (--voxel-nm)": "voxel_nm", "--voxel-nm": "voxel_nm", "--filler": "filler", "--boundary": "boundary",
-    "--names": "names", "image.voxel_size_nm": "voxel_nm", "image.plate_resistance_ohm_cm2": "plate_resistance",
+    "--names": "names", "--exclude": "exclude", "--active": "active", "--values": "values",
+    "image.voxel_size_nm": "voxel_nm", "image.plate_resistance_ohm_cm2": "plate_resistance",
     "phases.interface_resistance_ohm_cm2": "resistance", "phases.interface_normals": "interface_normals",
     "phases.sigma_S_per_cm": "sigma", "phases.names": "names", "phases.reference": "reference",
     "conduction.sigma_pore_S_per_cm": "sigma['pore']", "conduction.sigma_surf_S_per_cm": "sigma['surface']",

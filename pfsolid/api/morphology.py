@@ -12,6 +12,7 @@ from ..io.records import finite
 from ..parallel.collective import on_root
 from ..parallel.quiet import quiet_session
 from ..spectral.transform import check_rank_count
+from ..workflows.labelled import LabelMorphology, LabelOptions, measure_labels
 from ..workflows.measure import characterize
 from ..workflows.measured_source import describe_source
 from .arguments import in_arguments, plain
@@ -82,23 +83,31 @@ class Morphology:
                 f"{self.area_per_nm:.4g} nm^2/nm^3, mean chords {chords}")
 
 
-def measure(image, voxel_nm=None, filler: int | str | None = None, boundary: str = "open", *, axes: str | None = None,
-            names: Mapping[int, str] | None = None, comm=None, threads: int | None = None,
-            progress: bool | Callable[[str], object] | None = None) -> Morphology:
-    """Measure an image of labels or a density: connectivity, surface, chords, thickness, correlations.
+def measure(image, voxel_nm=None, filler: int | str | None = None, boundary: str = "open", *, values: str | None = None,
+            exclude=(), active: Mapping | None = None, axes: str | None = None, names: Mapping[int, str] | None = None,
+            comm=None, threads: int | None = None, progress: bool | Callable[[str], object] | None = None
+            ) -> Morphology | LabelMorphology:
+    """Measure an image of labels or a density: connectivity, surfaces, triple lines, chords, thickness, correlations.
 
     The same functions as `pfsolid measure`, with the same numbers.  Collective over ``comm``.
 
     Parameters
     ----------
     image : Image or array_like (n0, n1[, n2])
-        A density, 0 in the pores and 1 in the solid; or labels, with ``filler``.
+        Labels, whole numbers each of which is a phase; or a density, 0 in the pores and 1 in the solid.
     voxel_nm : float or 3 floats, optional
         nm, edges of a voxel along x, y, z, where the image does not say them.
     filler : int or str, optional
-        Number or name of the label that is the filler; all others are the matrix.
+        Number or name of a label that is measured against all others, the matrix.
     boundary : {'open', 'periodic', 'mirror'}
         How it goes on beyond its faces.
+    values : {'labels', 'density'}, optional
+        What the values are; by default whole numbers (integers, bool) and what is given ``names`` are labels.
+    exclude : label or sequence of labels
+        Numbers or names of labels outside the field of view: no phase, and no volume.
+    active : mapping of label to {'through', 'first', 'last', 'either'}, optional
+        What phases must be connected to along an axis where a triple line is active: a cluster that percolates (the
+        default), the plate where the axis begins or ends, either of them.
     axes, names
         As for `pfsolid.Image`, where an array is given.
     comm, threads, progress
@@ -106,7 +115,8 @@ def measure(image, voxel_nm=None, filler: int | str | None = None, boundary: str
 
     Returns
     -------
-    Morphology
+    LabelMorphology
+        Of labels; ``Morphology`` of a density, and of one label against the others.
 
     Raises
     ------
@@ -120,6 +130,9 @@ def measure(image, voxel_nm=None, filler: int | str | None = None, boundary: str
     >>> plates = np.repeat([0, 1, 0, 1], 4)[:, None, None] * np.ones((16, 16, 16))     # across z, the first axis
     >>> pf.measure(plates, voxel_nm=2, boundary="periodic").percolates["matrix"]
     'xy'
+    >>> layers = pf.measure(plates.astype(int), voxel_nm=2, boundary="periodic", names={0: "pore", 1: "solid"})
+    >>> layers.volume_fractions["pore"], layers.area_per_nm["pore", "solid"]
+    (0.5, 0.125)
     """
     with in_arguments(_NAME):
         if boundary not in _BOUNDARIES:
@@ -127,12 +140,29 @@ def measure(image, voxel_nm=None, filler: int | str | None = None, boundary: str
         image = as_image(image, voxel_nm=voxel_nm, axes=axes, names=names)
         if image.crop is not None or image.thresholds is not None:
             image = Image(image.to_array(), image.voxel_nm, image.axes, image.names)
+        if values not in (None, "labels", "density"):
+            raise InputError(f"{_NAME}: values = {values!r}: must be 'labels' or 'density'")
+        options = LabelOptions(values, _listed(exclude), _needs(active))
         with quiet_session(comm, threads, progress) as session:
             check_same_on_all_ranks(image, session.reducer)
             asked = on_root(session.comm, describe_source, image._source, None if filler is None else str(plain(filler)),
-                            image.voxel_nm, boundary, image.names, image._layout)
+                            image.voxel_nm, boundary, image.names, image._layout, values)
+            options.check(asked)
             check_rank_count(asked.grid_nm, session.reducer.size)
+            if asked.labelled:
+                return measure_labels(asked, session, options.excluded(asked), options.needs(asked))
             rho, labels = asked.read(session.comm)
             found = characterize(rho, asked.grid_nm, asked.thresholds, asked.surface_depth_nm, session, distributions=True,
                                  periodic=boundary != "open", labels=labels is not None)
     return Morphology(found)
+
+
+def _listed(labels) -> str | None:
+    """Labels as the command line has them."""
+    labels = plain(labels)
+    labels = labels if isinstance(labels, list) else [labels]
+    return ",".join(map(str, labels)) or None
+
+
+def _needs(active: Mapping | None) -> str | None:
+    return ",".join(f"{label}={need}" for label, need in plain(active).items()) if active else None

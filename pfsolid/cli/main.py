@@ -112,10 +112,17 @@ def _build_parser() -> argparse.ArgumentParser:
 
     sub = command("measure", measure_command, "measure a microstructure: connectivity, surface, sizes, correlations")
     sub.add_argument("source", type=check_name, metavar="DIR|FILE",
-                     help="a run directory, or a density: .h5[:DATASET], .npy, .tif")
-    sub.add_argument("--filler", metavar="LABEL", help="the file holds labels, and this one is the filler: "
-                     "its number or name")
-    sub.add_argument("--names", metavar="LABEL=NAME,...", help="what the labels are called")
+                     help="a run directory, a density or an image of labels: .h5[:DATASET], .npy, .tif ...")
+    sub.add_argument("--filler", metavar="LABEL", help="labels: this one against all others, by number or "
+                     "name; without it every label is a phase")
+    sub.add_argument("--names", metavar="LABEL=NAME,...", help="what the labels are called: 0=pore,1=SE,2=CAM")
+    sub.add_argument("--values", choices=["labels", "density"], help="what the values are (default: labels, each a phase, "
+                     "if they are whole numbers)")
+    sub.add_argument("--exclude", metavar="LABEL,...", help="labels: those outside the field of view, such as round a "
+                     "cylinder: no phase, and no volume")
+    sub.add_argument("--active", metavar="LABEL=NEED,...", help="labels: what a phase must be connected to where a triple "
+                     "line is active: through (default), first, last or either of two plates")
+    sub.add_argument("--csv", type=a_path, metavar="FILE", help="labels: the numbers as a table too")
     sub.add_argument("--boundary", choices=["open", "periodic", "mirror"], help="how it goes on beyond its faces (default: "
                      "periodic for the fields of a run, open for images)")
     sub.add_argument("--voxel-nm", metavar="H", help="edge of a voxel, or three: 20 or 20,20,40; where the file does not "

@@ -46,6 +46,7 @@ def resume_command(options) -> None:
 
 
 def measure_command(options) -> None:
+    from ..workflows.labelled import LabelOptions
     from ..workflows.measure_file import measure_file
 
     axes = options.axes_order and order_of_axes(options.axes_order)
@@ -55,7 +56,8 @@ def measure_command(options) -> None:
     # Nothing is kept half done here: a signal may end it as it is.
     with session_of(options, catch_signals=False) as session:
         path, lines = measure_file(options.source, session, options.filler, voxel_nm, options.boundary, names,
-                                   options.output, options.force, axes)
+                                   options.output, options.force, axes,
+                                   LabelOptions(options.values, options.exclude, options.active, options.csv))
         for line in [*lines, f"written to {path}"]:
             session.say(line)
 

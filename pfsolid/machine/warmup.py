@@ -37,13 +37,15 @@ from ..errors import EXIT_FAULT, Interrupted
 from ..grid import PeriodicGrid
 from ..homogenization.solve import Medium, solve_conduction
 from ..kernel import KERNELS, cache_files, cache_folders, is_whole, processor
-from ..morphology.areas import area_by_normals
+from ..morphology.correlation import padded_grid
 from ..morphology.layers import surface_layer
+from ..morphology.multiphase import measure_phases
+from ..morphology.open_image import OpenImage
 from ..morphology.straighten import straighten_halved
-from ..parallel.collective import all_come, raise_together
+from ..parallel.collective import PlaneExchange, all_come, raise_together
 from ..parallel.launch import environment_for_mpirun, python_module
 from ..parallel.session import Session
-from ..spectral.transform import CosineSlabTransform, SlabTransform
+from ..spectral.transform import CosineSlabTransform, SlabTransform, slab_of
 from ..workflows.console import open_session
 
 _IN_HELPER = "PFSOLID_COMPILING"
@@ -190,7 +192,6 @@ def _conduct_with(transform: SlabTransform, tables, rtol: float, session: Sessio
     scalars, settings = tables[0], SolverConfig(relative_tolerance=rtol)
     rho = np.random.default_rng(1).random(transform.local_shape)
     labels = labels_from_density(rho, 0.2, 0.8, transform)
-    area_by_normals(labels, transform)
     surface_layer(labels, 2, 1, 1.0, transform, 2, (transform.periodic,) * 3)
     axes = (0, 1, 2) if transform.periodic else (0,)
     build_voxel_matrix(ConductionSystem(labels, scalars, transform))
@@ -212,6 +213,15 @@ def _conduct_with(transform: SlabTransform, tables, rtol: float, session: Sessio
                          on_solved=lambda axis, system: system.flux_jumps(axis))
 
 
+def _measure_tiny(session: Session) -> None:
+    """An image of three phases that ends at its faces."""
+    grid = PeriodicGrid((6, 6, 6), (1.0,) * 3)
+    image = OpenImage(grid, session.reducer, PlaneExchange(session.comm, mirrored=True), slab_of(grid, session.comm))
+    phase = np.random.default_rng(1).integers(0, 3, (image.local_shape[0] + 2, 6, 6)).astype(np.uint8)
+    with SlabTransform(padded_grid(grid), session.comm, threads=session.threads) as transform:
+        measure_phases(phase, image, transform, 3, ("through",) * 3)
+
+
 def compile_all(traits: dict) -> None:
     """Call every kernel once with the types that such a run has."""
     from ..workflows.run import run
@@ -225,6 +235,7 @@ def compile_all(traits: dict) -> None:
     with open_session(1, catch_signals=False) as session, tempfile.TemporaryDirectory(dir=folder) as scratch:
         run(config, Path(scratch) / "run", session)
         _conduct_tiny(traits["relative_tolerance"], session)
+        _measure_tiny(session)
 
 
 def _end_with_parent(parent: int) -> None:

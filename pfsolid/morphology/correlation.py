@@ -146,7 +146,42 @@ def correlate_open(field: np.ndarray, image: OpenImage, transform: SlabTransform
                        *_shells_in_r(covariance, transform, grid), r_xyz, covariance_xyz, None, None)
 
 
-def _place(field: np.ndarray, image: OpenImage, transform: SlabTransform) -> None:
+def correlate_within(field: np.ndarray, inside: np.ndarray, cell, transform: SlabTransform) -> Correlation:
+    """Correlation of a phase in a field of view that is not the whole image: the mean over all pairs of voxels inside it.
+
+    Collective; overwrites both buffers of the transform.  C(r) + <f>^2 = S2(r) without bias.
+
+    Parameters
+    ----------
+    field : ndarray of bool, local (n0, n1, n2)
+        The phase.
+    inside : ndarray of bool, local (n0, n1, n2)
+        The field of view, in which the phase lies.
+    cell : Slab
+        Of the image: a transform's, or an `OpenImage`.
+    transform : SlabTransform
+        On the cell's own grid if it is periodic, else on the `padded_grid`.
+    """
+    grid, reducer = cell.grid, cell.reducer
+    number = reducer.sum([np.count_nonzero(field), np.count_nonzero(inside)])
+    mean = float(number[0] / max(number[1], 1))
+    pairs = np.maximum(_pairs_of(inside, cell, transform), 1)  # as many as there are: whole numbers
+    covariance = _pairs_of(field, cell, transform)
+    covariance /= pairs
+    covariance -= mean**2
+    r_xyz, covariance_xyz = _covariance_along_axes(covariance, transform, grid)
+    return Correlation(mean, mean - mean**2, None, None, None, None, *_shells_in_r(covariance, transform, grid), r_xyz,
+                       covariance_xyz, None, None)
+
+
+def _pairs_of(field: np.ndarray, cell, transform: SlabTransform) -> np.ndarray:
+    """How many pairs of voxels that are 1 there are at each distance, (n0, n1, n2) of the transform."""
+    _place(field, cell, transform)
+    kernels.to_power(transform.forward(), 1 / transform.grid.num_voxels)
+    return np.rint(transform.backward())
+
+
+def _place(field: np.ndarray, image, transform: SlabTransform) -> None:
     """Put an image into the first corner of the transform's buffer, 0 elsewhere: planes go to the ranks that have them."""
     first, reducer = image.first_plane, image.reducer
     slabs = reducer.gather((transform.first_plane, transform.local_shape[0]))

@@ -18,6 +18,8 @@ from numba import prange
 
 from ..kernel import kernel
 from ..parallel.collective import PlaneExchange
+from ..parallel.slab import Slab
+from .open_image import fills_ends, wrapping_axes
 
 # Voxels.  With REACH = 6 planes at 18 degrees are 0.13 % off, with 3 more than a per cent.
 WIDTH, REACH = 2.0, 7
@@ -151,12 +153,25 @@ def normal_by_axis(padded, axis, i, j, k, along_x, along_y, along_z, inverse_h):
     """`interface_normal` with taps of each axis."""
     a = padded[i + REACH, j + REACH, k + REACH]
     b = padded[i + REACH + (axis == 0), j + REACH + (axis == 1), k + REACH + (axis == 2)]
-    first_x = int(axis == 0)
+    first = (int(axis == 0), int(axis == 1), int(axis == 2))
+    gx, gy, gz = pair_gradient(padded, a, b, i, j, k, first, along_x, along_y, along_z, inverse_h)
+    length = np.sqrt(gx * gx + gy * gy + gz * gz)
+    if length <= _ROUNDING * max(inverse_h[0], inverse_h[1], inverse_h[2]):
+        return 1.0 if axis == 0 else 0.0, 1.0 if axis == 1 else 0.0, 1.0 if axis == 2 else 0.0
+    return gx / length, gy / length, gz / length
+
+
+@kernel(fast=True)
+def pair_gradient(padded, a, b, i, j, k, first, along_x, along_y, along_z, inverse_h):
+    """Gradient of G * (1_b - 1_a), ahead of voxel (i, j, k) along axes whose ``first`` is 1, in its centre along the others.
+
+    For other kernels.  ``along_x`` and the others are the taps of `stencil` of that kind, ``[first]``.
+    """
     gx = gy = gz = 0.0
-    for x in range(first_x, 2 * REACH + 1):
-        for y in range(int(axis == 1), 2 * REACH + 1):
+    for x in range(first[0], 2 * REACH + 1):
+        for y in range(first[1], 2 * REACH + 1):
             value = slope = 0.0
-            for z in range(int(axis == 2), 2 * REACH + 1):
+            for z in range(first[2], 2 * REACH + 1):
                 label = padded[i + x, j + y, k + z]
                 side = (1.0 if label == b else 0.0) - (1.0 if label == a else 0.0)
                 value += along_z[0, z] * side
@@ -164,11 +179,7 @@ def normal_by_axis(padded, axis, i, j, k, along_x, along_y, along_z, inverse_h):
             gx += along_x[1, x] * along_y[0, y] * value
             gy += along_x[0, x] * along_y[1, y] * value
             gz += along_x[0, x] * along_y[0, y] * slope
-    gx, gy, gz = gx * inverse_h[0], gy * inverse_h[1], gz * inverse_h[2]
-    length = np.sqrt(gx * gx + gy * gy + gz * gz)
-    if length <= _ROUNDING * max(inverse_h[0], inverse_h[1], inverse_h[2]):
-        return 1.0 if axis == 0 else 0.0, 1.0 if axis == 1 else 0.0, 1.0 if axis == 2 else 0.0
-    return gx / length, gy / length, gz / length
+    return gx * inverse_h[0], gy * inverse_h[1], gz * inverse_h[2]
 
 
 @kernel(parallel=True)
@@ -185,3 +196,23 @@ def _fill_norms(padded, any_pair, pairs, periodic, taps, inverse_h, norms):
                     if here != next_ and (any_pair or pairs[here, next_]):
                         nx, ny, nz = interface_normal(padded, axis, i, j, k, taps, inverse_h)
                         norms[axis, plane, j, k] = abs(nx) + abs(ny) + abs(nz)
+
+
+def taps_of(cell: Slab, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Taps for each place of a slab along x, y, z: those of `end_stencils` where the image ends and nothing is known beyond.
+
+    Parameters
+    ----------
+    cell : Slab
+        A transform's, or an `OpenImage`.
+    shape : tuple of 3 int
+        Of the slab, local, without ghost planes.
+
+    Returns
+    -------
+    tuple of 3 ndarray (n, 2, 2, 2 REACH + 1)
+    """
+    ends = fills_ends(cell)
+    first = (cell.first_plane, 0, 0)
+    return tuple(end_stencils(n, start, count) if ends and not goes_on else np.tile(stencil(), (count, 1, 1, 1))
+                 for goes_on, n, start, count in zip(wrapping_axes(cell), cell.grid.shape, first, shape))

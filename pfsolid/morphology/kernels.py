@@ -129,8 +129,11 @@ def count_changes(solid, steps, first_plane, num_planes, wraps, fill_ends, plane
 
 
 @kernel()
-def _add_chords(line, wraps, histogram):
-    """Count the runs of each value that end inside a line, or on a periodic one; returns whether it has only one."""
+def _add_chords(line, wraps, num_phases, histogram):
+    """Count the runs of each phase that end inside a line, or on a periodic one, at other phases on both sides.
+
+    Returns whether the line has one value only.
+    """
     n = line.size
     first = 0 if wraps else 1
     while first < n and line[first] == line[first - 1]:
@@ -138,67 +141,32 @@ def _add_chords(line, wraps, histogram):
     if first == n:
         return True
     length = 0
+    behind = line[first - 1]
     for step in range(n if wraps else n - 1 - first):
         k = first + step
         k = k if k < n else k - n
+        here, ahead = line[k], line[k + 1 if k + 1 < n else 0]
         length += 1
-        if line[k] != line[k + 1 if k + 1 < n else 0]:
-            histogram[line[k], length] += 1
-            length = 0
+        if here != ahead:
+            if behind < num_phases and here < num_phases and ahead < num_phases:
+                histogram[here, length] += 1
+            length, behind = 0, here
     return False
 
 
 @kernel(parallel=True)
-def chords_in_planes(solid, wraps, histograms_y, histograms_z, uniform):
-    """Chords along y and z of each plane; ``wraps`` says whether these axes are periodic.
+def chords_on_lines(lines, wraps, histograms, uniform):
+    """Chords along the last axis of ``lines``; ``wraps`` says whether it is periodic.
 
-    ``histograms[i, phase, length]`` counts chords; ``uniform[i, axis, phase]`` counts lines of one phase, axis 0 being y.
+    ``histograms[i, phase, length]`` counts chords; ``uniform[i, phase]`` lines of one phase from end to end.  Values beyond
+    the phases are outside: chords that end there are cut.
     """
-    n1, n2 = solid.shape[1:]
-    for i in prange(solid.shape[0] - 2):
-        plane = solid[i + 1]
-        for k in range(n2):
-            if _add_chords(plane[:, k], wraps[0], histograms_y[i]):
-                uniform[i, 0, plane[0, k]] += 1
-        for j in range(n1):
-            if _add_chords(plane[j], wraps[1], histograms_z[i]):
-                uniform[i, 1, plane[j, 0]] += 1
-
-
-@kernel(parallel=True)
-def measure_heads(solid, heads):
-    """``heads[j, k]`` = planes from the slab's first on that have the phase of the first."""
-    n0 = solid.shape[0] - 2
-    n1, n2 = heads.shape
-    for j in prange(n1):
-        for k in range(n2):
-            i = 1
-            while i < n0 and solid[i + 1, j, k] == solid[1, j, k]:
-                i += 1
-            heads[j, k] = i
-
-
-@kernel(parallel=True)
-def chords_along_x(solid, continued, endless, histograms):
-    """Chords along x that begin in this slab, ``histograms[j, phase, length]``.
-
-    ``continued[j, k]`` is by how much a chord that reaches the slab's last plane goes on in the slabs that follow; from
-    ``endless`` on it never ends and does not count.
-    """
-    n0 = solid.shape[0] - 2
-    n1, n2 = continued.shape
-    for j in prange(n1):
-        start = np.full(n2, -1, np.int32)
-        for i in range(n0):
-            for k in range(n2):
-                phase = solid[i, j, k]
-                if phase != solid[i + 1, j, k]:
-                    if start[k] >= 0:
-                        histograms[j, phase, i - start[k]] += 1
-                    start[k] = i
-        for k in range(n2):
-            if start[k] >= 0 and continued[j, k] < endless:
-                histograms[j, solid[n0, j, k], n0 - start[k] + continued[j, k]] += 1
+    num_phases = uniform.shape[1]
+    for i in prange(lines.shape[0]):
+        for j in range(lines.shape[1]):
+            line = lines[i, j]
+            if _add_chords(line, wraps, num_phases, histograms[i]) and line[0] < num_phases:
+                uniform[i, line[0]] += 1
 
 
 @kernel()

@@ -69,14 +69,14 @@ class Morphology:
             "surface": _describe_surface(self.surface, unit_nm, self.labels),
             "filler_radius_nm": {shape: r * unit_nm for shape, r in radii.items()},
             "lambda_over_r": {shape: self._lambda_over(r) for shape, r in radii.items()},
-            f"{first}_chords": _describe_chords(self.pores, unit_nm),
-            f"{second}_chords": _describe_chords(self.walls, unit_nm),
+            f"{first}_chords": describe_chords(self.pores, unit_nm),
+            f"{second}_chords": describe_chords(self.walls, unit_nm),
             "structure_factor": _describe_spectrum(self.density, unit_nm),
-            "two_point_correlation": _describe_correlation(self.filler, unit_nm),
-            f"{first}_thickness": _describe_thickness(self.pore_thickness, unit_nm),
-            f"{second}_thickness": _describe_thickness(self.wall_thickness, unit_nm),
+            "two_point_correlation": describe_correlation(self.filler, unit_nm),
+            f"{first}_thickness": describe_thickness(self.pore_thickness, unit_nm),
+            f"{second}_thickness": describe_thickness(self.wall_thickness, unit_nm),
         }
-        return _plain({name: part for name, part in described.items() if part is not None})
+        return plain({name: part for name, part in described.items() if part is not None})
 
     def _lambda_over(self, radius: float) -> float | None:
         return None if self.surface_depth is None or not radius else self.surface_depth / radius
@@ -170,7 +170,7 @@ def _describe_surface(surface: Surface, unit: float, labels: bool) -> dict:
             "porosity_by_mean": surface.porosity_by_mean} | areas
 
 
-def _describe_chords(chords: Chords, unit: float) -> dict:
+def describe_chords(chords: Chords, unit: float) -> dict:
     return {"mean_nm": chords.mean * unit, "mean_nm_xyz": [mean * unit for mean in chords.mean_xyz],
             "wrapping_fraction_xyz": chords.wrapping_fraction, "cut_fraction_xyz": chords.cut_fraction,
             "voxel_nm_xyz": [h * unit for h in chords.spacing], "counts_by_voxels_xyz": chords.counts}
@@ -186,7 +186,7 @@ def _describe_spectrum(density: Correlation, unit: float) -> dict | None:
             "S_nm3_xyz": [s * unit**3 for s in density.structure_factor_xyz]}
 
 
-def _describe_correlation(filler: Correlation, unit: float) -> dict:
+def describe_correlation(filler: Correlation, unit: float) -> dict:
     squared = filler.mean**2
     return {"filler_fraction": filler.mean, "first_zero_nm": filler.first_zero * unit,
             "first_zero_nm_xyz": [zero * unit for zero in filler.first_zero_xyz],
@@ -194,7 +194,7 @@ def _describe_correlation(filler: Correlation, unit: float) -> dict:
             "r_nm_xyz": [r * unit for r in filler.r_xyz], "S2_xyz": [c + squared for c in filler.covariance_xyz]}
 
 
-def _describe_thickness(thickness: Thickness | None, unit: float) -> dict | None:
+def describe_thickness(thickness: Thickness | None, unit: float) -> dict | None:
     if thickness is None:
         return None
     return {"mean_nm": thickness.mean * unit, "largest_nm": thickness.largest * unit,
@@ -203,14 +203,14 @@ def _describe_thickness(thickness: Thickness | None, unit: float) -> dict | None
             "volume_fraction_at_least": thickness.larger}
 
 
-def _plain(value):
+def plain(value):
     """Lists and numbers of Python's own; None for what is not finite; floats to 8 digits, below which is rounding."""
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: plain(item) for name, item in value.items()}
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, (float, np.floating)):
         return float(f"{value:.8g}") if math.isfinite(value) else None
     return value

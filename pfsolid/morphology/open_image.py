@@ -26,12 +26,15 @@ class OpenImage:
         One that mirrors at the ends, so that no phase changes there.
     local_slice : tuple of 3 slice
         This rank's slab, `pfsolid.spectral.transform.slab_of`.
+    mirrored : bool
+        It goes on beyond its faces as its mirror image: nothing there is unseen, and no end voxel stands for more.
     """
 
     grid: PeriodicGrid
     reducer: Reducer
     ghosts: PlaneExchange
     local_slice: tuple[slice, slice, slice]
+    mirrored: bool = False
     periodic = False
 
     @property
@@ -47,3 +50,8 @@ class OpenImage:
 def wrapping_axes(cell: Slab) -> tuple[bool, bool, bool]:
     """Axes along which a cell, a transform's or an `OpenImage`, goes on by itself: of one voxel it is uniform for ever."""
     return tuple(cell.periodic or n == 1 for n in cell.grid.shape)
+
+
+def fills_ends(cell: Slab) -> bool:
+    """Whether what is counted beside the ends of a cell stands for the half voxel beyond them too."""
+    return isinstance(cell, OpenImage) and not cell.mirrored

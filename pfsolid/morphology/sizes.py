@@ -19,8 +19,6 @@ from . import kernels
 from .areas import changes_along_axes
 from .open_image import wrapping_axes
 
-PORE, WALL = 0, 1
-
 
 @dataclass(frozen=True)
 class Chords:
@@ -72,10 +70,7 @@ def _mean(total: float, number: float) -> float:
 
 
 def measure_chords(solid: np.ndarray, cell: Slab) -> tuple[Chords, Chords]:
-    """Chords of the pores and of the walls along x, y and z, exact.
-
-    Collective.  Chords along x are counted by the rank in whose slab they begin; how far they go on in the following
-    slabs is passed back from rank to rank, in as many exchanges of a plane as the longest spans slabs.
+    """Chords of the pores and of the walls along x, y and z, exact.  Collective.
 
     Parameters
     ----------
@@ -88,20 +83,38 @@ def measure_chords(solid: np.ndarray, cell: Slab) -> tuple[Chords, Chords]:
     -------
     pores, walls : Chords
     """
-    n0, n1, n2 = cell.grid.shape
-    planes = solid.shape[0] - 2
-    wraps = wrapping_axes(cell)
-    along_x, uniform_x = _chords_along_x(solid, cell, wraps[0])
-    along_y = np.zeros((planes, 2, n1 + 1), np.int64)
-    along_z = np.zeros((planes, 2, n2 + 1), np.int64)
-    uniform = np.zeros((planes, 2, 2), np.int64)
-    kernels.chords_in_planes(solid, wraps[1:], along_y, along_z, uniform)
-    counts = [_total(histograms, cell) for histograms in (along_x, along_y, along_z)]
-    lines = np.concatenate([_total(uniform_x, cell)[None], _total(uniform, cell)])
     walls = int(cell.reducer.sum(np.count_nonzero(solid[1:-1]))[0])
-    changes = tuple(changes_along_axes(solid, cell).tolist())
-    return tuple(_chords([count[phase] for count in counts], lines[:, phase], voxels, changes, cell.grid)
-                 for phase, voxels in ((PORE, cell.grid.num_voxels - walls), (WALL, walls)))
+    changes = np.tile(changes_along_axes(solid, cell), (2, 1))
+    return tuple(measure_phase_chords(solid, cell, (cell.grid.num_voxels - walls, walls), changes))
+
+
+def measure_phase_chords(phase: np.ndarray, cell: Slab, voxels, changes: np.ndarray) -> list[Chords]:
+    """Chords of each phase along x, y and z, exact; those that ends or what lies outside cut are not counted.
+
+    Collective.  For those along x each rank is sent whole lines, as many bytes as it has voxels.
+
+    Parameters
+    ----------
+    phase : ndarray of uint8, local (n0 + 2, n1, n2)
+        Numbers from 0 on; voxels of ``len(voxels)`` and above are outside.  The ghost planes are not looked at.
+    voxels : sequence of int (num_phases,)
+        Of each phase.
+    changes : ndarray (num_phases, 3)
+        Faces that each phase shares with others, normal to x, y, z.
+    """
+    reducer, slab = cell.reducer, phase[1:-1]
+    rows = np.linspace(0, slab.shape[1], reducer.size + 1).astype(int)
+    whole_x = np.concatenate(reducer.exchange([slab[:, a:b] for a, b in zip(rows, rows[1:])]))
+    lines = whole_x.transpose(1, 2, 0), slab.transpose(0, 2, 1), slab.transpose(0, 1, 2)
+    counts, uniform = [], []
+    for along, wraps in zip(lines, wrapping_axes(cell)):
+        histograms = np.zeros((along.shape[0], len(voxels), along.shape[2] + 1), np.int64)
+        endless = np.zeros((along.shape[0], len(voxels)), np.int64)
+        kernels.chords_on_lines(along, wraps, histograms, endless)
+        counts.append(_total(histograms, cell))
+        uniform.append(_total(endless, cell))
+    return [_chords([count[index] for count in counts], [lines[index] for lines in uniform], int(number),
+                    tuple(changes[index].tolist()), cell.grid) for index, number in enumerate(voxels)]
 
 
 def _total(histograms: np.ndarray, cell: Slab) -> np.ndarray:
@@ -117,31 +130,3 @@ def _chords(counts, uniform_lines, voxels: int, changes, grid: PeriodicGrid) -> 
         endless[axis] = on_endless / max(voxels, 1)
         cut[axis] = (voxels - on_whole - on_endless) / max(voxels, 1)
     return Chords(tuple(np.trim_zeros(c, "b") for c in counts), grid.spacing, tuple(endless), tuple(cut), voxels, changes)
-
-
-def _chords_along_x(solid: np.ndarray, cell: Slab, wraps: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Histograms [y, phase, length] of the chords that begin here, and lines [1, phase] of one phase (on root)."""
-    planes = solid.shape[0] - 2
-    n0, n1, n2 = cell.grid.shape
-    heads = np.empty((n1, n2), np.int32)
-    kernels.measure_heads(solid, heads)
-    goes_on = solid[-2] == solid[-1]
-    whole = (heads == planes) & goes_on
-    ends_here = not wraps and cell.first_plane + planes == n0
-
-    def followed_by(reach):
-        received = np.empty_like(reach)
-        cell.ghosts.next_plane(reach[None], received)
-        return np.full_like(reach, n0) if ends_here else received  # beyond the end of an open image no chord ends
-
-    # From the slab's first plane to the end of the chord there, wherever that is; n0 if it has none.
-    reach, before = heads.copy(), None
-    while before is None or cell.reducer.any(not np.array_equal(reach, before)):
-        before = reach
-        reach = np.minimum(np.where(whole, heads + followed_by(reach), heads), n0).astype(np.int32)
-    continued = np.where(goes_on, followed_by(reach), 0).astype(np.int32)
-    histograms = np.zeros((n1, 2, n0 + 1), np.int64)
-    kernels.chords_along_x(solid, continued, n0, histograms)
-    uniform = (reach == n0) & (heads == planes) & goes_on
-    lines = np.bincount(solid[1][uniform], minlength=2)[None] if cell.first_plane == 0 else np.zeros((1, 2), int)
-    return histograms, lines

@@ -118,7 +118,7 @@ def _planes_beyond(planes: list, reach: int, num_planes: int, cell: Slab) -> tup
     return outer_planes(edges, cell)
 
 
-def measure_thickness(phase: np.ndarray, cell: Slab) -> Thickness:
+def measure_thickness(phase: np.ndarray, cell: Slab, others: np.ndarray | None = None) -> Thickness:
     """Local thickness of the voxels where ``phase`` is not zero, by opening with spheres of falling radius.
 
     Collective.  A sphere fits around a voxel if it ends before the nearest voxel of the other phase, at distance D,
@@ -132,13 +132,16 @@ def measure_thickness(phase: np.ndarray, cell: Slab) -> Thickness:
     phase : ndarray of bool, local (n0, n1, n2)
     cell : Slab
         A transform's, or an `OpenImage`.
+    others : ndarray of bool, local (n0, n1, n2), optional
+        What bounds the spheres, if that is not all the rest: what lies outside the field of view is taken to go on likewise.
     """
     phase = np.asarray(phase, bool)
+    others = ~phase if others is None else others
     smallest = min((cell.grid.spacing[axis] for axis in cell.grid.extended_axes), default=1.0)
     volume = cell.reducer.sum(np.count_nonzero(phase))[0]
-    if volume in (0, cell.grid.num_voxels):
+    if volume == 0 or not cell.reducer.any(bool(others.any())):
         return Thickness(np.empty(0), np.empty(0))
-    room = np.sqrt(squared_distances(~phase, cell))
+    room = np.where(phase, np.sqrt(squared_distances(others, cell)), 0)
     least = smallest / 4  # the radius that counts as none
     largest = cell.reducer.max(float(room.max())) - least
     num_steps = max(1, min(_MOST_RADII, math.floor(2 * largest / smallest + _SLACK)))
@@ -148,5 +151,5 @@ def measure_thickness(phase: np.ndarray, cell: Slab) -> Thickness:
     for radius in radii[:0:-1]:
         centres = room >= radius * (1 - _SLACK)
         covered |= squared_distances(centres, cell, radius) < (radius * (1 - _SLACK)) ** 2
-        counts.insert(1, np.count_nonzero(covered))
+        counts.insert(1, np.count_nonzero(covered & phase))
     return Thickness(2 * (radii - least), cell.reducer.sum(counts) / volume)

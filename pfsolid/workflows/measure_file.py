@@ -9,12 +9,13 @@ from ..config.estimate import PROGRAM_BYTES
 from ..errors import damage_is_a_mistake
 from ..io.images.formats import ArrayLayout
 from ..io.provenance import provenance
-from ..io.records import write_json
+from ..io.records import atomic_write_text, write_json
 from ..io.run_directory import MORPHOLOGY, check_output_file
 from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import check_rank_count
+from .labelled import LabelOptions, measure_labels, table_text
 from .measure import characterize, more_lines, morphology_lines
 from .measured_source import MeasuredSource, describe_source
 
@@ -30,7 +31,8 @@ _NO_SERIES = "an image that ends has no Fourier series; --boundary mirror or per
 
 def measure_file(source: str, session: Session, filler: str | None = None, voxel_nm: tuple | None = None,
                  boundary: str | None = None, names: dict[int, str] | None = None, output: Path | None = None,
-                 force: bool = False, axes: str | None = None) -> tuple[Path, list[str]]:
+                 force: bool = False, axes: str | None = None, labelled: LabelOptions | None = None
+                 ) -> tuple[Path, list[str]]:
     """Measure an image or the density of a run and write the numbers as JSON.  Collective.
 
     Parameters
@@ -49,6 +51,8 @@ def measure_file(source: str, session: Session, filler: str | None = None, voxel
         Default: morphology.json in the run directory, or beside the file.
     axes : str, optional
         Order of the axes of an array, 'zyx' or another; default: as the file says, or zyx.
+    labelled : LabelOptions, optional
+        What there is to say of an image of labels, each a phase.
 
     Returns
     -------
@@ -60,12 +64,19 @@ def measure_file(source: str, session: Session, filler: str | None = None, voxel
     ------
     InputError
     """
+    options = labelled or LabelOptions()
     with damage_is_a_mistake():
-        asked = on_root(session.comm, describe_source, source, filler, voxel_nm, boundary, names, ArrayLayout(axes))
+        asked = on_root(session.comm, describe_source, source, filler, voxel_nm, boundary, names, ArrayLayout(axes),
+                        options.values)
+    options.check(asked)
     check_rank_count(asked.grid_nm, session.reducer.size)
     check_memory(asked.grid_nm.num_voxels, _BYTES_PER_VOXEL, PROGRAM_BYTES, session.comm, str(source))
     path = output or _default_output(Path(source), asked)
     on_root(session.comm, check_output_file, path, force, [asked.info.path], _is_measured)
+    if options.csv is not None:
+        on_root(session.comm, check_output_file, options.csv, force, [asked.info.path, path], _is_table)
+    if asked.labelled:
+        return path, _measure_phases(asked, options, session, path)
     rho, labels = asked.read(session.comm)
     found = characterize(rho, asked.grid_nm, asked.thresholds, asked.surface_depth_nm, session, distributions=True,
                          periodic=asked.boundary != "open", labels=labels is not None)
@@ -78,6 +89,33 @@ def measure_file(source: str, session: Session, filler: str | None = None, voxel
     on_root(session.comm, write_json, path, result)
     words = {} if labels is None else {"filler": asked.name_of((asked.filler,)), "matrix": asked.name_of(labels)}
     return path, [*_source_lines(asked), *morphology_lines(found, words), *more_lines(found, words)]
+
+
+def _measure_phases(asked: MeasuredSource, options: LabelOptions, session: Session, path: Path) -> list[str]:
+    """Measure, write, and say what a person is told."""
+    excluded = options.excluded(asked)
+    found = measure_labels(asked, session, excluded, options.needs(asked))
+    result = {"source": str(asked.source), "axes_order": asked.info.axes, "boundary": asked.boundary, "values": "labels",
+              "morphology": found.to_dict(),
+              "grid": {"shape": asked.grid_nm.shape, "voxel_size_nm": asked.grid_nm.spacing},
+              "provenance": provenance(session.comm, seed=None, threads=session.threads, input_text="")}
+    on_root(session.comm, write_json, path, result)
+    lines = [asked.info.order_line, f"boundary {asked.boundary}: {_BOUNDARIES[asked.boundary]} ({asked.boundary_from})"]
+    if excluded:
+        share = found.measured.voxels / asked.grid_nm.num_voxels
+        lines.append(f"outside the field of view: {', '.join(map(str, excluded))}; all is per volume of the other "
+                     f"{100 * share:.4g} % of the image")
+    if options.csv is not None:
+        on_root(session.comm, atomic_write_text, options.csv, table_text(found.rows()))
+    return [*lines, *asked.remarks, *found.lines(), *([f"table {options.csv}"] if options.csv else [])]
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file is a table of `measure_file`."""
+    try:
+        return path.read_bytes().startswith(b"quantity,phases,axis,value,unit")
+    except OSError:
+        return False
 
 
 def _phases(asked: MeasuredSource, labels: tuple[int, ...] | None, found: dict) -> dict:

@@ -44,6 +44,8 @@ class MeasuredSource:
         Order of the axes of the file's array.
     remarks : list of str
         What else a person should know.
+    labelled : bool
+        The values are labels, of which every one is a phase.
     """
 
     source: str
@@ -58,6 +60,7 @@ class MeasuredSource:
     surface_depth_nm: float | None
     layout: ArrayLayout
     remarks: list[str] = field(default_factory=list)
+    labelled: bool = False
 
     def name_of(self, labels: tuple[int, ...]) -> str:
         """Their names, or their numbers."""
@@ -80,19 +83,48 @@ class MeasuredSource:
         others = read_label_slab(self.source, slices, comm, window, found, self.layout)
         labels = sorted(set().union(*Reducer(comm).gather(found.seen)))
         if self.filler not in labels:
-            shown = ", ".join(map(str, labels[:20])) + (" ..." if len(labels) > 20 else "")
-            raise InputError(f"--filler {self.filler}: {self.info.name} has no such label; it has {shown}")
+            raise InputError(f"--filler {self.filler}: {self.info.name} has no such label; it has {_some(labels)}")
         return others.astype(np.float64), tuple(label for label in labels if label != self.filler)
+
+    def read_phases(self, comm, excluded: tuple[int, ...] = ()) -> tuple[np.ndarray, tuple[int, ...]]:
+        """This rank's slab with ghost planes, (n0 + 2, n1, n2), in numbers from 0 on, and the labels that they stand for.
+
+        Collective.  Those that are ``excluded`` have the numbers behind those.  The ghost planes are not filled.
+
+        Raises
+        ------
+        InputError
+            The image cannot be read, its values are no labels or too many, or an excluded one does not occur.
+        """
+        slices = slab_of(self.grid_nm, comm)
+        phase = np.zeros((slices[0].stop - slices[0].start + 2, *self.grid_nm.shape[1:]), np.uint8)
+        found = _EveryPhase()
+        read_label_slab(self.source, slices, comm, ImageWindow(), found, self.layout, out=phase[1:-1])
+        labels = sorted(set().union(*Reducer(comm).gather(list(found.numbers))))
+        if len(labels) > _EveryPhase.MOST:
+            raise InputError(f"{self.info.name} has {len(labels)} values, more phases than {_EveryPhase.MOST}: "
+                             "give --filler for one against all others, or put labels together first")
+        missing = [label for label in excluded if label not in labels]
+        if missing:
+            raise InputError(f"--exclude {missing[0]}: {self.info.name} has no such label; it has {_some(labels)}")
+        kept = [label for label in labels if label not in excluded]
+        order = {label: number for number, label in enumerate([*kept, *sorted(excluded)])}
+        table = np.zeros(256, np.uint8)
+        for label, number in found.numbers.items():
+            table[number] = order[label]
+        phase[1:-1] = table[phase[1:-1]]
+        return phase, tuple(kept)
 
     @property
     def _mirrored(self) -> tuple[bool, bool, bool]:
-        return tuple(self.boundary == "mirror" and n > 1 for n in self.info.shape)
+        # Of an image of labels the measures themselves know of the mirror.
+        return tuple(self.boundary == "mirror" and n > 1 and not self.labelled for n in self.info.shape)
 
     def _read_density(self, slices, comm) -> np.ndarray:
         voxels = ImageWindow(mirrored=self._mirrored).file_voxels(self.info, slices)
         box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in voxels)
         part = read_image_slab(self.source, box, comm, layout=self.layout,
-                               advice="give --filler LABEL if the values are labels")
+                               advice="give --values labels, or --filler LABEL, if the values are labels")
         return part[np.ix_(*(index - s.start for index, s in zip(voxels, box)))]
 
 
@@ -117,9 +149,38 @@ class _OnePhase:
         return "which is no label, a whole number"
 
 
+class _EveryPhase:
+    """A labelling that numbers whole values in the order in which they come, and knows the number of each."""
+
+    MOST = 255
+
+    def __init__(self):
+        self.numbers: dict[int, int] = {}
+
+    def apply(self, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers (uint8), and where a value is no whole number; those beyond `MOST` are for the caller to refuse."""
+        bad = np.zeros(page.shape, bool)
+        if page.dtype.kind == "f":
+            bad = ~(np.isfinite(page) & (page == np.rint(page)))
+            page = np.where(bad, 0, page)
+        values, places = np.unique(page, return_inverse=True)
+        for value in values.tolist():
+            self.numbers.setdefault(int(value), len(self.numbers))
+        table = np.array([min(self.numbers[int(value)], self.MOST) for value in values.tolist()], np.uint8)
+        return table[places].reshape(page.shape), bad
+
+    complaint = staticmethod(_OnePhase.complaint)
+
+
+def _some(labels: list[int]) -> str:
+    return ", ".join(map(str, labels[:20])) + (" ..." if len(labels) > 20 else "")
+
+
 def describe_source(source: str, filler: str | None, voxel_nm: tuple | None, boundary: str | None,
-                    names: dict[int, str] | None, layout: ArrayLayout) -> MeasuredSource:
+                    names: dict[int, str] | None, layout: ArrayLayout, values: str | None = None) -> MeasuredSource:
     """Find out what is to be measured, no voxel read yet.  For one rank; see `pfsolid.workflows.measure_file`.
+
+    Without ``values`` whole numbers are labels, as are all of which somebody gives the ``names``; others are a density.
 
     Raises
     ------
@@ -129,10 +190,11 @@ def describe_source(source: str, filler: str | None, voxel_nm: tuple | None, bou
     text, known = _attributes_of(info)
     run = _run_of(text, info)
     spacing, remarks = _edges(info, voxel_nm)
-    names = known | (names or {})
+    all_names = known | (names or {})
+    labelled = filler is None and (values == "labels" or values is None and (info.dtype.kind in "biu" or bool(names)))
     found = MeasuredSource(source, info, PeriodicGrid(info.shape, spacing), *_boundary(boundary, run),
-                           _label(filler, names, info), names, DEFAULT_THRESHOLDS, "by default, for the file has none",
-                           None, layout, remarks)
+                           label_named(filler, all_names, info.name, "--filler"), all_names, DEFAULT_THRESHOLDS,
+                           "by default, for the file has none", None, layout, remarks, labelled)
     if run is not None:
         found = replace(found, thresholds=thresholds(run), thresholds_from="of the run that made it",
                         surface_depth_nm=run.material.surface_depth_nm)
@@ -176,16 +238,22 @@ def _edges(info: ImageInfo, voxel_nm: tuple | None) -> tuple[tuple, list[str]]:
     return voxel_nm, [f"voxels of {asked} nm, as asked for with --voxel-nm; {info.name} says {stored} nm"]
 
 
-def _label(filler: str | None, names: dict[int, str], info: ImageInfo) -> int | None:
-    """The label of that number or name."""
-    if filler is None:
+def label_named(text: str | None, names: dict[int, str], image: str, option: str) -> int | None:
+    """The label of that number or name; None of None.
+
+    Raises
+    ------
+    InputError
+        A name that no label has, or several.
+    """
+    if text is None:
         return None
-    if re.fullmatch(r"-?\d{1,18}", filler):
-        return int(filler)
-    labels = [label for label, name in names.items() if name == filler]
+    if re.fullmatch(r"-?\d{1,18}", text):
+        return int(text)
+    labels = [label for label, name in names.items() if name == text]
     if len(labels) != 1:
         known = ", ".join(f"{label} {name}" for label, name in sorted(names.items()))
         known = known or "none: give some with --names 0=NAME,..."
-        raise InputError(f"--filler {one_line(str(filler))}: a whole number, or the name of one label of {info.name}; named "
+        raise InputError(f"{option} {one_line(str(text))}: a whole number, or the name of one label of {image}; named "
                          f"are {known}")
     return labels[0]

@@ -42,7 +42,7 @@ INSIDE = {
     "sweep": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["dataset"]],
     "io": [["checkpoint", "peek"], ["seal", "series"], ["images", "provenance", "run_directory", "sealed_json", "transfer"],
            ["hdf5_sources", "readback"], ["hdf5", "json_pattern", "one_writer", "records"], ["claims"], ["files"]],
-    "workflows": [["resume"], ["case", "measure_file", "stored_density"], ["measured_source", "run"],
+    "workflows": [["resume"], ["case", "measure_file", "stored_density"], ["labelled"], ["measured_source", "run"],
                   ["density", "fit_sweep", "image", "simulate"], ["console", "fields", "measure", "solved", "theory"]],
 }
 

@@ -32,6 +32,29 @@ def test_numbers_are_those_of_the_command_line_bit_for_bit(tmp_path, run_cli):
                 assert value == stored[name], name
 
 
+def test_every_label_is_a_phase(tmp_path, run_cli):
+    """The cylinder's surroundings are no phase and no volume; the same numbers from a file, and as a table."""
+    array = np.random.default_rng(3).integers(1, 4, (8, 7, 9)).astype(np.uint8)
+    array[:, 0] = 9
+    image = pf.Image(array, voxel_nm=2, names={1: "pore", 2: "SE", 3: "CAM"})
+    found = pf.measure(image, exclude=9, active={"SE": "first", "CAM": "last", "pore": "either"})
+    assert sum(found.volume_fractions.values()) == pytest.approx(1) and set(found.volume_fractions) == {"pore", "SE", "CAM"}
+    assert set(found.area_per_nm) == {("pore", "SE"), ("pore", "CAM"), ("SE", "CAM")} and "\n" not in repr(found)
+    described = found.to_dict()
+    assert described["field_of_view_fraction"] == pytest.approx(6 / 7)
+    np.save(tmp_path / "image.npy", array)
+    status, out, error = run_cli("measure", tmp_path / "image.npy", "--voxel-nm", "2", "--names", "1=pore,2=SE,3=CAM",
+                                 "--exclude", "9", "--active", "SE=first,CAM=last,pore=either", "--csv", tmp_path / "t.csv")
+    assert status == 0, error
+    assert "pore | SE | CAM" in out and "outside the field of view: 9" in out
+    stored = json.loads((tmp_path / "image_morphology.json").read_text())["morphology"]
+    assert {k: v for k, v in stored.items() if k != "seconds"} == {k: v for k, v in described.items() if k != "seconds"}
+    rows = [line.split(",") for line in (tmp_path / "t.csv").read_text().splitlines()]
+    assert rows[0] == ["quantity", "phases", "axis", "value", "unit"] and all(len(row) == 5 for row in rows)
+    [area] = [row for row in rows if row[:2] == ["area_normals_per_nm", "pore|SE"]]
+    assert float(area[3]) == pytest.approx(found.area_per_nm["pore", "SE"], rel=1e-7) and area[4] == "1/nm"
+
+
 def test_what_is_cropped_is_not_measured():
     whole = pf.Image(PLATES, voxel_nm=2, crop=[[], [], (0, 6)])
     part = pf.Image(PLATES[:6], voxel_nm=2)
@@ -43,7 +66,16 @@ def test_what_is_cropped_is_not_measured():
     ({"boundary": "electrodes"}, "boundary = 'electrodes': must be"),
     ({"filler": "water"}, "filler water: a whole number, or the name"),
     ({"filler": 7}, "filler 7: .* has no such label"),
-    ({"image": PLATES * 3, "filler": None}, "is no density.*give filler"),
+    ({"image": PLATES * 3.0, "filler": None}, "is no density.*give values labels, or filler"),
+    ({"filler": None, "exclude": 7}, "exclude 7: .* has no such label; it has 0, 1"),
+    ({"filler": None, "exclude": [0, 1]}, "has no other label"),
+    ({"filler": None, "exclude": "water"}, "exclude water: a whole number, or the name"),
+    ({"filler": None, "active": {0: "left"}}, "active 0=left: must be .*through, first, last, either"),
+    ({"filler": None, "active": {5: "first"}}, "active 5: the image has no such phase"),
+    ({"exclude": 1}, "exclude: is for images of which every label is a phase"),
+    ({"values": "grey", "filler": None}, "values = 'grey': must be"),
+    ({"values": "labels"}, "does not go with filler"),
+    ({"image": PLATES + 0.5, "filler": None, "values": "labels"}, "which is no label"),
 ])
 def test_likely_mistakes(arguments, says):
     usual = {"image": PLATES, "voxel_nm": 2, "filler": 0}

@@ -123,7 +123,7 @@ def test_many_labels_are_not_listed(tmp_path):
 
 @pytest.mark.parametrize(("filler", "says"), [
     ("3", "--filler 3: .* has no such label; it has 1, 7"), ("void", "--filler void: .*--names"),
-    ("7.5", "--filler 7.5: a whole number"), (None, "give --filler LABEL if the values are labels"),
+    ("7.5", "--filler 7.5: a whole number"),
 ])
 def test_what_is_no_filler(channel, filler, says):
     with pytest.raises(InputError, match=says):
