@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import textwrap
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..materials.arrhenius import RANGE_MARGIN, checked_temperature
-from ..materials.electrolytes import Electrolyte, Value, electrolyte, load_electrolytes
 from ..units import S_PER_M
 from .options import print_on_root
+
+if TYPE_CHECKING:
+    from ..materials.electrolytes import Electrolyte, Value
 
 _SHORT = {"apparent grain boundary": "app. gb", "specific grain boundary": "spec. gb"}
 _WIDTH = 110
@@ -31,6 +33,8 @@ def add_commands(command) -> None:
 
 
 def _list(_options) -> None:
+    from ..materials.electrolytes import load_electrolytes  # after the arguments, like all that takes time to load
+
     rows = [("name", "what", "value", "at", "Ea (eV)", "method")]
     for name, data in load_electrolytes().items():
         rows += [(name if i == 0 else "", *_row(value)) for i, value in enumerate(data.values)]
@@ -55,6 +59,9 @@ def _temperature(value: Value) -> str:
 
 
 def _show(options) -> None:
+    from ..materials.arrhenius import checked_temperature
+    from ..materials.electrolytes import electrolyte
+
     if options.temperature is not None:
         try:
             checked_temperature(options.temperature)
@@ -85,6 +92,8 @@ def _described(value: Value) -> list[str]:
 
 def _at(data: Electrolyte, temperature: float, extrapolate: bool) -> list[str]:
     """The ionic conductivities at a temperature; InputError where none is known there."""
+    from ..materials.arrhenius import RANGE_MARGIN
+
     kinds = dict.fromkeys(v.kind for v in data.values if v.quantity == "conductivity" and v.carrier == "ions")
     if not kinds:
         raise InputError(f"{data.name}: no conductivity is known; there is {data.kinds_text()}")

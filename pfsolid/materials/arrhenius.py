@@ -14,8 +14,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..errors import InputError
 
 BOLTZMANN = 1.380649e-23  # J/K, exact in the SI of 2019
@@ -182,6 +180,8 @@ def fit_arrhenius(temperatures, sigma) -> ArrheniusFit:
     InputError
         If there are too few, or one is not above 0.
     """
+    import numpy as np  # nothing else here needs it, and `pfsolid materials` is to start at once
+
     temperatures, sigma = np.asarray(temperatures, float), np.asarray(sigma, float)
     if temperatures.shape != sigma.shape or len(np.unique(temperatures)) < 2:
         raise InputError("an activation energy needs the conductivity at two different temperatures or more")
