@@ -19,14 +19,19 @@ _PLACES = {
     "conductivity": ".api.conductivity", "Conductivity": ".api.conductivity",
     "grow": ".api.growth", "Microstructure": ".api.growth",
     "measure": ".api.morphology", "Morphology": ".api.morphology", "LabelMorphology": ".api.morphology",
+    "sweep": ".api.sweep", "open_sweep": ".api.sweep", "Sweep": ".api.sweep",
     "PfsolidError": ".errors", "InputError": ".errors", "ConvergenceError": ".errors", "OutputError": ".errors",
     "CheckpointError": ".errors", "PfsolidWarning": ".errors",
 }
+_MODULES = {"theory": ".theory", "materials": ".materials", "plot": ".api.plot"}
 
-__all__ = ["__version__", *_PLACES]
+__all__ = ["__version__", *_PLACES, *_MODULES]
 
 
 def __getattr__(name: str):
+    if name in _MODULES:
+        value = globals()[name] = _import_module(_MODULES[name], __name__)
+        return value
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(_import_module(_PLACES[name], __name__), name)

@@ -94,6 +94,13 @@ def in_array_order(field: np.ndarray, axes: str) -> np.ndarray:
     return turned[:, :, 0] if len(axes) == 2 else turned
 
 
+def in_xyz_order(array: np.ndarray, axes: str) -> np.ndarray:
+    """An array with its axes in that order (n0, n1[, n2][, 3]) as a field by x, y, z, as a view; the other way round."""
+    if len(axes) == 2:
+        array, axes = array[:, :, np.newaxis], axes + "z"
+    return array.transpose(*(axes.index(name) for name in "xyz"), *range(3, array.ndim))
+
+
 def by_axes(values, axes: str) -> tuple:
     """What there is one of along x, y and z, in the order of an array's axes."""
     return tuple(values["xyz".index(name)] for name in axes)

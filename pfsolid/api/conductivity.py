@@ -13,6 +13,7 @@ from ..config.image import ImageStudyConfig
 from ..config.text import validated
 from ..errors import InputError
 from ..grid import AXES
+from ..homogenization import battery
 from ..homogenization.image import ImageConduction, tell_of_spacing
 from ..homogenization.report import conduction_result, error_bar
 from ..homogenization.solve import Conduction
@@ -23,7 +24,9 @@ from ..parallel.quiet import quiet_session
 from ..text import interval, to_digits
 from ..units import S_PER_M
 from ..workflows.fields import placed
-from .arguments import by_axes, given, in_arguments, in_array_order, label_of, plain
+from . import pictures
+from .arguments import by_axes, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
+from .optional import field_array, package
 from .image import Image, as_image, check_same_on_all_ranks
 
 _NAME = "pfsolid.conductivity"
@@ -59,10 +62,16 @@ class CurrentField:
         A/m^2 in a field of 1 V/m, by the axes of the image; components x, y, z last.
     slices : tuple of slice
         Where it lies in the whole, along the axes of the image.
+    axes : str
+        Order of the image's axes.
+    voxel_nm : tuple of 3 float
+        nm, along x, y, z.
     """
 
     array: np.ndarray
     slices: tuple[slice, ...]
+    axes: str
+    voxel_nm: tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -127,13 +136,19 @@ class Conductivity:
         InputError
             If no field was solved for along that direction, or fields were not kept.
         """
-        return self._current(direction).array
+        return self.current_field(direction).array
 
     def current_slices(self, direction: str) -> tuple[slice, ...]:
         """Where this rank's `current_density` lies in the whole, along the axes of the image."""
-        return self._current(direction).slices
+        return self.current_field(direction).slices
 
-    def _current(self, direction: str) -> CurrentField:
+    @property
+    def directions(self) -> str:
+        """Axes that there is a current for."""
+        return "".join(name for name in AXES if name in self._currents)
+
+    def current_field(self, direction: str) -> CurrentField:
+        """`current_density` with its place, axes and voxels."""
         if direction not in self._currents:
             known = ", ".join(self._currents) or "none"
             raise InputError(f"current_density({direction!r}): there is a current along {known}; where nothing percolates "
@@ -143,6 +158,120 @@ class Conductivity:
     def to_dict(self) -> dict:
         """Everything but the fields as numbers, lists and texts of Python's own: the conduction part of result.json."""
         return finite(self._result)
+
+    def to_series(self):
+        """The numbers as a row for a table, a pandas.Series: names as the columns of a sweep's table where they are in one.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        pandas = package("pandas", "Conductivity.to_series")
+        names = [f"{a}{b}" for a, b in ("xx", "yy", "zz", "xy", "xz", "yz")]
+        row = {f"sigma_{a}{b}_S_per_cm": self.tensor[AXES.index(a), AXES.index(b)] for a, b in names}
+        row["sigma_mean_S_per_cm"] = self.to_dict()["mean_S_per_cm"]
+        for axis, name in enumerate(AXES):
+            row |= {f"sigma_{name}{name}_low_S_per_cm": self.interval[0][axis],
+                    f"sigma_{name}{name}_high_S_per_cm": self.interval[1][axis],
+                    f"tortuosity_factor_{name}": self.tortuosity_factor[axis], f"macmullin_{name}": self.macmullin[axis],
+                    f"percolates_{name}": self.percolates[axis]}
+        return pandas.Series(row, name=self.temperatures[0] if self.temperatures else None)
+
+    def to_xarray(self):
+        """Current densities and tensors as an xarray.Dataset with coordinates and units; on several ranks of this one's part.
+
+        Raises
+        ------
+        InputError
+            If xarray is not installed.
+        """
+        xarray = package("xarray", "Conductivity.to_xarray")
+        tensor = xarray.DataArray(self.tensors, {"component": list(AXES), "field": list(AXES)}, ("case", "component", "field"),
+                                  attrs={"units": "S/cm", "long_name": "effective conductivity"})
+        if self.temperatures:
+            tensor = tensor.rename(case="temperature").assign_coords(
+                temperature=("temperature", list(self.temperatures), {"units": "K"}))
+        fields = {f"current_density_{name}": field_array(
+            one.array, one.voxel_nm, one.axes, f"current_density_{name}", "A/m^2",
+            f"current density in 1 V/m along {name}", one.slices) for name, one in self._currents.items()}
+        return xarray.Dataset({"sigma_eff": tensor} | fields)
+
+    def plot(self, direction: str | None = None, **options):
+        """The tensor with its interval, of several temperatures an Arrhenius plot, for a direction its current.
+
+        Parameters
+        ----------
+        direction : {'x', 'y', 'z'}, optional
+        **options
+            As for `pfsolid.plot.conductivity`, or for `pfsolid.plot.current`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from . import plot  # loads matplotlib
+
+        return plot.conductivity(self, **options) if direction is None else plot.current(self, direction, **options)
+
+    def to_pybamm(self, domain: str, component: str = "electrolyte", direction: str | None = None, phase: str | None = None,
+                  porosity: float | None = None) -> dict[str, float]:
+        """Parameters of PyBaMM for the option {"transport efficiency": "tortuosity factor"}.
+
+        Parameters
+        ----------
+        domain : {'negative electrode', 'separator', 'positive electrode'}
+        component : {'electrolyte', 'electrode'}
+            Whose conductivity this is: that of the ions in the electrolyte, or of the electrons in the electrode.
+        direction : {'x', 'y', 'z'}, optional
+            Through the cell; needed where fields were applied along several.
+        phase : str, optional
+            Name of the phase that carries it, by default the reference of `macmullin`.
+        porosity : float, optional
+            Volume fraction of the electrolyte in the cell model; by default as in the image.
+
+        Returns
+        -------
+        dict
+            For `pybamm.ParameterValues.update`: porosity, tortuosity factor and, of an electrode, its own conductivity.
+
+        Raises
+        ------
+        InputError
+            If nothing percolates along it, or an argument cannot be.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pfsolid as pf
+        >>> walls = np.repeat([0, 1], [5, 3]) * np.ones((4, 4, 1), int)        # straight pores, five eighths of the volume
+        >>> found = pf.conductivity(walls, {0: 1e-2, 1: 0}, voxel_nm=100, directions="z")
+        >>> {name: round(value, 3) for name, value in found.to_pybamm("separator").items()}
+        {'Separator porosity': 0.625, 'Separator tortuosity factor (electrolyte)': 1.0}
+        """
+        with in_arguments("Conductivity.to_pybamm"):
+            return battery.to_pybamm(self.to_dict(), domain, component, direction, phase, porosity)
+
+    def to_bpx(self, domain: str, component: str = "electrolyte", direction: str | None = None,
+               phase: str | None = None) -> dict:
+        """The part of a BPX file that follows: "Porosity" and "Transport efficiency", or an electrode's "Conductivity [S.m-1]".
+
+        Parameters
+        ----------
+        domain, component, direction, phase
+            As for `to_pybamm`.
+
+        Returns
+        -------
+        dict
+            To be merged into the file: {'Parameterisation': {'Separator': {...}}}.
+
+        Raises
+        ------
+        InputError
+        """
+        with in_arguments("Conductivity.to_bpx"):
+            return battery.to_bpx(self.to_dict(), domain, component, direction, phase)
 
     def __repr__(self) -> str:
         return self._result["headline"]
@@ -159,7 +288,20 @@ class Conductivity:
             rows.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
         heads = ("along", "effective conductivity", "interval", "tortuosity factor", "share of the current")
         rows.insert(0, "".join(f"<th>{head}</th>" for head in heads))
-        return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+        return pictures.beside(f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>", self._picture())
+
+    def _picture(self) -> str:
+        """|J| of the first current in the middle plane, by its logarithm over two decades."""
+        if not self._currents:
+            return ""
+        one = next(iter(self._currents.values()))
+        field = in_xyz_order(one.array, one.axes)
+        axis = pictures.normal_of(field.shape, None)
+        plane = np.linalg.norm(np.take(field, pictures.plane_index(field.shape[axis], None), axis), axis=-1)
+        highest = float(plane.max())
+        if not highest > 0:
+            return ""
+        return pictures.of_values(np.log10(np.maximum(plane / highest, 1e-2)), -2.0, 0.0)
 
 
 def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic", directions: str | None = None,
@@ -329,7 +471,8 @@ class FieldKeeper:
             current *= unit  # of a unit field, 1 V/m
             local, slices = placed(current, grid_nm, transform, orientation)
             array = np.ascontiguousarray(in_array_order(local, self._axes))
-            self.kept[orientation.names[axis]] = CurrentField(array, by_axes(slices, self._axes))
+            self.kept[orientation.names[axis]] = CurrentField(array, by_axes(slices, self._axes), self._axes,
+                                                              grid_nm.spacing)
 
         return keep
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from ..io.images.formats import ArrayImage, ArrayLayout, ImageInfo
 from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
 from ..parallel.collective import Reducer
 from ..parallel.communicator import alone
-from .arguments import by_axes, edges, given, in_arguments, in_array_order, plain
+from . import pictures
+from .arguments import by_axes, edges, given, in_arguments, in_array_order, in_xyz_order, plain
+from .optional import field_array
 
 _MOST_SAMPLED = 32  # voxels along each axis by which ranks see that they were given the same array
 
@@ -127,6 +130,45 @@ class Image:
 
     def __array__(self, dtype=None, copy=None):
         return self.to_array() if dtype is None else self.to_array().astype(dtype)
+
+    def plane(self, normal: str | None = None, index: int | None = None) -> tuple[np.ndarray, int]:
+        """A plane of labels, read by itself, and the axis of its normal.
+
+        Parameters
+        ----------
+        normal : {'x', 'y', 'z'}, optional
+            By default the axis of one voxel, or z.
+        index : int, optional
+            By default the middle one.
+
+        Returns
+        -------
+        ndarray of uint8 (n_a, n_b)
+            By the other two axes in the order x, y, z.
+        int
+            0, 1 or 2 for x, y, z.
+        """
+        shape = ImageWindow(self._crop).image_shape(self._info)
+        axis = pictures.normal_of(shape, normal)
+        crop = [list(pair) if pair else [0, n] for pair, n in zip(self._crop, shape)]
+        first = crop[axis][0] + pictures.plane_index(shape[axis], index)
+        crop[axis] = [first, first + 1]
+        return np.take(in_xyz_order(as_image(self, crop=crop).to_array(), self.axes), 0, axis), axis
+
+    def plot(self, normal: str | None = None, index: int | None = None, axes=None):
+        """A plane as a picture: `pfsolid.plot.labels`, which see."""
+        from .plot import labels  # loads matplotlib
+
+        return labels(self, normal, index, axes)
+
+    def to_xarray(self):
+        """The labels as an xarray.DataArray, with the centres of the voxels as coordinates."""
+        array = field_array(self.to_array(), self.voxel_nm, self.axes, "labels", "1", "label")
+        array.attrs["names"] = ", ".join(f"{label} {name}" for label, name in self.names.items())
+        return array
+
+    def _repr_html_(self) -> str:
+        return f"<div>{escape(repr(self))}</div>{pictures.of_labels(self.plane()[0], self.names)}"
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape))

@@ -63,11 +63,20 @@ def add_commands(command) -> None:
     both.add_argument("--temperature", metavar="T,...", help="K, one or several")
     both.add_argument("--solver", choices=["auto", "multigrid", "fft", "petsc", "perturbation"])
     both.add_argument("--tolerance", metavar="R", help="relative error allowed in sigma_eff (default: 1e-4)")
+    battery = sub.add_argument_group("for battery models")
+    battery.add_argument("--export", choices=["pybamm", "bpx", "json"], help="also write tortuosity factor, transport "
+                         "efficiency and conductivities as such a model takes them: pybamm.json, bpx.json, transport.json")
+    battery.add_argument("--domain", choices=["negative-electrode", "separator", "positive-electrode"],
+                         help="part of the cell that this is; for pybamm and bpx")
+    battery.add_argument("--component", choices=["electrolyte", "electrode"], help="whose conductivity this is: that of the "
+                         "ions (default), or of the electrons")
+    battery.add_argument("--along", choices=["x", "y", "z"], help="direction through the cell")
     add_output(sub, "output directory (default: `conduct` in the run directory, or NAME_conduct beside the file)")
     add_threads(sub)
 
 
 def _conduct(options) -> None:
+    _check_export(options)
     if options.sigma is not None or options.source.suffix == ".toml":
         _on_image(options)
     else:
@@ -92,6 +101,7 @@ def _on_density(options) -> None:
         directory = options.output or default_directory(options.source)
         running.append(directory)
         conduct(options.source, config, overrides, directory, session, options.force)
+        _export(directory, options, session)
         draw(directory, session)
 
 
@@ -108,8 +118,43 @@ def _on_image(options) -> None:
         directory = options.output or _beside(options.source)
         running.append(directory)
         conduct_image(study, directory, session, options.force)
+        _export(directory, options, session)
         if study.output.figures:
             draw(directory, session)
+
+
+def _check_export(options) -> None:
+    """Refuse what cannot be exported before anything is computed."""
+    given = [name for name in ("domain", "component", "along") if getattr(options, name) is not None]
+    if options.export not in ("pybamm", "bpx"):
+        if given:
+            raise InputError(f"--{given[0]} is for --export pybamm or bpx")
+        return
+    if options.domain is None:
+        raise InputError(f"--export {options.export} needs --domain: negative-electrode, separator or positive-electrode")
+    if (options.domain, options.component) == ("separator", "electrode"):
+        raise InputError("--component electrode: nothing but the electrolyte conducts in a separator")
+    directions = options.directions or "xyz"
+    if options.along is None and len(directions) > 1:
+        raise InputError(f"--export {options.export} needs --along: the direction through the cell, one of "
+                         f"{', '.join(directions)}")
+    if options.along is not None and options.along not in directions:
+        raise InputError(f"--along {options.along}: no field is asked for along it (--directions {directions})")
+
+
+def _export(directory: Path, options, session) -> None:
+    """Write what a battery model takes beside the result; from root."""
+    if options.export is None or not session.is_root:
+        return
+    from ..workflows.export import export_transport
+
+    domain = None if options.domain is None else options.domain.replace("-", " ")
+    try:
+        path = export_transport(directory, options.export, domain, options.component or "electrolyte", options.along)
+    except InputError as error:  # of what was found, such as that nothing percolates: the result stands
+        session.warn(f"no export for {options.export}: {error}")
+    else:
+        session.say(f"written {path}")
 
 
 def _beside(source: Path) -> Path:

@@ -28,6 +28,7 @@ HISTORY = "history.csv"
 FIELDS = "fields.h5"
 RESULT = "result.json"
 MORPHOLOGY = "morphology.json"  # of `pfsolid measure`
+EXPORTS = {"pybamm": "pybamm.json", "bpx": "bpx.json", "json": "transport.json"}  # of `pfsolid conduct --export`
 CHECKPOINTS = "checkpoints"
 SOLVED = "solved"  # what an unfinished solve has come to, in folders of checkpoints
 SNAPSHOTS = "snapshots"
@@ -35,7 +36,7 @@ FIGURES = "figures"
 
 # What a run writes: files, and folders with the patterns of the files in them.  The result is the first to go and the last
 # to come: what stands beside it is whole.
-FILES = (RESULT, FIELDS, "fields.xdmf", HISTORY, MORPHOLOGY, LOG, INPUT)
+FILES = (RESULT, FIELDS, "fields.xdmf", HISTORY, MORPHOLOGY, *EXPORTS.values(), LOG, INPUT)
 _CHECKPOINT = ("step_[0-9]*.h5", ".step_[0-9]*.h5.part")
 _DRAWN = ("slices", "structure_3d", "evolution", "conduction", "currents", "arrhenius", "clusters", "morphology")
 FOLDERS = {

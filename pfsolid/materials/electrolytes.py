@@ -11,6 +11,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
 
 from ..errors import InputError
@@ -101,7 +102,7 @@ class Value:
         return f"{what}, {self.method}, doi:{self.source.doi}, {self.where}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Electrolyte:
     """A material and all values known of it, the preferred one of each kind first."""
 
@@ -135,6 +136,23 @@ class Electrolyte:
             return conductivity([value.branch], temperature, extrapolate)
         except InputError as error:
             raise InputError(f"{self.name}, {kind} conductivity: {error}") from None
+
+    def sigma_S_per_cm(self, kind: str, temperature_K: float | None, extrapolate: bool = False) -> float:
+        """`sigma` in S/cm."""
+        return self.sigma(kind, temperature_K, extrapolate) / S_PER_M
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.kinds_text()}"
+
+    def _repr_html_(self) -> str:
+        """A row for each value, with its source."""
+        rows = [("", "value", "at", "method", "source")]
+        for one in self.values:
+            what = " ".join(filter(None, (one.kind, "electronic" if one.carrier == "electrons" else "", one.quantity)))
+            at = f"{one.at_K:g} K" if one.at_K is not None else one.temperature
+            rows.append((what, f"{one.value:g} {one.unit}", at, one.method, f"doi:{one.source.doi}, {one.where}"))
+        lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        return f"<b>{escape(self.name)}</b>, {escape(self.about)}<table>{lines}</table>"
 
     def kinds_text(self) -> str:
         """What is known, in words."""

@@ -20,12 +20,11 @@ from ..grid import AXES, PeriodicGrid
 from ..io.peek import describe, read_strided
 from ..materials.arrhenius import BOLTZMANN, ELEMENTARY_CHARGE
 from . import planes
+from .colours import COLOURS
 from .figure import BAR_WIDTH, MIN_BAR, WIDTH, add_axes, new_figure, plane_size, save_figure
 from .run_files import MAX_SAMPLES, RunFiles, flat_axis, middle_plane, read_run, thinning
 
 CURRENTS, ARRHENIUS = "currents", "arrhenius"
-# Okabe and Ito's, for phases without a colour of their own.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b6770", "#000000")
 HISTOGRAM_BINS = 80
 SLICES_WIDTH, SLICE_GAP, HISTOGRAM_HEIGHT = 5.85, 0.66, 1.7  # inches
 MARKS = {"percentile_50": "o", "percentile_90": "|", "percentile_99": "|", "percentile_99.9": "|", "maximum": "x"}

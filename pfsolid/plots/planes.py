@@ -10,11 +10,11 @@ from matplotlib.patches import Patch
 
 from ..conduction.phases import PHASES
 from ..grid import AXES, PeriodicGrid
+from .colours import PHASE_COLOURS
 
 DENSITY_MAP, SIGMA_MAP, CURRENT_MAP = "YlGnBu_r", "viridis", "plasma"
 DENSITY_NORM = Normalize(0, 1)
 NO_CURRENT = "#d4d7db"
-PHASE_COLOURS = {"pore": "#5b6770", "surface": "#d55e00", "bulk": "#0072b2"}  # Okabe and Ito's, and a grey
 CURRENT_DECADES = 4
 
 

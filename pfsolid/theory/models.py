@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import brick_layer, effective_medium
+from . import bricks, effective_medium
 from .bounds import Bounds, hashin_shtrikman_bounds, wiener_bounds
 from .effective_medium import AS_PRINTED, CYLINDER, SPHERE, CoatedPores, Reading, phase_fractions, three_phase_gem
 
@@ -39,7 +39,7 @@ MODELS = {
     "maxwell-garnett": Model("Maxwell–Garnett, coated spheres that keep apart in a matrix",
                              formula=effective_medium.coated_maxwell_garnett),
     "brick": Model(f"parallel brick layer along hollow pillars, {SOURCE}", CYLINDER,
-                   formula=brick_layer.parallel_pillars),
+                   formula=bricks.parallel_pillars),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from conduction_cases import PERFECT, SPHERE_ARRAY, conduct, voxel_sphere
 
 from pfsolid.theory.bounds import hashin_shtrikman_bounds, wiener_bounds
-from pfsolid.theory.brick_layer import brick_layer, parallel_pillars, series_conductivity, specific_boundary_conductivity
+from pfsolid.theory.bricks import brick_layer, parallel_pillars, series_conductivity, specific_boundary_conductivity
 from pfsolid.theory.effective_medium import (
     CoatedPores,
     Reading,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pfsolid.errors import InputError
-from pfsolid.theory import brick_layer, fit
+from pfsolid.theory import bricks, fit
 from pfsolid.theory.bounds import comparison_average, hashin_shtrikman_bounds, wiener_bounds
 from pfsolid.theory.effective_medium import (
     CYLINDER,
@@ -93,7 +93,7 @@ def test_everything_broadcasts():
     assert table.shape == (6, 2)
     assert table[3, 1] == three_phase_gem(porosity[3, 0], 0.1, HU, 0.32, 0.85)
     assert gem([porosity, 1 - porosity], [1.0, depth], 0.3, np.full((4, 1, 1), 2.0)).shape == (4, 6, 2)
-    for function in (coated_maxwell_garnett, coated_bruggeman, brick_layer.parallel_pillars):
+    for function in (coated_maxwell_garnett, coated_bruggeman, bricks.parallel_pillars):
         assert function(porosity, depth, HU).shape == (6, 2)
     assert np.ndim(three_phase_gem(0.3, 0.1, HU, 0.32, 0.85)) == 0
 
@@ -252,31 +252,31 @@ def test_across_cylinders():
 def test_pillars_conduct_in_parallel():
     porosity = np.linspace(0, 0.6, 7)
     upper = wiener_bounds(phase_fractions(porosity, 0.23, CYLINDER), [HU.core, HU.surface, HU.matrix]).upper
-    assert np.allclose(brick_layer.parallel_pillars(porosity, 0.23, HU), upper, rtol=EXACT)
+    assert np.allclose(bricks.parallel_pillars(porosity, 0.23, HU), upper, rtol=EXACT)
 
 
 def test_apparent_and_specific_boundary_conductivity():
-    apparent = brick_layer.apparent_boundary_conductivity(4e-8, 2e-9, 1e-6)
+    apparent = bricks.apparent_boundary_conductivity(4e-8, 2e-9, 1e-6)
     assert apparent == pytest.approx(2e-5, rel=EXACT)  # S/cm stays S/cm: a factor D / δ of 500
-    assert brick_layer.specific_boundary_conductivity(apparent, 2e-9, 1e-6) == pytest.approx(4e-8, rel=EXACT)
-    assert brick_layer.series_conductivity(1e-3, apparent) == pytest.approx(1e-3 * 2e-5 / 1.02e-3, rel=EXACT)
-    assert brick_layer.series_conductivity(1e-3, 0.0) == 0
+    assert bricks.specific_boundary_conductivity(apparent, 2e-9, 1e-6) == pytest.approx(4e-8, rel=EXACT)
+    assert bricks.series_conductivity(1e-3, apparent) == pytest.approx(1e-3 * 2e-5 / 1.02e-3, rel=EXACT)
+    assert bricks.series_conductivity(1e-3, 0.0) == 0
 
 
 def test_brick_layer_between_its_limits():
     grain_size = np.array([2.0, 50.0])
     grains = (1 - 1 / grain_size) ** 3
     for specific in (0.0, 1e-6, 1.0, 50.0):
-        value = brick_layer.brick_layer(1.0, specific, 1.0, grain_size)
+        value = bricks.brick_layer(1.0, specific, 1.0, grain_size)
         bounds = wiener_bounds([1 - grains, grains], [specific, 1.0])
         assert np.all((bounds.lower <= value) & (value <= bounds.upper * (1 + EXACT)))
-    assert brick_layer.brick_layer(1.0, 1.0, 1.0, 3.0) == pytest.approx(1.0, rel=EXACT)
+    assert bricks.brick_layer(1.0, 1.0, 1.0, 3.0) == pytest.approx(1.0, rel=EXACT)
     # Thin walls that conduct badly: the series model but for the share of the walls' own volume, 3 δ/D at most.
-    apparent = brick_layer.apparent_boundary_conductivity(1e-5, 1e-3, 1.0)
-    assert brick_layer.brick_layer(1.0, 1e-5, 1e-3, 1.0) == pytest.approx(
-        brick_layer.series_conductivity(1.0, apparent), rel=3e-3)
+    apparent = bricks.apparent_boundary_conductivity(1e-5, 1e-3, 1.0)
+    assert bricks.brick_layer(1.0, 1e-5, 1e-3, 1.0) == pytest.approx(
+        bricks.series_conductivity(1.0, apparent), rel=3e-3)
     # Walls that conduct perfectly: two of three carry the current.
-    assert brick_layer.brick_layer(0.0, 1.0, 1e-4, 1.0) == pytest.approx(2e-4, rel=1e-4)
+    assert bricks.brick_layer(0.0, 1.0, 1e-4, 1.0) == pytest.approx(2e-4, rel=1e-4)
 
 
 # --- what is refused ------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_brick_layer_between_its_limits():
 @pytest.mark.parametrize("call, message", [
     (lambda: three_phase_gem(0.8, 0.1, HU, 0.32, 0.85), "porosity 0.8: .* the porosity may be at most 0.7513"),
     (lambda: coated_maxwell_garnett([0.1, 0.9], 0.1, HU), "porosity 0.9: .* at most 0.7513"),
-    (lambda: brick_layer.parallel_pillars(0.9, 0.1, HU), "porosity 0.9: .* at most 0.8264"),
+    (lambda: bricks.parallel_pillars(0.9, 0.1, HU), "porosity 0.9: .* at most 0.8264"),
     (lambda: three_phase_gem(-0.1, 0.1, HU, 0.32, 0.85), "porosity -0.1: must lie between 0 and 1"),
     (lambda: three_phase_gem(np.nan, 0.1, HU, 0.32, 0.85), "porosity nan"),
     (lambda: three_phase_gem(0.3, -0.1, HU, 0.32, 0.85), "over pore radius -0.1: must be finite and at least 0"),
@@ -301,9 +301,9 @@ def test_brick_layer_between_its_limits():
     (lambda: wiener_bounds([0.5, 0.5], [1, -2]), "sigma -2: a conductivity must be finite and at least 0"),
     (lambda: CoatedPores(0.0, -1.0, 1.0), "conductivity of the surface -1"),
     (lambda: CoatedPores(0.0, 1.0, np.inf), "conductivity of the matrix inf"),
-    (lambda: brick_layer.apparent_boundary_conductivity(1.0, 2.0, 1.0), "must not exceed the grain size"),
-    (lambda: brick_layer.brick_layer(1.0, 1.0, 0.0, 1.0), "boundary thickness 0: must be finite and above 0"),
-    (lambda: brick_layer.series_conductivity(-1.0, 1.0), "grain conductivity -1"),
+    (lambda: bricks.apparent_boundary_conductivity(1.0, 2.0, 1.0), "must not exceed the grain size"),
+    (lambda: bricks.brick_layer(1.0, 1.0, 0.0, 1.0), "boundary thickness 0: must be finite and above 0"),
+    (lambda: bricks.series_conductivity(-1.0, 1.0), "grain conductivity -1"),
     (lambda: fit.fit_percolation([0.1, 0.2], [1, 2], 0.1, HU), "2 samples at 2 porosities"),
     (lambda: fit.fit_percolation([0.1, 0.2, 0.3, 0.4], [1, 2, 0, 3], 0.1, HU), "not positive"),
     (lambda: fit.fit_percolation([0.1, 0.2, 0.3, 0.8], [1, 2, 3, 3], 0.1, HU), "porosity 0.8"),

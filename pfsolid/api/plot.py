@@ -1,0 +1,207 @@
+"""Pictures of results: each function draws into Axes and returns them.
+
+>>> import matplotlib; matplotlib.use("agg")
+>>> import numpy as np
+>>> import pfsolid as pf
+>>> axes = pf.plot.labels(pf.Image(np.eye(16, dtype=int), voxel_nm=20, names={0: "pore", 1: "solid"}))
+>>> axes.get_xlabel(), axes.get_ylabel()
+('x (nm)', 'y (nm)')
+
+Without ``axes`` a new figure of pyplot is made.  Nothing is shown and no style is changed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.patches import Patch
+
+from ..errors import InputError
+from ..grid import AXES, PeriodicGrid
+from ..plots import planes
+from ..plots.conduction import draw_arrhenius
+from ..plots.morphology import AXIS_COLOURS
+from .arguments import in_xyz_order
+from .pictures import normal_of, palette_of, plane_index
+
+__all__ = ["arrhenius", "conductivity", "current", "density", "history", "labels", "sweep"]
+
+
+def labels(image, normal: str | None = None, index: int | None = None, axes=None):
+    """A plane of an image, a colour for each label.
+
+    Parameters
+    ----------
+    image : Image
+    normal : {'x', 'y', 'z'}, optional
+        Normal of the plane; by default the axis of one voxel, or z.
+    index : int, optional
+        Which plane, in voxels; by default the middle one.
+    axes : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    axes = _axes(axes)
+    plane, axis = image.plane(normal, index)
+    shape = list(plane.shape)
+    shape.insert(axis, 1)
+    grid = PeriodicGrid(tuple(shape), image.voxel_nm or (1.0,) * 3)
+    known = np.unique(plane)
+    palette = palette_of(int(known.max()) + 1, image.names)
+    _show(axes, plane, axis, grid, image.voxel_nm is not None, cmap=ListedColormap(palette), vmin=-0.5,
+          vmax=len(palette) - 0.5, interpolation="nearest")
+    names = [f"{label} {image.names[label]}" if label in image.names else str(label) for label in known]
+    axes.legend(handles=[Patch(color=palette[label], label=name) for label, name in zip(known, names)],
+                loc="upper left", bbox_to_anchor=(1, 1), frameon=False, handlelength=1)
+    return axes
+
+
+def density(structure, normal: str | None = None, index: int | None = None, axes=None):
+    """A plane of the density of a `Microstructure` or a `Run`; parameters as for `labels`."""
+    axes = _axes(axes)
+    rho = in_xyz_order(np.asarray(structure.density), structure.axes)
+    axis, grid = normal_of(rho.shape, normal), PeriodicGrid(rho.shape, structure.voxel_nm)
+    plane = np.take(rho, plane_index(rho.shape[axis], index), axis)
+    image = planes.show_plane(axes, plane, axis, grid, cmap=planes.DENSITY_MAP,
+                              norm=planes.DENSITY_NORM, interpolation="nearest")
+    axes.figure.colorbar(image, ax=axes, label="relative density ρ")
+    return axes
+
+
+def history(structure, *quantities: str, axes=None):
+    """Columns of the history of a `Microstructure` or a `Run` over reduced time.
+
+    Parameters
+    ----------
+    structure : Microstructure or Run
+    quantities : str
+        Names of columns; by default the sizes of pores and walls.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InputError
+        If there is no such column.
+    """
+    columns = structure.history
+    quantities = quantities or ("pore_size_nm", "wall_size_nm")
+    for name in quantities:
+        if name not in columns:
+            raise InputError(f"pfsolid.plot.history: {name!r} is no column of the history; there are {', '.join(columns)}")
+    axes = _axes(axes)
+    for name in quantities:
+        axes.plot(columns["reduced_time"], columns[name], label=name)
+    axes.set_xscale("log")
+    axes.set_xlabel(r"reduced time $t\,/\,(\lambda^2/16wM)$")
+    axes.legend()
+    return axes
+
+
+def conductivity(found, axes=None):
+    """The diagonal of the tensor with its interval, by the errors of solver and grid; of several temperatures `arrhenius`."""
+    if len(found.temperatures) > 1:
+        return arrhenius(found, axes)
+    axes = _axes(axes)
+    value, (low, high) = np.diag(found.tensor), found.interval
+    for axis, name in enumerate(AXES):
+        if np.isnan(value[axis]):
+            continue
+        spread = [[value[axis] - low[axis]], [high[axis] - value[axis]]] if np.isfinite(high[axis]) else None
+        axes.errorbar([axis], [value[axis]], spread, fmt="o", capsize=4, color=AXIS_COLOURS[name])
+    axes.set_xticks(range(3), [rf"$\sigma_{{{name}{name}}}$" for name in AXES])
+    axes.set_xlim(-0.5, 2.5)
+    axes.set_ylabel("effective conductivity (S/cm)")
+    axes.set_ylim(bottom=0)
+    return axes
+
+
+def arrhenius(found, axes=None):
+    """Effective conductivity over 1000 / T, the mean of the diagonal, with the activation energy of sigma T."""
+    result = found.to_dict()
+    points = [(one["temperature_K"], one["mean_S_per_cm"], 0.0) for one in result.get("temperature_series", ())
+              if one["mean_S_per_cm"]]
+    if len(points) < 2:
+        raise InputError("pfsolid.plot.arrhenius: needs the conductivity at two temperatures or more")
+    axes = _axes(axes)
+    draw_arrhenius(axes, points, result.get("activation_energy_eV"))
+    return axes
+
+
+def current(found, direction: str | None = None, normal: str | None = None, index: int | None = None, axes=None):
+    """A plane of |J| over the mean of J along the field, on a logarithmic scale.
+
+    Parameters
+    ----------
+    found : Conductivity
+        With fields, on one rank.
+    direction : {'x', 'y', 'z'}, optional
+        Of the applied field; by default the first there is a current for.
+    normal, index, axes
+        As for `labels`; by default the plane holds the field.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    direction = direction or next(iter(found.directions), "x")
+    part = found.current_field(direction)
+    along = AXES.index(direction)
+    field = in_xyz_order(part.array, part.axes)
+    if normal is None and 1 not in field.shape[:3]:
+        normal = "y" if direction == "z" else "z"
+    axis, grid = normal_of(field.shape[:3], normal), PeriodicGrid(field.shape[:3], part.voxel_nm)
+    magnitude = np.linalg.norm(np.take(field, plane_index(field.shape[axis], index), axis), axis=-1)
+    magnitude /= float(field[..., along].mean(dtype=float))
+    axes = _axes(axes)
+    image = planes.show_plane(axes, np.ma.masked_less_equal(magnitude, 0), axis, grid, cmap=planes.CURRENT_MAP,
+                              norm=LogNorm(*planes.log_limits(magnitude)), interpolation="nearest")
+    axes.figure.colorbar(image, ax=axes, label=planes.relative_current(along), extend="both")
+    return axes
+
+
+def sweep(table, x: str, y: str = "sigma_mean_S_per_cm", axes=None):
+    """A column of a sweep over another: each case a point, and the mean of those with the same x.
+
+    Parameters
+    ----------
+    table : Sweep or DataFrame
+        Of `Sweep.table`.
+    x, y : str
+        Names of columns.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    table = table.table() if hasattr(table, "table") else table
+    for name in (x, y):
+        if name not in table:
+            raise InputError(f"pfsolid.plot.sweep: {name!r} is no column; there are {', '.join(map(str, table.columns))}")
+    axes = _axes(axes)
+    known = table[table[y].notna()]
+    axes.plot(known[x], known[y].astype(float), ".", color="#0072b2", alpha=0.5)
+    means = known[y].astype(float).groupby(known[x]).mean()
+    axes.plot(means.index, means.to_numpy(), "o-", color="#0072b2", markersize=4, label="mean")
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    return axes
+
+
+def _axes(axes):
+    if axes is not None:
+        return axes
+    from matplotlib import pyplot  # so that a notebook shows the figure; who gives axes needs none of it
+
+    return pyplot.subplots(layout="constrained")[1]
+
+
+def _show(axes, plane: np.ndarray, axis: int, grid: PeriodicGrid, edges_known: bool, **options) -> None:
+    planes.show_plane(axes, plane, axis, grid, **options)
+    if not edges_known:
+        axes.set_xlabel(axes.get_xlabel().replace("nm", "voxels"))
+        axes.set_ylabel(axes.get_ylabel().replace("nm", "voxels"))

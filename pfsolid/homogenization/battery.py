@@ -1,0 +1,181 @@
+r"""Effective conductivities as battery models want them: tortuosity factor and transport efficiency, under their names.
+
+Cell models correct the conductivity :math:`\sigma_0` of one phase by a transport efficiency
+
+.. math:: B = \sigma_\mathrm{eff} / \sigma_0 = \varepsilon / \tau
+
+with its volume fraction :math:`\varepsilon`.  B is the inverse MacMullin number of that phase, whatever else conducts; with
+:math:`\tau = \varepsilon / B` the model comes back to :math:`\sigma_\mathrm{eff}`.  (This tau is <sigma>/sigma_eff only where
+one phase conducts alone.)  What is handed over is either B or tau beside sigma_0, or sigma_eff as such, never both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InputError
+from ..grid import AXES
+from ..units import S_PER_M
+
+DOMAINS = ("negative electrode", "separator", "positive electrode")
+COMPONENTS = ("electrolyte", "electrode")
+
+
+@dataclass(frozen=True)
+class TransportEfficiency:
+    """Of one direction and one phase.
+
+    Attributes
+    ----------
+    direction : {'x', 'y', 'z'}
+    phase : str
+        The one whose conductivity is sigma_0.
+    volume_fraction : float
+        epsilon.
+    phase_S_per_m, effective_S_per_m : float
+        sigma_0 and sigma_eff.
+    """
+
+    direction: str
+    phase: str
+    volume_fraction: float
+    phase_S_per_m: float
+    effective_S_per_m: float
+
+    @property
+    def efficiency(self) -> float:
+        """B = sigma_eff / sigma_0, the inverse MacMullin number."""
+        return self.effective_S_per_m / self.phase_S_per_m
+
+    @property
+    def tortuosity_factor(self) -> float:
+        """tau = epsilon / B."""
+        return self.volume_fraction / self.efficiency
+
+    def to_dict(self) -> dict[str, Any]:
+        """With units in the names."""
+        return {"phase": self.phase, "volume_fraction": self.volume_fraction, "tortuosity_factor": self.tortuosity_factor,
+                "transport_efficiency": self.efficiency, "macmullin_number": 1 / self.efficiency,
+                "phase_conductivity_S_per_m": self.phase_S_per_m,
+                "effective_conductivity_S_per_m": self.effective_S_per_m}
+
+
+def transport_along(result: dict, direction: str | None = None, phase: str | None = None) -> TransportEfficiency:
+    """What a battery model needs of one direction.
+
+    Parameters
+    ----------
+    result : dict
+        The conduction part of result.json.
+    direction : {'x', 'y', 'z'}, optional
+        Through the cell; needed where fields were applied along several.
+    phase : str, optional
+        Name of the phase that is corrected; by default the reference of the MacMullin number, the best conductor.
+
+    Raises
+    ------
+    InputError
+        If there is no value along it, nothing percolates, or the phase is not there or does not conduct.
+    """
+    asked = result["field_axes"]
+    if direction is None and len(asked) > 1:
+        raise InputError(f"along which of {', '.join(asked)} does the cell lie: that direction has to be given")
+    direction = direction or asked
+    if direction not in tuple(asked):
+        raise InputError(f"direction {direction!r}: fields were applied along {', '.join(asked)}")
+    axis = AXES.index(direction)
+    effective = result["sigma_eff_S_per_m"][axis][axis]
+    if not effective:
+        raise InputError(f"nothing that conducts percolates along {direction}: its tortuosity factor is infinite, which no "
+                         "battery model takes")
+    phases = result["phases"]
+    if phase is None:
+        label = result["transport"][direction]["reference_label"]
+        phase = next(name for name, one in phases.items() if one["label"] == label)
+    if phase not in phases:
+        raise InputError(f"phase {phase!r}: there are {', '.join(phases)}")
+    sigma = phases[phase]["sigma_S_per_cm"]
+    while isinstance(sigma, list):  # three along the axes, or a tensor
+        sigma = sigma[axis]
+    if not (sigma > 0 and phases[phase]["fraction"] > 0):
+        raise InputError(f"phase {phase!r} does not conduct along {direction}, or is not there: it is none to refer to")
+    return TransportEfficiency(direction, phase, phases[phase]["fraction"], sigma * S_PER_M, effective)
+
+
+def to_pybamm(result: dict, domain: str, component: str = "electrolyte", direction: str | None = None,
+              phase: str | None = None, porosity: float | None = None) -> dict[str, float]:
+    """Parameters of PyBaMM for the option {"transport efficiency": "tortuosity factor"}.
+
+    That submodel takes porosity / tau_e of the electrolyte's conductivity, and (1 - porosity) / tau_s of an electrode's.  The
+    conductivity of the electrolyte itself stays the parameter set's own.
+
+    Parameters
+    ----------
+    result, direction, phase
+        As for `transport_along`.
+    domain : {'negative electrode', 'separator', 'positive electrode'}
+    component : {'electrolyte', 'electrode'}
+        Whose conductivity this is: that of the ions in the electrolyte, or of the electrons in the electrode.
+    porosity : float, optional
+        Volume fraction of the electrolyte that the cell model counts with; by default that of the phase, or for an
+        electrode what the phase leaves.  tau goes with it, so that the model has sigma_eff.
+
+    Raises
+    ------
+    InputError
+    """
+    found, name = _checked(result, domain, component, direction, phase), domain.capitalize()
+    if component == "electrolyte":
+        porosity = _fraction(found.volume_fraction if porosity is None else porosity)
+        return {f"{name} porosity": porosity, f"{name} tortuosity factor (electrolyte)": porosity / found.efficiency}
+    porosity = _fraction(1 - found.volume_fraction if porosity is None else porosity)
+    return {f"{name} porosity": porosity, f"{name} tortuosity factor (electrode)": (1 - porosity) / found.efficiency,
+            f"{name} conductivity [S.m-1]": found.phase_S_per_m}
+
+
+def to_bpx(result: dict, domain: str, component: str = "electrolyte", direction: str | None = None,
+           phase: str | None = None) -> dict[str, Any]:
+    """The part of a BPX file (Battery Parameter eXchange 1.0) that follows: to be merged into one.
+
+    "Transport efficiency" is B of the electrolyte, "Conductivity [S.m-1]" of an electrode its effective conductivity, which
+    nobody corrects again.
+
+    Parameters
+    ----------
+    result, domain, component, direction, phase
+        As for `to_pybamm`.
+
+    Raises
+    ------
+    InputError
+    """
+    found = _checked(result, domain, component, direction, phase)
+    if component == "electrode":
+        part = {"Conductivity [S.m-1]": found.effective_S_per_m}
+    else:
+        part = {"Porosity": found.volume_fraction, "Transport efficiency": found.efficiency}
+    return {"Parameterisation": {domain.capitalize(): part}}
+
+
+def to_plain(result: dict, phase: str | None = None) -> dict[str, Any]:
+    """Tortuosity factor, efficiency and conductivities of every direction that conducts, with units in the names."""
+    axes = [name for name in result["field_axes"] if result["sigma_eff_S_per_m"][AXES.index(name)][AXES.index(name)]]
+    return {"sigma_eff_S_per_m": result["sigma_eff_S_per_m"],
+            "directions": {name: transport_along(result, name, phase).to_dict() for name in axes}}
+
+
+def _checked(result: dict, domain: str, component: str, direction: str | None, phase: str | None) -> TransportEfficiency:
+    if domain not in DOMAINS:
+        raise InputError(f"domain {domain!r}: must be one of {', '.join(DOMAINS)}")
+    if component not in COMPONENTS:
+        raise InputError(f"component {component!r}: must be one of {', '.join(COMPONENTS)}")
+    if domain == "separator" and component == "electrode":
+        raise InputError("a separator has no component 'electrode': nothing but its electrolyte conducts")
+    return transport_along(result, direction, phase)
+
+
+def _fraction(value: float) -> float:
+    if not 0 < value < 1:
+        raise InputError(f"porosity = {value!r}: must lie between 0 and 1")
+    return value

@@ -1,0 +1,45 @@
+"""What battery models take of a finished conduction, in a file of its own beside result.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ..homogenization import battery
+from ..io.records import atomic_write_text
+from ..io.run_directory import EXPORTS
+from .run import read_result
+
+
+def export_transport(directory: Path, kind: str, domain: str | None = None, component: str = "electrolyte",
+                     direction: str | None = None) -> Path:
+    """Write pybamm.json, bpx.json or transport.json into the directory of a finished conduction.  For one rank.
+
+    Parameters
+    ----------
+    directory : Path
+    kind : {'pybamm', 'bpx', 'json'}
+    domain, component, direction
+        As for `pfsolid.homogenization.battery.to_pybamm`; not for 'json', which has all directions.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        There is no result, or it has no such direction, or nothing percolates along it.
+    OutputError
+    """
+    result = read_result(directory)
+    if kind == "json":
+        found = battery.to_plain(result)
+    elif kind == "pybamm":
+        found = battery.to_pybamm(result, domain, component, direction)
+    else:
+        found = battery.to_bpx(result, domain, component, direction)
+    path = Path(directory) / EXPORTS[kind]
+    atomic_write_text(path, json.dumps(found, indent=2) + "\n")
+    return path

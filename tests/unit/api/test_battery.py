@@ -1,0 +1,114 @@
+"""Into battery models: what is handed over leads back to sigma_eff, under the names that these models use."""
+
+import json
+
+import numpy as np
+import pytest
+
+import pfsolid as pf
+from pfsolid.homogenization.battery import to_pybamm, transport_along
+
+# Straight pores along z and y, five eighths of the volume, and a poor conductor: sigma is the arithmetic mean along them.
+WALLS = np.repeat([0, 1], [5, 3]) * np.ones((4, 4, 1), int)
+MEAN = 0.625 * 1e-2 + 0.375 * 1e-3
+
+
+@pytest.fixture(scope="module")
+def found():
+    image = pf.Image(WALLS, voxel_nm=100, names={0: "electrolyte", 1: "solid"})
+    return pf.conductivity(image, {0: 1e-2, 1: 1e-3}, fields=False)
+
+
+def test_the_submodel_of_pybamm_comes_back_to_the_conductivity(found):
+    for phase, sigma in (("electrolyte", 1.0), ("solid", 0.1)):  # S/m
+        values = found.to_pybamm("separator", direction="z", phase=phase)
+        efficiency = values["Separator porosity"] / values["Separator tortuosity factor (electrolyte)"]
+        assert efficiency * sigma == pytest.approx(100 * MEAN, rel=1e-4)  # to the tolerance
+        electrode = found.to_pybamm("positive electrode", "electrode", "z", phase)
+        efficiency = (1 - electrode["Positive electrode porosity"]) / electrode[
+            "Positive electrode tortuosity factor (electrode)"]
+        assert efficiency * electrode["Positive electrode conductivity [S.m-1]"] == pytest.approx(100 * MEAN, rel=1e-4)
+    assert found.to_pybamm("separator", direction="z", phase="electrolyte")["Separator porosity"] == 0.625
+
+
+def test_the_cell_models_own_porosity_changes_tau_and_not_the_conductivity(found):
+    values = found.to_pybamm("separator", direction="z", porosity=0.5)
+    assert values["Separator porosity"] == 0.5
+    assert 0.5 / values["Separator tortuosity factor (electrolyte)"] == pytest.approx(MEAN / 1e-2, rel=1e-4)
+
+
+def test_bpx_has_the_efficiency_of_the_electrolyte_and_the_effective_conductivity_of_an_electrode(found):
+    part = found.to_bpx("negative electrode", direction="y")["Parameterisation"]["Negative electrode"]
+    assert part == {"Porosity": 0.625, "Transport efficiency": pytest.approx(1 / found.macmullin[1])}
+    part = found.to_bpx("negative electrode", "electrode", "y")["Parameterisation"]["Negative electrode"]
+    assert part == {"Conductivity [S.m-1]": pytest.approx(100 * MEAN, rel=1e-4)}
+
+
+def test_a_tensor_is_taken_along_the_direction(found):
+    tensors = {0: np.diag([1e-2, 1e-2, 2e-2]), 1: 1e-3}
+    along_z = pf.conductivity(WALLS, tensors, voxel_nm=100, directions="z", fields=False)
+    assert transport_along(along_z.to_dict()).phase_S_per_m == pytest.approx(2.0)
+    axes = pf.conductivity(WALLS, {0: [1e-2, 1e-2, 2e-2], 1: 1e-3}, voxel_nm=100, directions="z", fields=False)
+    assert axes.to_pybamm("separator") == pytest.approx(along_z.to_pybamm("separator"), rel=2e-4)  # two solvers' tolerance
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (("anode",), "domain 'anode': must be one of"),
+    (("separator", "electrode"), "a separator has no component 'electrode'"),
+    (("separator", "ions"), "component 'ions'"),
+    (("separator",), "along which of x, y, z"),
+    (("separator", "electrolyte", "w"), "direction 'w'"),
+    (("separator", "electrolyte", "z", "pore"), "phase 'pore': there are electrolyte, solid"),
+    (("separator", "electrolyte", "z", None, 1.5), "porosity = 1.5"),
+])
+def test_likely_mistakes(found, arguments, says):
+    with pytest.raises(pf.InputError, match=says):
+        found.to_pybamm(*arguments)
+
+
+def test_what_does_not_percolate_has_no_tortuosity_factor():
+    blocked = pf.conductivity(WALLS, {0: 1e-2, 1: 0}, voxel_nm=100, directions="x", fields=False)
+    with pytest.raises(pf.InputError, match="nothing that conducts percolates along x"):
+        blocked.to_bpx("separator")
+    with pytest.raises(pf.InputError, match="does not conduct along x|percolates"):
+        blocked.to_pybamm("separator", phase="label 1")
+
+
+def test_the_command_line_writes_the_same(tmp_path, run_cli, found):
+    np.save(tmp_path / "walls.npy", WALLS.astype(np.uint8))
+    command = ["conduct", tmp_path / "walls.npy", "--sigma", "0=1e-2,1=1e-3", "--voxel-nm", "100", "--set",
+               "output.figures=false", "--export"]
+    for name, options in (("pybamm", ["--domain", "separator", "--along", "z"]),
+                          ("bpx", ["--domain", "negative-electrode", "--along", "z", "--component", "electrode"]),
+                          ("json", [])):
+        status, _, error = run_cli(*command, name, *options, "-o", tmp_path / name)
+        assert status == 0, error
+    result = found.to_dict()
+    assert json.loads((tmp_path / "pybamm/pybamm.json").read_text()) == to_pybamm(result, "separator", direction="z")
+    assert json.loads((tmp_path / "bpx/bpx.json").read_text()) == found.to_bpx("negative electrode", "electrode", "z")
+    plain = json.loads((tmp_path / "json/transport.json").read_text())
+    assert set(plain["directions"]) == {"x", "y", "z"}
+    assert plain["directions"]["z"]["transport_efficiency"] == pytest.approx(MEAN / 1e-2, rel=1e-4)
+    status, _, error = run_cli(*command, "json", "-o", tmp_path / "json", "--force")  # its own file goes with the old results
+    assert status == 0, error
+
+
+@pytest.mark.parametrize("options, says", [
+    (["--export", "pybamm"], "needs --domain"), (["--export", "bpx", "--domain", "separator"], "needs --along"),
+    (["--domain", "separator"], "--domain is for --export"),
+    (["--export", "bpx", "--domain", "separator", "--directions", "xy", "--along", "z"], "--along z: no field"),
+    (["--export", "bpx", "--domain", "separator", "--component", "electrode", "--along", "z"], "--component electrode"),
+])
+def test_the_command_line_refuses_before_it_computes(options, says, tmp_path, run_cli):
+    np.save(tmp_path / "walls.npy", WALLS.astype(np.uint8))
+    status, _, error = run_cli("conduct", tmp_path / "walls.npy", "--sigma", "0=1e-2,1=0", "--voxel-nm", "100", *options)
+    assert status == 2 and says in error and not (tmp_path / "walls_conduct").exists()
+
+
+def test_pybamm_itself():
+    """Its tortuosity-factor submodel has our conductivity; its own package, skipped where it is not installed."""
+    pybamm = pytest.importorskip("pybamm")
+    from helpers.pybamm_cell import separator_efficiency
+
+    found = pf.conductivity(WALLS, {0: 1e-2, 1: 1e-3}, voxel_nm=100, directions="z", fields=False)
+    assert separator_efficiency(pybamm, found.to_pybamm("separator")) == pytest.approx(MEAN / 1e-2, rel=1e-4)
