@@ -39,6 +39,7 @@ setup(
     extras_require={
         "petsc": ["petsc4py>=3.18"],
         "pictures": ["scikit-image>=0.20"],
+        "tables": ["pandas>=1.5", "xarray>=2022.6"],
         "test": ["pytest>=7", "pytest-timeout>=2.1", "hypothesis>=6"],
         "docs": ["sphinx>=7", "myst-parser>=2", "furo", "sphinx-copybutton"],
     },

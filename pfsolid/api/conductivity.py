@@ -179,7 +179,7 @@ class Conductivity:
         return pandas.Series(row, name=self.temperatures[0] if self.temperatures else None)
 
     def to_xarray(self):
-        """Current densities and tensors as an xarray.Dataset with coordinates and units; on several ranks of this one's part.
+        """Current densities and tensors as an xarray.Dataset with coordinates and units, of this rank's part.
 
         Raises
         ------
@@ -187,7 +187,8 @@ class Conductivity:
             If xarray is not installed.
         """
         xarray = package("xarray", "Conductivity.to_xarray")
-        tensor = xarray.DataArray(self.tensors, {"component": list(AXES), "field": list(AXES)}, ("case", "component", "field"),
+        names = {"component": list(AXES), "field": list(AXES)}
+        tensor = xarray.DataArray(self.tensors, names, ("case", "component", "field"),
                                   attrs={"units": "S/cm", "long_name": "effective conductivity"})
         if self.temperatures:
             tensor = tensor.rename(case="temperature").assign_coords(
@@ -254,7 +255,7 @@ class Conductivity:
 
     def to_bpx(self, domain: str, component: str = "electrolyte", direction: str | None = None,
                phase: str | None = None) -> dict:
-        """The part of a BPX file that follows: "Porosity" and "Transport efficiency", or an electrode's "Conductivity [S.m-1]".
+        """The part of a BPX file that follows: porosity and transport efficiency, or an electrode's effective conductivity.
 
         Parameters
         ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from html import escape
 
 import numpy as np
 
@@ -22,10 +23,12 @@ from ..workflows.measure import characterize
 from ..workflows.run import axes_alike, report_growth
 from ..workflows.simulate import COLUMNS, thresholds
 from ..workflows.simulate import grow as grow_density
-from .arguments import by_axes, edges, given, in_arguments, in_array_order, label_of, plain
+from .arguments import by_axes, edges, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
 from .conductivity import Conductivity, FieldKeeper, conductivity_of
 from .image import Image
 from .morphology import Morphology
+from .optional import field_array
+from .pictures import normal_of, of_values, plane_index
 
 _NAME = "pfsolid.grow"
 _SECTIONS = ("material", "microstructure", "nucleation", "evolution", "output", "parallel")
@@ -161,12 +164,26 @@ class Microstructure:
                                    watch=keeper.keeper_of if fields else None)
         return conductivity_of(found, NAMES, config.conduction, None, keeper.kept, axes_alike(config, config.grid_nm))
 
+    def plot(self, normal: str | None = None, index: int | None = None, axes=None):
+        """A plane of the density as a picture: `pfsolid.plot.density`, which see."""
+        from .plot import density  # loads matplotlib
+
+        return density(self, normal, index, axes)
+
+    def to_xarray(self):
+        """The density as an xarray.DataArray, with the centres of the voxels as coordinates."""
+        return field_array(self.density, self.voxel_nm, self.axes, "rho", "1", "relative density", self.slices)
+
+    def _repr_html_(self) -> str:
+        rho = in_xyz_order(self.density, self.axes)
+        axis = normal_of(rho.shape, None)
+        plane = np.take(rho, plane_index(rho.shape[axis], None), axis)
+        return f"<div>{escape(repr(self))}</div>{of_values(plane, 0.0, 1.0)}"
+
     @property
     def _local(self) -> np.ndarray:
         """The density by x, y, z."""
-        whole = self.density if self.density.ndim == 3 else self.density[..., None]
-        order = (self.axes + "z")[:3] if self.density.ndim == 2 else self.axes
-        return np.ascontiguousarray(whole.transpose([order.index(name) for name in AXES]), dtype=np.float64)
+        return np.ascontiguousarray(in_xyz_order(self.density, self.axes), dtype=np.float64)
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.density.shape))

@@ -103,7 +103,7 @@ def history(structure, *quantities: str, axes=None):
 
 
 def conductivity(found, axes=None):
-    """The diagonal of the tensor with its interval, by the errors of solver and grid; of several temperatures `arrhenius`."""
+    """The diagonal of the tensor with its interval; of several temperatures `arrhenius`."""
     if len(found.temperatures) > 1:
         return arrhenius(found, axes)
     axes = _axes(axes)

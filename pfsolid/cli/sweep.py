@@ -60,8 +60,8 @@ def _plan(options) -> None:
 
 def _plan_on_root(options) -> list[str]:
     from ..config.sweep import read_sweep
-    from ..sweep.plan import make_plan, plan_lines, store_plan, with_known_ids
-    from ..sweep.state import look
+    from ..sweeps.plan import make_plan, plan_lines, store_plan, with_known_ids
+    from ..sweeps.state import look
 
     plan = make_plan(read_sweep(options.sweep, options.overrides), str(options.sweep))
     directory = options.output or Path("runs") / plan.name
@@ -72,7 +72,7 @@ def _plan_on_root(options) -> list[str]:
 
 
 def _run(options) -> int:
-    from ..sweep.launch import Launch, run_sweep
+    from ..sweeps.launch import Launch, run_sweep
 
     return run_sweep(Launch(options.directory, _part(options.slice), options.ranks_per_case, options.workers,
                             options.threads), world())
@@ -92,14 +92,14 @@ def _status(options) -> None:
 
 
 def _status_on_root(directory: Path) -> list[str]:
-    from ..sweep.plan import load_plan
-    from ..sweep.state import status_lines
+    from ..sweeps.plan import load_plan
+    from ..sweeps.state import status_lines
 
     return status_lines(load_plan(directory), directory)
 
 
 def _retry(options) -> None:
-    from ..sweep.state import retry
+    from ..sweeps.state import retry
 
     chosen = on_root(world(), retry, options.directory, options.cases)
     print_on_root([f"{plural(len(chosen), 'case')} to be tried again; go on with: "
@@ -107,7 +107,7 @@ def _retry(options) -> None:
 
 
 def _collect(options) -> None:
-    from ..sweep.collect import collect
+    from ..sweeps.collect import collect
 
     print_on_root(on_root(world(), collect, options.directory, options.fields))
 

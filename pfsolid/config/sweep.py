@@ -112,23 +112,46 @@ def read_sweep(path, overrides=()) -> SweepConfig:
         A line for each mistake.
     """
     path = Path(path)
-    raw = parse_toml(read_text(path), str(path))
+    return sweep_from_dict(parse_toml(read_text(path), str(path)), str(path), path.parent, path.stem, overrides)
+
+
+def sweep_from_dict(raw: dict, source: str, folder: Path, name: str, overrides=()) -> SweepConfig:
+    """A sweep of the keys of such a file.
+
+    Parameters
+    ----------
+    raw : dict
+    source : str
+        Where they are from, for messages.
+    folder : Path
+        Where the name of a base input is looked for.
+    name : str
+        Of the sweep, where it says none.
+    overrides : sequence of str
+        As for `read_sweep`.
+
+    Raises
+    ------
+    InputError
+        A line for each mistake.
+    """
+    raw = dict(raw)
     axes, base = raw.pop("axis", []), raw.pop("base", None)
     if not (isinstance(axes, list) and axes and all(isinstance(axis, dict) for axis in axes)):
-        raise InputError(f"{path}: a sweep needs at least one [[axis]] with a key and its values")
+        raise InputError(f"{source}: a sweep needs at least one [[axis]] with a key and its values")
     errors, made = [], []
-    head = _collect(errors, validated, SweepSection, raw, str(path))
+    head = _collect(errors, validated, SweepSection, raw, source)
     for number, axis in enumerate(axes, 1):
-        made.append(_collect(errors, _axis, axis, f"{path}: axis {number}"))
+        made.append(_collect(errors, _axis, axis, f"{source}: axis {number}"))
     if head:
-        errors += [f"{path}: keep = {shown(name)}: must be {' or '.join(KEEPABLE)}" for name in head.keep
+        errors += [f"{source}: keep = {shown(name)}: must be {' or '.join(KEEPABLE)}" for name in head.keep
                    if name not in KEEPABLE]
-    base = _collect(errors, _base, base, path, overrides)
+    base = _collect(errors, _base, base, source, folder, overrides)
     if not errors:
-        errors = _disagreements(made, head.replicas, str(path))
+        errors = _disagreements(made, head.replicas, source)
     if errors:
         raise InputError("\n".join(errors))
-    return SweepConfig(head.name or path.stem, base, tuple(made), head.replicas, head.keep)
+    return SweepConfig(head.name or name, base, tuple(made), head.replicas, head.keep)
 
 
 def _collect(errors: list[str], function, *arguments):
@@ -146,9 +169,9 @@ def problem_lines(error: InputError) -> list[str]:
     return lines[1:] if len(lines) > 1 and lines[0].endswith(" problems") else lines
 
 
-def _base(base, path: Path, overrides) -> dict:
+def _base(base, sweep: str, folder: Path, overrides) -> dict:
     if isinstance(base, str):
-        source = path.parent / base
+        source = folder / base
         text = read_text(source)
         base = parse_toml(text, str(source))
         start = base.get("microstructure")
@@ -156,7 +179,7 @@ def _base(base, path: Path, overrides) -> dict:
             raise InputError(f"{source}: was written by an older version, which took arrays for x, y, z: add to its "
                              'microstructure initial_field_axes = "xyz", or "zyx" where that is what the file holds')
     elif not isinstance(base, dict):
-        raise InputError(f'{path}: base must be given: the name of an input file beside this one, or its sections as '
+        raise InputError(f'{sweep}: base must be given: the name of an input file beside this one, or its sections as '
                          "[base.grid], [base.material] ...")
     expand_material(base)  # so that an axis can go into the section of a material that was given by name alone
     apply_overrides(base, material_overrides(overrides))

@@ -5,8 +5,8 @@ Cell models correct the conductivity :math:`\sigma_0` of one phase by a transpor
 .. math:: B = \sigma_\mathrm{eff} / \sigma_0 = \varepsilon / \tau
 
 with its volume fraction :math:`\varepsilon`.  B is the inverse MacMullin number of that phase, whatever else conducts; with
-:math:`\tau = \varepsilon / B` the model comes back to :math:`\sigma_\mathrm{eff}`.  (This tau is <sigma>/sigma_eff only where
-one phase conducts alone.)  What is handed over is either B or tau beside sigma_0, or sigma_eff as such, never both.
+:math:`\tau = \varepsilon / B` the model comes back to :math:`\sigma_\mathrm{eff}`.  (This tau is <sigma>/sigma_eff only
+where one phase conducts alone.)  What is handed over is either B or tau beside sigma_0, or sigma_eff as such, never both.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def to_pybamm(result: dict, domain: str, component: str = "electrolyte", directi
               phase: str | None = None, porosity: float | None = None) -> dict[str, float]:
     """Parameters of PyBaMM for the option {"transport efficiency": "tortuosity factor"}.
 
-    That submodel takes porosity / tau_e of the electrolyte's conductivity, and (1 - porosity) / tau_s of an electrode's.  The
-    conductivity of the electrolyte itself stays the parameter set's own.
+    That submodel takes porosity / tau_e of the electrolyte's conductivity, and (1 - porosity) / tau_s of an electrode's.
+    The conductivity of the electrolyte itself stays the parameter set's own.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from ..conduction.phases import PHASES
 from ..config.text import shown
 from ..grid import AXES, PeriodicGrid
 from ..io.peek import describe, read_plane
-from ..sweep.state import kept_path
+from ..sweeps.state import kept_path
 from . import box as view
 from .planes import PHASE_COLOURS
 from .run_files import MAX_SAMPLES, flat_axis, thinning

@@ -10,9 +10,9 @@ import numpy as np
 from ..config.text import shown
 from ..errors import InputError
 from ..grid import AXES
-from ..sweep.collect import DATASET
-from ..sweep.dataset import read_stored
-from ..sweep.plan import Case, Plan, load_plan
+from ..sweeps.collect import DATASET
+from ..sweeps.dataset import read_stored
+from ..sweeps.plan import Case, Plan, load_plan
 from ..text import as_word
 from ..workflows.run import UNSEPARATED
 

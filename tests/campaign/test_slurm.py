@@ -17,7 +17,7 @@ from slurm_lab import missing_programs, running_lab, wait_until
 from pfsolid.io.claims import claim_path, read_holder
 from pfsolid.io.sealed_json import read_sealed_json
 from pfsolid.parallel.launch import environment_for_mpirun
-from pfsolid.sweep.state import look, result_path, shard_of
+from pfsolid.sweeps.state import look, result_path, shard_of
 from pfsolid.workflows.run import read_result
 
 pytestmark = [

@@ -14,9 +14,9 @@ from helpers.sweeps import POROSITIES, dataset, plan_in, write_sweep
 
 from pfsolid.io.claims import claim_path, read_holder
 from pfsolid.parallel.launch import environment_for_mpirun
-from pfsolid.sweep import launch as sweep_launch
-from pfsolid.sweep.launch import Launch
-from pfsolid.sweep.state import look, result_path, shard_of
+from pfsolid.sweeps import launch as sweep_launch
+from pfsolid.sweeps.launch import Launch
+from pfsolid.sweeps.state import look, result_path, shard_of
 from pfsolid.workflows.console import open_session
 
 # Half a second a case: time enough to hit one.

@@ -8,10 +8,10 @@ import pytest
 from helpers.sweeps import plan_in, record_of
 
 from pfsolid.io.sealed_json import sealed_text, write_sealed_json
-from pfsolid.sweep.collect import collect
-from pfsolid.sweep.pick import tidy
-from pfsolid.sweep.plan import Case, store_plan
-from pfsolid.sweep.state import failure_path, result_path, status_of
+from pfsolid.sweeps.collect import collect
+from pfsolid.sweeps.pick import tidy
+from pfsolid.sweeps.plan import Case, store_plan
+from pfsolid.sweeps.state import failure_path, result_path, status_of
 
 BYTES = 11_000  # of a result as a run writes it
 

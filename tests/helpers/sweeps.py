@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 
 from pfsolid.config.sweep import read_sweep
-from pfsolid.sweep.collect import collect
-from pfsolid.sweep.plan import Plan, make_plan, store_plan
+from pfsolid.sweeps.collect import collect
+from pfsolid.sweeps.plan import Plan, make_plan, store_plan
 
 # 12 x 10 x 8: uneven slabs on 4 ranks.  The steps suffice for all three phases to be there.
 BASE = """

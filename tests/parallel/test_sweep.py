@@ -6,9 +6,9 @@ from mpi4py import MPI
 
 from pfsolid.errors import InputError
 from pfsolid.parallel.collective import on_root, split_into_groups
-from pfsolid.sweep.launch import Launch, run_sweep
-from pfsolid.sweep.plan import load_plan
-from pfsolid.sweep.state import look, status_of
+from pfsolid.sweeps.launch import Launch, run_sweep
+from pfsolid.sweeps.plan import load_plan
+from pfsolid.sweeps.state import look, status_of
 
 # The second value stops conduction after one iteration, which does not reach the tolerance.
 ITERATIONS = POROSITIES + '[[axis]]\nkey = "conduction.max_iterations"\nvalues = [5000, 1]\n'

@@ -11,9 +11,10 @@ from helpers.pages import ROOT, TUTORIALS, blocks_of, is_as_said, outputs_of
 
 import pfsolid as pf
 
-MODULES = ["pfsolid", *(f"pfsolid.api.{name}" for name in ("image", "conductivity", "growth", "morphology"))]
+MODULES = ["pfsolid", "pfsolid.theory", "pfsolid.materials",
+           *(f"pfsolid.api.{name}" for name in ("image", "conductivity", "growth", "morphology", "plot", "sweep"))]
 FUNCTIONS = [pf.conductivity, pf.grow, pf.measure, pf.read_image, pf.Image, pf.Microstructure.measure,
-             pf.Microstructure.conductivity, pf.Conductivity.current_density]
+             pf.Microstructure.conductivity, pf.Conductivity.current_density, pf.Conductivity.to_pybamm, pf.sweep]
 
 
 @pytest.fixture(autouse=True)

@@ -21,8 +21,8 @@ from pfsolid.io.json_pattern import NOTHING, NUMBER, misfit
 from pfsolid.io.records import write_json
 from pfsolid.io.run_directory import MARKER, MARKER_TEXT, new_run
 from pfsolid.io.series import Field, write_fields
-from pfsolid.sweep import launch
-from pfsolid.sweep.plan import make_plan
+from pfsolid.sweeps import launch
+from pfsolid.sweeps.plan import make_plan
 from pfsolid.text import on_screen, one_line
 
 # --- texts --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ LAYERS = [
     ["cli"],
     ["api"],
     ["plots"],
-    ["sweep"],
+    ["sweeps"],
     ["machine"],
     ["workflows"],
     ["homogenization"],
@@ -34,12 +34,12 @@ LAYERS = [
 
 # The same inside the folders where several concerns meet.
 INSIDE = {
-    "api": [["growth"], ["conductivity", "morphology"], ["image"], ["plot"], ["optional", "pictures"], ["arguments"]],
+    "api": [["growth"], ["conductivity", "morphology"], ["image"], ["sweep"], ["plot"], ["optional", "pictures"], ["arguments"]],
     "cli": [["__init__"], ["main"], ["conduct", "materials", "run", "sweep", "theory"], ["info", "options"]],
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["run"], ["material"], ["conduction"], ["text"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory"],
               ["conduction", "evolution", "morphology", "structure"], ["figure"], ["box", "planes", "run_files"], ["colours"]],
-    "sweep": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["dataset"]],
+    "sweeps": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["dataset"]],
     "io": [["checkpoint", "peek"], ["seal", "series"], ["images", "provenance", "run_directory", "sealed_json", "transfer"],
            ["hdf5_sources", "readback"], ["hdf5", "json_pattern", "one_writer", "records"], ["claims"], ["files"]],
     "workflows": [["resume"], ["case", "export", "measure_file", "stored_density"], ["labelled"], ["measured_source", "run"],

@@ -10,8 +10,8 @@ from fault_runs import DISK_FULL, RANK
 from helpers.faults import Clock, Launch, SmallDisk, damage
 from helpers.sweeps import POROSITIES, dataset, plan_in
 
-from pfsolid.sweep.launch import WORKER
-from pfsolid.sweep.state import look
+from pfsolid.sweeps.launch import WORKER
+from pfsolid.sweeps.state import look
 
 # Six cases of a quarter of a second each: time enough to hit one.
 SWEEP = dict(steps=700, axes=POROSITIES + '[[axis]]\nkey = "grid.shape"\nvalues = [[26, 22, 20]]\n')

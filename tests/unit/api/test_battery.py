@@ -1,6 +1,10 @@
 """Into battery models: what is handed over leads back to sigma_eff, under the names that these models use."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from pfsolid.homogenization.battery import to_pybamm, transport_along
 
 # Straight pores along z and y, five eighths of the volume, and a poor conductor: sigma is the arithmetic mean along them.
 WALLS = np.repeat([0, 1], [5, 3]) * np.ones((4, 4, 1), int)
+SCRIPT = Path(__file__).parents[3] / "scripts/docs/check_battery_models.py"
 MEAN = 0.625 * 1e-2 + 0.375 * 1e-3
 
 
@@ -89,7 +94,7 @@ def test_the_command_line_writes_the_same(tmp_path, run_cli, found):
     plain = json.loads((tmp_path / "json/transport.json").read_text())
     assert set(plain["directions"]) == {"x", "y", "z"}
     assert plain["directions"]["z"]["transport_efficiency"] == pytest.approx(MEAN / 1e-2, rel=1e-4)
-    status, _, error = run_cli(*command, "json", "-o", tmp_path / "json", "--force")  # its own file goes with the old results
+    status, _, error = run_cli(*command, "json", "-o", tmp_path / "json", "--force")  # its file goes with the old results
     assert status == 0, error
 
 
@@ -105,10 +110,28 @@ def test_the_command_line_refuses_before_it_computes(options, says, tmp_path, ru
     assert status == 2 and says in error and not (tmp_path / "walls_conduct").exists()
 
 
-def test_pybamm_itself():
-    """Its tortuosity-factor submodel has our conductivity; its own package, skipped where it is not installed."""
-    pybamm = pytest.importorskip("pybamm")
-    from helpers.pybamm_cell import separator_efficiency
+def pybamm_python() -> str | None:
+    """An interpreter that has PyBaMM and BPX: the one named in PFSOLID_BATTERY_PYTHON, or this one."""
+    for candidate in filter(None, (os.environ.get("PFSOLID_BATTERY_PYTHON"), sys.executable)):
+        if subprocess.run([candidate, "-c", "import pybamm, bpx"], capture_output=True).returncode == 0:
+            return candidate
+    return None
 
-    found = pf.conductivity(WALLS, {0: 1e-2, 1: 1e-3}, voxel_nm=100, directions="z", fields=False)
-    assert separator_efficiency(pybamm, found.to_pybamm("separator")) == pytest.approx(MEAN / 1e-2, rel=1e-4)
+
+def test_pybamm_and_bpx_themselves_have_our_conductivity(tmp_path, run_cli):
+    python = pybamm_python()
+    if python is None:
+        pytest.skip("PyBaMM and BPX are not installed; name an interpreter that has them in PFSOLID_BATTERY_PYTHON")
+    np.save(tmp_path / "walls.npy", WALLS.astype(np.uint8))
+    folders = []
+    for kind, domain, component in (("pybamm", "separator", "electrolyte"), ("pybamm", "positive-electrode", "electrode"),
+                                    ("bpx", "separator", "electrolyte"), ("bpx", "negative-electrode", "electrode")):
+        folders.append(str(tmp_path / f"{kind}_{component}"))
+        assert run_cli("conduct", tmp_path / "walls.npy", "--sigma", "0=1e-2,1=1e-3", "--voxel-nm", "100", "--directions",
+                       "z", "--export", kind, "--domain", domain, "--component", component, "-o", folders[-1])[0] == 0
+    done = subprocess.run([python, SCRIPT, *folders], capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(found) == 4
+    for one in found:
+        assert one["relative difference"] == pytest.approx(0, abs=1e-12)  # rounding of a few operations

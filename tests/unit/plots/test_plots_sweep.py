@@ -18,9 +18,9 @@ from pfsolid.plots.sweep import plot_sweep
 from pfsolid.plots.sweep_gallery import _layout
 from pfsolid.plots.sweep_phases import _Cells, _edges_between
 from pfsolid.plots.sweep_table import described, evenly, label_of, read_table, spread
-from pfsolid.sweep.collect import collect
-from pfsolid.sweep.pick import tidy
-from pfsolid.sweep.state import kept_path, result_path
+from pfsolid.sweeps.collect import collect
+from pfsolid.sweeps.pick import tidy
+from pfsolid.sweeps.state import kept_path, result_path
 from pfsolid.theory.effective_medium import CoatedPores, three_phase_gem
 
 X, Y, POROSITY = "microstructure.shape_factor_x", "microstructure.shape_factor_y", "microstructure.porosity"

@@ -8,7 +8,7 @@ from helpers.sweeps import POROSITIES, plan_in, sweep_text, write_sweep
 
 from pfsolid.config.sweep import read_sweep
 from pfsolid.errors import CheckpointError, InputError
-from pfsolid.sweep.plan import (
+from pfsolid.sweeps.plan import (
     PLAN,
     array_tasks,
     case_id,

@@ -10,11 +10,11 @@ from pfsolid.errors import ConvergenceError, Interrupted, OutputError
 from pfsolid.io.claims import beating, take
 from pfsolid.io.files import make_folder
 from pfsolid.parallel.communicator import alone
-from pfsolid.sweep import worker as sweep_run
-from pfsolid.sweep.launch import Progress
-from pfsolid.sweep.pick import tidy
-from pfsolid.sweep.state import look, read_failure, read_records, result_path, shard_of, status_of, work_path
-from pfsolid.sweep.worker import work
+from pfsolid.sweeps import worker as sweep_run
+from pfsolid.sweeps.launch import Progress
+from pfsolid.sweeps.pick import tidy
+from pfsolid.sweeps.state import look, read_failure, read_records, result_path, shard_of, status_of, work_path
+from pfsolid.sweeps.worker import work
 from pfsolid.workflows import case, run
 from pfsolid.workflows.console import open_session
 

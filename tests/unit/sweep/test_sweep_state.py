@@ -11,9 +11,9 @@ from helpers.sweeps import POROSITIES, TENSOR, plan_in, record_of
 from pfsolid.errors import InputError
 from pfsolid.io.claims import claim_path, read_holder, take
 from pfsolid.io.sealed_json import write_sealed_json
-from pfsolid.sweep.collect import COLUMNS, collect, half_interval
-from pfsolid.sweep.pick import Picker, tidy
-from pfsolid.sweep.state import failure_path, look, result_path, retry, shard_of, status_lines, status_of, work_path
+from pfsolid.sweeps.collect import COLUMNS, collect, half_interval
+from pfsolid.sweeps.pick import Picker, tidy
+from pfsolid.sweeps.state import failure_path, look, result_path, retry, shard_of, status_lines, status_of, work_path
 
 
 def finish(directory, case, **changes):

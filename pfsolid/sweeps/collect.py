@@ -116,6 +116,19 @@ def _write(plan: Plan, directory: Path, rows: list[dict], tensors: np.ndarray, m
     atomic_write_text(directory / CARD, _card(plan, rows, missing, meanings, stacks))
 
 
+def table_of(directory: Path) -> tuple[list[dict], dict[str, str]]:
+    """A row for each case that is done so far, in the order of the plan, and what the columns mean; for one rank.
+
+    Raises
+    ------
+    InputError, CheckpointError
+        It is no sweep, or its plan is damaged.
+    """
+    plan = load_plan(directory)
+    rows, meanings = _rows(plan, directory, look(directory))[0], _meanings(plan)
+    return rows, {name: meanings[name] for name in ("case", *plan.keys, *COLUMNS)}
+
+
 def _rows(plan: Plan, directory: Path, seen: Seen) -> tuple[list[dict], np.ndarray, dict[str, str]]:
     """Rows in the order of the plan, the tensors, and cases whose result is damaged."""
     rows, tensors, damaged, strengths = [], [], {}, []
