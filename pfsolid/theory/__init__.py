@@ -11,6 +11,7 @@ All formulas take conductivities in any one unit and broadcast over arrays; frac
 | `three_phase_gem` | pores with a surface layer, eq 8 of Hu 2017, of `CoatedPores` |
 | `coated_maxwell_garnett`, `coated_bruggeman`, `parallel_pillars` | the same pores by other theories |
 | `brick_layer` | grains and their boundaries |
+| `ambipolar_conductivity`, `transport_number` | two carriers in one porous electrode; more in `pfsolid.theory.electrode` |
 | `fit_percolation` | threshold and exponent of `three_phase_gem` from simulations |
 
 >>> import pfsolid as pf
@@ -33,12 +34,13 @@ from .effective_medium import (
     maxwell_garnett,
     three_phase_gem,
 )
+from .electrode import ambipolar_conductivity, transport_number
 
 wiener, hashin_shtrikman, maxwell = wiener_bounds, hashin_shtrikman_bounds, maxwell_garnett
 
-__all__ = ["Bounds", "CoatedPores", "Reading", "brick_layer", "bruggeman", "coated_bruggeman", "coated_maxwell_garnett",
+__all__ = ["Bounds", "CoatedPores", "Reading", "ambipolar_conductivity", "brick_layer", "bruggeman", "coated_bruggeman", "coated_maxwell_garnett",
            "fit_percolation", "gem", "hashin_shtrikman", "maxwell", "maxwell_garnett", "parallel_pillars", "three_phase_gem",
-           "wiener"]
+           "transport_number", "wiener"]
 
 
 def __getattr__(name: str):
