@@ -8,7 +8,7 @@ from argparse import SUPPRESS
 from pathlib import Path
 
 from ..errors import InputError
-from ..parallel.collective import on_root
+from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..text import one_line
 from .options import a_path, add_output, add_set, add_threads, draw, edges_of, running, session_of

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from ..errors import EXIT_FAULT, EXIT_INPUT, InputError, damage_is_a_mistake
-from ..orientation import ORDERS, order_of_axes
-from ..parallel.collective import on_root
+from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..text import one_line
 from .options import draw, draw_again, edges_of, print_on_root, running, session_of
@@ -46,6 +45,7 @@ def resume_command(options) -> None:
 
 
 def measure_command(options) -> None:
+    from ..orientation import ORDERS, order_of_axes
     from ..workflows.labelled import LabelOptions
     from ..workflows.measure_file import measure_file
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from ..errors import InputError
-from ..parallel.collective import on_root
+from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..text import as_word, one_line, plural
 from .options import a_count, a_path, add_set, print_on_root

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from ..errors import InputError
-from ..parallel.collective import on_root
+from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..text import one_line
 from .options import a_path, add_output, print_on_root

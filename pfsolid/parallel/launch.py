@@ -8,7 +8,7 @@ import sys
 import traceback
 
 from ..errors import EXIT_FAULT
-from .collective import all_come
+from .agreement import all_come
 from .communicator import Communicator, world
 
 _OF_LAUNCHERS = re.compile("(OMPI|PMIX|CRAY_PMI|PMI2?|PRTE|ORTE|OPAL|SLURM|SLURMD|SRUN|PALS|FLUX|HYDRA|HYDI|I_MPI|MPI_LOCAL|"
