@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from helpers.inputs import run_text
 from helpers.sweeps import POROSITIES, dataset, plan_in
 from slurm_lab import missing_programs, running_lab, wait_until
 
@@ -37,23 +38,7 @@ checkpoint_interval_s = 0.05
 key = "grid.shape"
 values = [[16, 16, 16], [22, 20, 18]]
 """)
-RUN = """
-[grid]
-shape = [24, 24, 24]
-voxel_size_nm = 0.9
-[material]
-surface_energy_eV_per_A2 = 0.020
-surface_depth_nm = 1.4
-[microstructure]
-porosity = 0.40
-[evolution]
-max_steps = 1200
-[conduction]
-sigma_bulk_S_per_cm = 8.93e-7
-sigma_surf_S_per_cm = 3.14e-3
-[output]
-figures = false
-"""
+RUN = run_text([24, 24, 24], 0.9, 0.40, 1200)
 # On a quiet machine all of it takes a few seconds, and the delay of a requeued job (6 to 14 s) comes on top.
 PATIENCE_S = 120
 # Ranks that wait let others have the core: on a busy machine two that spin are ten times slower.

@@ -93,6 +93,18 @@ class Bench:
                 self._made[name] = make(folder)
         return self._made[name]
 
+    def undisturbed(self, command: list, directory: Path, differences: Callable[[Path, Path], str],
+                    ranks: int | None) -> Path:
+        """A directory made without faults.  The command runs twice: first to compile, if needed; both must be alike."""
+        first = directory.with_name("first")
+        for each in (first, directory):
+            launch = self.launch([*command, "-o", each], directory.with_name("output"), ranks=ranks)
+            if launch.wait() != 0:
+                raise RuntimeError(f"without faults it fails: {launch.text}")
+        if found := differences(first, directory):
+            raise RuntimeError(f"two that were not disturbed differ: {found}")
+        return directory
+
     def chain(self, kind: str, number: int, seed: int) -> "Chain":
         """The same seed gives the same choices; the moments depend on the machine as well."""
         return Chain(self, kind, number, seed)
@@ -135,6 +147,13 @@ class Chain:
         """A fault of the result, noted with the last injection."""
         if self.rows and not self.rows[-1].bad:
             self.rows[-1].verdict, self.rows[-1].message = verdict, message
+
+    def ends_well(self, launch: Launch) -> bool:
+        """Whether a launch without faults comes to its end; if not, that is noted."""
+        if launch.wait() == 0:
+            return True
+        self.blame("hang" if launch.hung else "lost", f"does not go on: {launch.text[-300:]}")
+        return False
 
     def blame_if(self, verdict: str, message: str) -> None:
         """`blame` where there is something to say."""

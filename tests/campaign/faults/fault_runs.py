@@ -9,29 +9,9 @@ import h5py
 import numpy as np
 from fault_injection import Bench, Chain, explained
 from helpers.faults import Clock, Launch, SmallDisk, damage, read_only, while_writing
+from helpers.inputs import run_text
 
 STEPS = 400
-# Checkpoints follow one another closely, so that a kill finds the run at work on one; not so closely on two ranks,
-# which wait for each other on a crowded machine.
-INPUT = """
-[grid]
-shape = [20, 18, 16]
-voxel_size_nm = 0.7
-[material]
-surface_energy_eV_per_A2 = 0.020
-surface_depth_nm = 1.4
-[microstructure]
-porosity = 0.42
-[evolution]
-max_steps = {steps}
-[conduction]
-sigma_bulk_S_per_cm = 8.93e-7
-sigma_surf_S_per_cm = 3.14e-3
-[output]
-figures = false
-checkpoint_interval_s = {interval}
-history_interval_steps = 10
-"""
 # What two computations of the same case need not share.
 TRANSIENT = ("wall_clock_s", "seconds", "conduction_seconds", "created", "git_commit", "sha256")
 RANK = "OMPI_COMM_WORLD_RANK"
@@ -115,9 +95,7 @@ class Run:
     def finish(self) -> None:
         """Bring it to its end without further faults and compare."""
         if not self.finished:
-            launch = self.launch()
-            if launch.wait() != 0:
-                self.chain.blame("hang" if launch.hung else "lost", f"does not go on: {launch.text[-300:]}")
+            if not self.chain.ends_well(self.launch()):
                 return
             self.check_kept()
         found = differences(self.directory, reference(self.chain.bench, self.ranks))
@@ -126,7 +104,9 @@ class Run:
 
 
 def input_text(ranks: int | None) -> str:
-    return INPUT.format(steps=STEPS, interval=0.3 if ranks else 0.03)
+    # Checkpoints follow one another closely, so that a kill finds the run at work on one; not so closely on two ranks,
+    # which wait for each other on a crowded machine.
+    return run_text([20, 18, 16], 0.7, 0.42, STEPS, checkpoint_interval_s=0.3 if ranks else 0.03, history_interval_steps=10)
 
 
 def reference(bench: Bench, ranks: int | None) -> Path:
@@ -135,16 +115,9 @@ def reference(bench: Bench, ranks: int | None) -> Path:
 
 
 def undisturbed(bench: Bench, folder: Path, ranks: int | None) -> Path:
-    """A finished run without faults.  The first compiles, if that is needed; the second is the reference."""
+    """A finished run without faults."""
     (folder / "input.toml").write_text(input_text(ranks))
-    for name in ("first", "run"):
-        launch = bench.launch(["run", folder / "input.toml", "-o", folder / name, "--threads", 1], folder / "output",
-                              ranks=ranks)
-        if launch.wait() != 0:
-            raise RuntimeError(f"the undisturbed run fails: {launch.text}")
-    if found := differences(folder / "first", folder / "run"):
-        raise RuntimeError(f"two undisturbed runs differ: {found}")
-    return folder / "run"
+    return bench.undisturbed(["run", folder / "input.toml", "--threads", 1], folder / "run", differences, ranks)
 
 
 def differences(directory: Path, reference: Path) -> str:

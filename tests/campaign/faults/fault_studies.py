@@ -77,9 +77,7 @@ class Study:
     def finish(self) -> None:
         """Bring it to its end without further faults and compare."""
         if not self.finished:
-            launch = self.launch()
-            if launch.wait() != 0:
-                self.chain.blame("hang" if launch.hung else "lost", f"does not go on: {launch.text[-300:]}")
+            if not self.chain.ends_well(self.launch()):
                 return
             self.check_kept()
         if (self.directory / "solved").exists():
@@ -97,23 +95,13 @@ def image_of(bench: Bench) -> Path:
 
 
 def studied(bench: Bench, ranks: int | None) -> Path:
-    """An undisturbed study.  The first compiles, if that is needed; the second is the reference."""
-    image = image_of(bench)
-
-    def make(folder: Path) -> Path:
-        for name in ("first", "study"):
-            launch = bench.launch(["conduct", image, *OPTIONS, "-o", folder / name, "--threads", "1"], folder / "output",
-                                  ranks=ranks)
-            if launch.wait() != 0:
-                raise RuntimeError(f"the undisturbed study fails: {launch.text}")
-        if found := study_differences(folder / "first", folder / "study", False):
-            raise RuntimeError(f"two undisturbed studies differ: {found}")
-        return folder / "study"
-
-    return bench.once(f"studied-{ranks or 1}", make)
+    """An undisturbed study."""
+    command = ["conduct", image_of(bench), *OPTIONS, "--threads", 1]
+    return bench.once(f"studied-{ranks or 1}",
+                      lambda folder: bench.undisturbed(command, folder / "study", study_differences, ranks))
 
 
-def study_differences(directory: Path, reference: Path, stopped: bool) -> str:
+def study_differences(directory: Path, reference: Path, stopped: bool = False) -> str:
     """What two studies do not share: to the last bit, or to the tolerance where a solve was stopped half-way."""
     try:
         results = [json.loads((folder / "result.json").read_text()) for folder in (directory, reference)]

@@ -60,9 +60,7 @@ class Sweep:
     def finish(self) -> None:
         """Bring it to its end without further faults and compare."""
         if len(self.results()) < len(reference_rows(self.chain.bench)) or self.begun():
-            launch = self.launch()
-            if launch.wait() != 0:
-                self.chain.blame("hang" if launch.hung else "lost", f"does not go on: {launch.text[-300:]}")
+            if not self.chain.ends_well(self.launch()):
                 return
         changed = [path.name for path, raw in self._results.items() if not path.exists() or path.read_bytes() != raw]
         seen = self._settled()

@@ -12,37 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.inputs import run_text
 
 from pfsolid.io.checkpoint import list_checkpoints, read_checkpoint
 from pfsolid.parallel.communicator import world
 from pfsolid.parallel.launch import environment_for_mpirun
 
-INPUT = """
-title = "small"
-[grid]
-shape = [24, 20, 18]
-voxel_size_nm = 0.5
-[material]
-surface_energy_eV_per_A2 = 0.020
-surface_depth_nm = 1.4
-[microstructure]
-porosity = 0.4
-[evolution]
-max_steps = 120
-[conduction]
-sigma_bulk_S_per_cm = 8.93e-7
-sigma_surf_S_per_cm = 3.14e-3
-[output]
-history_interval_steps = 5
-figures = false
-"""
+SIZE = ([24, 20, 18], 0.5, 0.4)
 ARRAYS = ("rho_hat", "rho_hat_before", "g_hat_before")
 
 
 @pytest.fixture
 def case(tmp_path):
     path = tmp_path / "case.toml"
-    path.write_text(INPUT)
+    path.write_text(run_text(*SIZE, 120, title="small", history_interval_steps=5))
     return path
 
 
@@ -168,8 +151,7 @@ def test_conduct_with_other_conductivities(case, tmp_path):
     (["evolution.wall_clock_limit_s=0.01"], 2, "starting up alone took"),
 ])
 def test_stop_conditions(case, tmp_path, settings, status, says):
-    case.write_text(INPUT.replace("max_steps = 120", "max_steps = 5000").replace("[conduction]\n", "").replace(
-        "sigma_bulk_S_per_cm = 8.93e-7\nsigma_surf_S_per_cm = 3.14e-3\n", ""))
+    case.write_text(run_text(*SIZE, 5000, conduction=None, history_interval_steps=5))
     done = pfsolid("run", case, "-o", tmp_path / "out", *(f"--set={text}" for text in settings))
     assert done.returncode == status, done.stderr
     assert says in done.stdout + done.stderr

@@ -10,33 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.faults import SmallDisk, can_mount
+from helpers.inputs import run_text
 
 from pfsolid.parallel.launch import environment_for_mpirun, python_module
 
-INPUT = """
-title = "Li₃PS₄"
-[grid]
-shape = [12, 10, 8]
-voxel_size_nm = 0.7
-[material]
-surface_energy_eV_per_A2 = 0.020
-surface_depth_nm = 1.4
-[microstructure]
-porosity = 0.4
-[evolution]
-max_steps = {steps}
-[output]
-figures = false
-history_interval_steps = 10
-"""
 TIMEOUT_S = 250
+
+
+def input_of(steps: int) -> str:
+    return run_text([12, 10, 8], 0.7, 0.4, steps, title="Li₃PS₄", conduction=None, history_interval_steps=10)
+
+
 _CAUGHT, _IGNORED = "SigCgt", "SigIgn"
 
 
 @pytest.fixture
 def case(tmp_path):
     path = tmp_path / "case.toml"
-    path.write_text(INPUT.format(steps=25), encoding="utf-8")
+    path.write_text(input_of(25), encoding="utf-8")
     return path
 
 
@@ -141,7 +132,7 @@ def wait_until(condition, process) -> None:
 
 def test_a_request_to_stop_during_start_up_is_remembered(tmp_path):
     case = tmp_path / "case.toml"
-    case.write_text(INPUT.format(steps=100_000), encoding="utf-8")
+    case.write_text(input_of(100_000), encoding="utf-8")
     process = start("run", case, "-o", tmp_path / "out", "--threads", "1", stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE, text=True)
     wait_until(lambda: has(process.pid, _CAUGHT, signal.SIGUSR1), process)  # the first thing that the program does
@@ -167,7 +158,7 @@ def test_a_measurement_ends_at_once(tmp_path, number):
 def test_signals_that_the_shell_had_ignored_stay_ignored(tmp_path):
     """`nohup pfsolid run ...` outlives its terminal."""
     case = tmp_path / "case.toml"
-    case.write_text(INPUT.format(steps=100_000), encoding="utf-8")
+    case.write_text(input_of(100_000), encoding="utf-8")
     process = start("run", case, "-o", tmp_path / "out", "--threads", "1", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                     text=True, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     wait_until(lambda: has(process.pid, _CAUGHT, signal.SIGTERM), process)

@@ -1,8 +1,11 @@
 """Cahn–Hilliard with M(rho): the law, one step against its formula, order, energy and mass."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from helpers.builders import make_transform, run_until, start_from_noise
+from helpers.steppers import assert_looking_changes_nothing, assert_state_can_be_carried_over
 
 from pfsolid.errors import InputError
 from pfsolid.phasefield.free_energy import REDUCED_KAPPA
@@ -167,27 +170,11 @@ def test_interface_diffusion_leaves_the_phases_alone():
 
 
 def test_state_can_be_carried_over():
-    whole, resumed = start(law=(0.1, 1.0)), start(law=(0.1, 1.0))
-    run_until(whole, 0.3)
-    for name in ("rho_hat", "rho_hat_before", "g_hat_before"):
-        getattr(resumed, name)[...] = getattr(whole, name)
-    for name in ("time", "last_step", "next_step", "energy", "num_steps"):
-        setattr(resumed, name, getattr(whole, name))
-    resumed.refresh()
-    for stepper in (whole, resumed):
-        run_until(stepper, 0.6)
-    assert np.array_equal(whole.rho_hat, resumed.rho_hat)
+    assert_state_can_be_carried_over(partial(start, law=(0.1, 1.0)))
 
 
 def test_looking_at_the_field_changes_nothing():
-    watched, left_alone = start(law=(0.1, 1.0)), start(law=(0.1, 1.0))
-    for stepper in (watched, left_alone):
-        run_until(stepper, 0.2)
-    watched.density()
-    watched.refresh()
-    for stepper in (watched, left_alone):
-        run_until(stepper, 0.4)
-    assert np.array_equal(watched.rho_hat, left_alone.rho_hat)
+    assert_looking_changes_nothing(partial(start, law=(0.1, 1.0)))
 
 
 def test_single_precision_follows_double():

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import pytest
 from helpers.builders import make_transform, run_until, start_from, start_from_noise
+from helpers.steppers import assert_looking_changes_nothing, assert_state_can_be_carried_over
 
 from pfsolid.errors import ConvergenceError
 from pfsolid.phasefield.free_energy import REDUCED_KAPPA, bulk_energy
@@ -238,30 +239,11 @@ def test_a_field_that_is_not_finite_is_reported():
 
 
 def test_looking_at_the_field_changes_nothing():
-    """After `density` and `refresh` the next steps have the same bits: outputs do not alter a run."""
-    watched, left_alone = noisy(), noisy()
-    for stepper in (watched, left_alone):
-        run_until(stepper, 0.2)
-    watched.density()
-    watched.refresh()
-    for stepper in (watched, left_alone):
-        run_until(stepper, 0.5)
-    assert np.array_equal(watched.rho_hat, left_alone.rho_hat)
+    assert_looking_changes_nothing(noisy)
 
 
 def test_state_can_be_carried_over():
-    """What a checkpoint holds is enough to go on with the same bits."""
-    whole, resumed = noisy(), noisy()
-    run_until(whole, 0.3)
-    for name in ("rho_hat", "rho_hat_before", "g_hat_before"):
-        getattr(resumed, name)[...] = getattr(whole, name)
-    for name in ("time", "last_step", "next_step", "energy", "num_steps"):
-        setattr(resumed, name, getattr(whole, name))
-    resumed.refresh()
-    for stepper in (whole, resumed):
-        run_until(stepper, 0.6)
-    assert np.array_equal(whole.rho_hat, resumed.rho_hat)
-    assert whole.energy == resumed.energy and whole.num_steps == resumed.num_steps
+    assert_state_can_be_carried_over(noisy)
 
 
 def test_observer_sees_the_accepted_field():

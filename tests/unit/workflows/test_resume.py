@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from helpers.inputs import HU_2017, run_text
 
 from pfsolid.parallel.session import Session
 from pfsolid.workflows.solved import OneTensor
@@ -15,24 +16,7 @@ OPTIONS = ("--voxel-nm", "5", "--axes-order", "xyz", "--tolerance", "1e-8", "--t
            "--sigma", "0=1e-6,1={value=1e-3,at_K=298,activation_energy_eV=0.3}")
 STOPPED = dict(rtol=0, atol=1e-10)
 TRANSIENT = ("provenance", "sha256", "conduction_seconds", "growth", "morphology", "source")
-RUN = """
-[grid]
-shape = [16, 14, 12]
-voxel_size_nm = 0.7
-[material]
-surface_energy_eV_per_A2 = 0.020
-surface_depth_nm = 1.4
-[microstructure]
-porosity = 0.42
-[evolution]
-max_steps = 250
-[conduction]
-sigma_bulk_S_per_cm = 8.93e-7
-sigma_surf_S_per_cm = 3.14e-3
-relative_tolerance = 1e-8
-[output]
-figures = false
-"""
+RUN = run_text([16, 14, 12], 0.7, 0.42, 250, conduction=HU_2017 | {"relative_tolerance": 1e-8})
 
 
 @pytest.fixture
