@@ -100,9 +100,10 @@ if [ ${#serial[@]} != 0 ]; then
     if [ "$shares" -gt "$files" ]; then shares=$files; fi
     export PFSOLID_SHARE=$scratch/share
     mkdir "$PFSOLID_SHARE"
+    # Fourier plans of its own for each: a test whose two launches must have the same bits must not find another's in between.
     share() {
-        PFSOLID_SHARE_NUMBER=$1 run "serial-$1" "$serial_limit" python -m pytest -q -p tally -p share \
-            --basetemp="$scratch/tmp-$1" -o "cache_dir=$scratch/cache-$1" "${options[@]}" "${serial[@]}"
+        PFSOLID_SHARE_NUMBER=$1 PFSOLID_CACHE=$scratch/plans-$1 run "serial-$1" "$serial_limit" \
+            python -m pytest -q -p tally -p share --basetemp="$scratch/tmp-$1" -o "cache_dir=$scratch/cache-$1" "${options[@]}" "${serial[@]}"
     }
     for ((number = 2; number <= shares; number++)); do
         share "$number" >"$scratch/said-$number" 2>&1 &
