@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ..config.run import RunConfig, config_from_text, to_toml
 from ..config.text import read_text
 from ..errors import InputError
 from ..io.records import atomic_write_text
-from ..io.run_directory import INPUT, LOG, RESULT, about_run, interrupted_run, looks_like_run, unfinished_part
+from ..io.run_directory import INPUT, LOG, RESULT, SOLVED, about_run, interrupted_run, looks_like_run, unfinished_part
 from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..text import in_words
@@ -88,7 +89,10 @@ def resume(config: Config, directory: Path, session: Session) -> dict:
 
 
 def check_resumable(directory: Path) -> None:
-    """For one rank: raise InputError unless the directory holds an unfinished run, or one whose result is damaged."""
+    """For one rank: raise InputError unless the directory holds an unfinished run, or one whose result is damaged.
+
+    What a finished run was solved from is removed, should it have been killed before it could do so itself.
+    """
     directory = Path(directory)
     if not directory.exists():
         raise InputError(f"{directory} does not exist")
@@ -96,4 +100,5 @@ def check_resumable(directory: Path) -> None:
     if not looks_like_run(directory) or not (part / INPUT).is_file():
         raise InputError(f"{directory} is not the directory of a run (it has no {INPUT})")
     if (part / RESULT).exists() and not damage_of_result(part):
+        shutil.rmtree(part / SOLVED, ignore_errors=True)
         raise InputError(f"the run in {directory} is finished: see {directory / RESULT}")

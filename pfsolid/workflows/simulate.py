@@ -29,7 +29,7 @@ from ..phasefield.nucleation import seed_nuclei
 from ..phasefield.nucleation_in_time import insert_nuclei, plan_events
 from ..phasefield.observables import Observer, is_separated, low_mode_strengths, mean_density, mean_spacing
 from ..phasefield.resample import resample
-from ..phasefield.steppers import CahnHilliard, StepControl
+from ..phasefield.steppers import LONGEST_STEP, CahnHilliard, StepControl
 from ..spectral.transform import SlabTransform
 from ..text import in_words
 
@@ -274,8 +274,8 @@ class _Loop:
     def run(self) -> str:
         """Step until a stop condition; its description."""
         evolution = self.config.evolution
-        longest = LARGEST_STEP if isinstance(self.stepper, VariableMobilityCahnHilliard) else math.inf
-        control = StepControl(evolution.step_tolerance, evolution.max_step_reduced or longest)
+        longest = LARGEST_STEP if isinstance(self.stepper, VariableMobilityCahnHilliard) else LONGEST_STEP
+        control = StepControl(evolution.step_tolerance, min(evolution.max_step_reduced or longest, LONGEST_STEP))
         interval = self.config.output.history_interval_steps
         if self.stepper.num_steps == 0 and self._next_snapshot() < math.inf:
             self._write_snapshot()

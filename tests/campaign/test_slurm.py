@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -24,7 +25,7 @@ from pfsolid.workflows.run import read_result
 pytestmark = [
     pytest.mark.skipif(bool(missing_programs()), reason=f"SLURM is not installed (no {', '.join(missing_programs())}): "
                                                         "scripts/install_slurm_lab.sh"),
-    pytest.mark.timeout(400)]
+    pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "jobs"
@@ -39,8 +40,9 @@ key = "grid.shape"
 values = [[16, 16, 16], [22, 20, 18]]
 """)
 RUN = run_text([24, 24, 24], 0.9, 0.40, 1200)
-# On a quiet machine all of it takes a few seconds, and the delay of a requeued job (6 to 14 s) comes on top.
-PATIENCE_S = 120
+# On a quiet machine all of it takes a few seconds, and the delay of a requeued job (6 to 14 s) comes on top; on a crowded one
+# it has been seen to take ten times as long.
+PATIENCE_S = 300
 # Ranks that wait let others have the core: on a busy machine two that spin are ten times slower.
 POLITE = {"OMPI_MCA_mpi_yield_when_idle": "1"}
 COMPILE_S = 280  # the first run after an installation compiles the kernels
@@ -129,11 +131,21 @@ def pause_in_cases(directory, num_jobs: int) -> dict[str, tuple[int, str]]:
     return paused
 
 
-def has_pending(pid: int, number: int) -> bool:
-    """Whether a signal waits for a stopped process."""
+def has_signal(pid: int, field: str, number: int) -> bool:
+    """Whether a signal waits for a process (ShdPnd) or is caught by it (SigCgt)."""
     status = Path(f"/proc/{pid}/status").read_text()
-    pending = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("ShdPnd"))
-    return bool(pending >> (number - 1) & 1)
+    mask = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith(field))
+    return bool(mask >> (number - 1) & 1)
+
+
+def listening_scripts() -> list[int]:
+    """Shells of jobs that have set their trap."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError, StopIteration):
+            if b"/slurm_script\0" in path.read_bytes() and has_signal(int(path.parent.name), "SigCgt", signal.SIGUSR1):
+                found.append(int(path.parent.name))
+    return found
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -177,7 +189,7 @@ def test_array_survives_what_clusters_do(lab, sweep, undisturbed):
 
     # SLURM looks at limits every 30 s, and sends the signal up to so much early.
     pid, _ = hit[limited]
-    wait_until(lambda: has_pending(pid, signal.SIGUSR1), lambda: lab.describe(job), PATIENCE_S)
+    wait_until(lambda: has_signal(pid, "ShdPnd", signal.SIGUSR1), lambda: lab.describe(job), PATIENCE_S)
     paused = time.monotonic() - paused
     os.kill(pid, signal.SIGCONT)
     wait_until(lambda: lab.jobs(limited)[0]["Restarts"] == "1", lambda: lab.describe(job), PATIENCE_S)
@@ -188,9 +200,9 @@ def test_array_survives_what_clusters_do(lab, sweep, undisturbed):
         assert set(states(ended)) == {("COMPLETED", "0:0")}, lab.describe(number)
     assert lab.jobs(limited)[0]["Restarts"] == lab.jobs(requeued)[0]["Restarts"] == "1"
     assert_whole(sweep, undisturbed)
-    # It went on from the checkpoint: growing took the pause as well, while the last turn did not.
+    # It went on from the checkpoint: growing took the pause as well, and thus longer than the whole of the last turn.
     record = read_sealed_json(result_path(sweep, hit[limited][1]))
-    assert record["result"]["growth"]["wall_clock_s"] > paused and record["seconds"] < paused
+    assert record["result"]["growth"]["wall_clock_s"] > max(paused, record["seconds"])
 
 
 def test_allocation_requeues_itself(lab, sweep, undisturbed):
@@ -205,7 +217,8 @@ def test_allocation_requeues_itself(lab, sweep, undisturbed):
 
 
 def test_large_run_comes_to_its_end(lab, tmp_path):
-    """Two ranks: USR1 and requeued by itself, cancelled (mpirun then kills them), the same line submitted again."""
+    """Two ranks: USR1 at start-up and later, each time requeued by itself; cancelled (mpirun then kills them), and submitted
+    again."""
     (tmp_path / "case.toml").write_text(RUN)
     directory, log = tmp_path / "run", tmp_path / "run" / "log"
 
@@ -216,12 +229,16 @@ def test_large_run_comes_to_its_end(lab, tmp_path):
         wait_until(lambda: log.exists() and text in log.read_text(), lambda: lab.describe(job), PATIENCE_S, poll_s=0.02)
 
     job = submit_run()
+    wait_until(listening_scripts, lambda: lab.describe(job), PATIENCE_S, poll_s=0.01)
+    lab.command("scancel", "--batch", "--signal=USR1", job)  # while the shell, mpirun or Python starts
+    wait_until(lambda: lab.jobs(job)[0]["Restarts"] == "1", lambda: lab.describe(job), PATIENCE_S)
     wait_for(job, "step ")
     lab.command("scancel", "--batch", "--signal=USR1", job)
     wait_for(job, "resuming")
+    assert "exit status 85, which mpirun takes for a failure and calls an abort" in lab.describe(job)
     lab.command("scancel", job)
     ended = lab.wait_for_end(job, PATIENCE_S)[0]
-    assert (ended["JobState"], ended["Restarts"]) == ("CANCELLED", "1")
+    assert (ended["JobState"], ended["Restarts"]) == ("CANCELLED", "2")
     job = submit_run()
     assert states(lab.wait_for_end(job, PATIENCE_S)) == [("COMPLETED", "0:0")], lab.describe(job)
 

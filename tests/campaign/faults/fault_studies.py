@@ -80,6 +80,8 @@ class Study:
             if not self.chain.ends_well(self.launch()):
                 return
             self.check_kept()
+        elif (self.directory / "solved").exists():  # killed between its result and the end
+            self.chain.launch("resume", self.directory, "--threads", "1").wait()
         if (self.directory / "solved").exists():
             self.chain.blame("lost", "solves are left behind")
         self.chain.blame_if("wrong", study_differences(self.directory, studied(self.chain.bench, self.ranks), self.stopped))

@@ -12,7 +12,7 @@ from pfsolid.errors import ConvergenceError
 from pfsolid.phasefield.free_energy import REDUCED_KAPPA, bulk_energy
 from pfsolid.phasefield.nucleation import plan_nucleation, seed_nuclei
 from pfsolid.phasefield.observables import mean_density
-from pfsolid.phasefield.steppers import STABILISATION, CahnHilliard, StepControl, sbdf2_coefficients
+from pfsolid.phasefield.steppers import LONGEST_STEP, STABILISATION, CahnHilliard, StepControl, sbdf2_coefficients
 
 SHAPE, SPACING = (12, 10, 9), 0.5
 
@@ -224,6 +224,15 @@ def test_a_coarsening_structure_stays_in_its_wells():
     assert -0.05 < low and high < 1.05
     # 263 steps without a bound on the largest error, 322 with it.
     assert len(reports) < 350
+
+
+def test_time_stays_a_number_in_equilibrium():
+    """Left alone a uniform field keeps any tolerance; steps that grew by 1.5 each would pass 1e308 after 1770 of them."""
+    stepper = start_from(np.full((4, 4, 4), 0.6), make_transform((4, 4, 4), SPACING))
+    for _ in range(2000):
+        report = stepper.step(StepControl(1e-3))
+    assert report.step == LONGEST_STEP and math.isfinite(report.time) and math.isfinite(report.energy)
+    assert np.abs(stepper.density() - 0.6).max() < 1e-9  # rounding
 
 
 def test_a_field_that_is_not_finite_is_reported():
