@@ -221,14 +221,18 @@ def writers_chain(chain: Chain) -> None:
         if not launch.until(lambda: (run.directory / ".lock").exists(), rng.uniform(0, 0.3)):
             break
         for _ in range(2):
-            where = run.place()
             command = rng.choice((("resume", run.directory), ("run", run.input, "-o", run.directory, "--force")))
+            # Mostly the first stands still meanwhile: on a crowded machine it would be done before the second has started.
+            held = rng.random() < 0.8
+            launch.process.send_signal(signal.SIGSTOP if held else signal.SIGCONT)
+            where, at_work = run.place(), held and not run.finished
             second = chain.launch(*command, "--threads", 1, "--set", "output.figures=false")
             status = second.wait()
+            launch.process.send_signal(signal.SIGCONT)
             running = launch.process.poll() is None
             refused = explained(second, "another launch of pfsolid is at work in") if running or status else "ok"
-            late = status in (0, 2) and ("is finished" in second.text or status == 0)
-            chain.injected(second, f"{command[0]}; {where}", "ok" if late else refused)
+            late = not at_work and status in (0, 2) and ("is finished" in second.text or status == 0)
+            chain.injected(second, f"{command[0]}; {where}{', held' if held else ''}", "ok" if late else refused)
             if not running:
                 break
         if rng.random() < 0.6:
