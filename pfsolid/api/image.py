@@ -189,7 +189,8 @@ def read_image(path, voxel_nm=None, axes: str | None = None, names: Mapping[int,
     Parameters
     ----------
     path : str or Path
-        .tif, .npy, .h5[:DATASET], .vti[:ARRAY], .png or the directory of a run.
+        .tif, .npy, .h5[:DATASET], .vti[:ARRAY], .png, a folder of slices, the directory of a run; with the extra ``images``
+        .zarr[:ARRAY], .nrrd, .mhd, .nii, .mrc.
     voxel_nm : float or 3 floats, optional
         nm, edges of a voxel along x, y, z; by default as the file says.
     axes : str, optional

@@ -37,7 +37,8 @@ def add_commands(command) -> None:
     sub.register("action", None, _Once)  # what options do that say nothing else
     sub.add_argument("source", type=a_path, metavar="SOURCE",
                      help="a run directory, an HDF5 file with a field rho; an image "
-                     "(.tif .npy .h5[:DATASET] .vti .png, raw); or a TOML file with a section [image]")
+                     "(.tif .npy .h5[:DATASET] .vti .png .zarr .nrrd .mhd .nii .mrc, raw, a folder of slices); or a TOML file "
+                     "with a section [image]")
     sub.add_argument("--input", type=a_path, metavar="INPUT", help="density: take the conductivities from this TOML file")
     add_set(sub)
     image = sub.add_argument_group("for an image of labels")
@@ -159,7 +160,7 @@ def _export(directory: Path, options, session) -> None:
 
 def _beside(source: Path) -> Path:
     """Where the result of an image or a study goes: in a run's directory, else beside the file."""
-    if source.is_dir():
+    if (source / "fields.h5").exists():
         return source / "conduct"
     before, _, dataset = str(source).rpartition(":")
     if Path(before).name and not source.exists():

@@ -153,7 +153,7 @@ Crop = Annotated[tuple, BeforeValidator(_as_crop)]
 
 
 class ImageConfig(Section):
-    file: str = key("the image: .tif, .npy, .h5[:DATASET], .vti, .raw, or a run directory")
+    file: str = key("the image: .tif, .npy, .h5[:DATASET], .vti, .zarr, .nrrd, .mhd, .nii, .mrc, .raw, a folder of slices, or a run directory")
     axes: AxesOrder | None = key(
         "order of an array's axes, first index first; as the file says, or zyx, if not set", None, allowed=ORDERS)
     voxel_size_nm: Annotated[tuple[Length, Length, Length] | None, BeforeValidator(as_edges)] = key(

@@ -139,7 +139,8 @@ def _source_lines(asked: MeasuredSource) -> list[str]:
 
 
 def _default_output(source: Path, asked: MeasuredSource) -> Path:
-    return source / MORPHOLOGY if source.is_dir() else asked.info.path.with_name(f"{asked.info.path.stem}_{MORPHOLOGY}")
+    in_run = source.is_dir() and asked.info.path != source  # not a folder of slices
+    return source / MORPHOLOGY if in_run else asked.info.path.with_name(f"{asked.info.path.stem}_{MORPHOLOGY}")
 
 
 def _is_measured(path: Path) -> bool:

@@ -35,7 +35,7 @@ class ImageInfo:
     axes_said : bool
         Whether the file, its format or the caller says it; else it is the default.
     spacing : tuple of 3 float or None
-        In a unit that the file does not name (VTI).
+        In a unit that the file does not name (VTI, MetaImage).
     """
 
     path: Path
@@ -134,7 +134,7 @@ def shape_3d(name: str, shape) -> tuple[int, ...]:
 
 
 def describe_array(path: Path, dataset: str | None, array, spacing_nm: tuple | None, layout: ArrayLayout,
-                    said: tuple[str, str] | None = None, fixed: bool = False) -> ImageInfo:
+                    said: tuple[str, str] | None = None, fixed: bool = False, spacing: tuple | None = None) -> ImageInfo:
     """ImageInfo of an array, of which `shape_3d` has made pages.
 
     Parameters
@@ -145,6 +145,8 @@ def describe_array(path: Path, dataset: str | None, array, spacing_nm: tuple | N
         The order that the file or its format has, and how that is known.
     fixed : bool
         Another order than that contradicts the file.
+    spacing : tuple of 3 float, optional
+        As ``spacing_nm``, in a unit that the file does not name.
     """
     name = f"{path}:{dataset}" if dataset else str(path)
     shape = shape_3d(name, array.shape)
@@ -160,7 +162,7 @@ def describe_array(path: Path, dataset: str | None, array, spacing_nm: tuple | N
         raise InputError(f'the order of axes "{axes}" is one of two, and {name} has three')
     back = Orientation.named(axes.rjust(3, "z")).inverse
     return ImageInfo(path, dataset, back.turn(shape), np.dtype(array.dtype), spacing_nm and back.turn(spacing_nm), axes,
-                     known_from, said is not None or layout.axes is not None)
+                     known_from, said is not None or layout.axes is not None, spacing and back.turn(spacing))
 
 
 def _for_dimensions(axes: str, array) -> str:

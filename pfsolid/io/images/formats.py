@@ -4,9 +4,10 @@
 ``FILE.npy``                     an array, mapped, not loaded
 ``FILE.tif``, ``FILE.tiff``      pages, rows, columns; read page by page
 ``FILE.png``                     one page of grey values
-``FILE.h5[:DATASET]``, ``.hdf5``  pfsolid's fields (``rho`` unless named) or any dataset
+``FILE.h5[:DATASET]``            (``.hdf5 .hdf .dream3d``) pfsolid's fields (``rho`` unless named), the only dataset, or any
 ``FILE.vti[:ARRAY]``             VTK ImageData (:mod:`pfsolid.io.images.vti`), its only or active scalars unless named
-``DIRECTORY``                    of a run: its fields.h5
+``FILE.nrrd``, ``.mhd``, ...       by the libraries of :mod:`pfsolid.io.images.libraries`; ``STORE.zarr[:ARRAY]``
+``DIRECTORY``                    of a run: its fields.h5; or of slices (:mod:`pfsolid.io.images.folder`)
 any other                        plain numbers, with a `RawLayout`
 an `ArrayImage`                  an array that is there already
 ===============================  ===============================================================================
@@ -35,13 +36,18 @@ from ...regular import refuse_special
 from ...text import one_line
 from ..hdf5 import LENGTHS_NM, h5py, is_scale
 from ..hdf5_sources import open_dataset
+from .arrays import Squeezed, pages_of, squeezed
 from .completeness import check_png, check_tiff_chain, check_tiff_page
 from .description import ArrayImage, ArrayLayout, ImageInfo, Layout, RawLayout, describe_array, shape_3d
-from .imagej import imagej_spacing
+from .folder import SLICES, open_folder, slices_in
+from .imagej import tiff_spacing
+from .libraries import open_metaimage, open_mrc, open_nifti, open_nrrd, open_zarr
 from .vti import open_vti
 
-FORMATS = ".npy, .tif, .tiff, .png, .h5, .hdf5, .vti, the directory of a run, or any file with its shape and type"
-_WITH_DATASETS = (".h5", ".hdf5", ".vti")
+FORMATS = (".npy, .tif, .tiff, .png, .h5, .hdf5, .hdf, .dream3d, .vti, .nrrd, .nhdr, .mhd, .mha, .nii, .nii.gz, .mrc, .rec, "
+           ".map, .zarr, a folder of slices, the directory of a run, or any file with its shape and type")
+_HDF5 = (".h5", ".hdf5", ".hdf", ".dream3d")
+_WITH_DATASETS = (*_HDF5, ".vti", ".zarr")
 MAX_AXIS, MAX_BYTES = 2**40, 2**60  # of a shape that can be meant
 MAX_REASON = 250  # letters of what a library says
 _TYPE_NAME = re.compile("[<>=|]?[A-Za-z]{1,12}[0-9]{0,3}")
@@ -59,24 +65,42 @@ def opened_image(path, layout: Layout = ArrayLayout()):
     if isinstance(path, ArrayImage):
         info = describe_array(Path(path.name), None, path.array, None, layout)
         _check(info)
-        yield info, _pages_of(path.array)
+        yield info, pages_of(path.array)
         return
     raw = isinstance(layout, RawLayout)
     with _readable(Path(path)):
         file, dataset = (Path(path), None) if raw else _parse(path)
-    openers = {".npy": _open_npy, ".tif": _open_tiff, ".tiff": _open_tiff, ".png": _open_png, ".h5": _open_hdf5,
-               ".hdf5": _open_hdf5, ".vti": _open_vti}
-    opener = _open_raw if raw else openers.get(file.suffix.lower())
+    opener = _open_raw if raw else _opener_of(file)
     if opener is None:
         with _readable(file):
             file.stat()  # what is not there has no format
         raise InputError(f"{path}: an image is read from {FORMATS}")
     with ExitStack() as opened:
         with _readable(file):
-            refuse_special(file)
+            if not file.is_dir():
+                refuse_special(file)
             info, page = opened.enter_context(opener(file, dataset, layout))
             _check(info)
         yield info, functools.partial(_read_page, file, page)
+
+
+def _opener_of(file: Path):
+    """What opens a file of its kind; None where nothing does."""
+    if file.is_dir() and file.suffix.lower() != ".zarr":
+        return _open_slices
+    suffix = ".nii" if file.name.lower().endswith(".nii.gz") else file.suffix.lower()
+    return {".npy": _open_npy, ".tif": _open_tiff, ".tiff": _open_tiff, ".png": _open_png, ".vti": _open_vti,
+            **dict.fromkeys(_HDF5, _open_hdf5), ".nrrd": open_nrrd, ".nhdr": open_nrrd, ".mhd": open_metaimage,
+            ".mha": open_metaimage, ".nii": open_nifti, ".mrc": open_mrc, ".rec": open_mrc, ".map": open_mrc,
+            ".zarr": open_zarr}.get(suffix)
+
+
+def _open_slices(path: Path, _, layout: ArrayLayout):
+    def open_slice(file):
+        check = _open_png if file.suffix.lower() == ".png" else _open_tiff
+        return check(file, None, ArrayLayout())
+
+    return open_folder(path, layout, open_slice)
 
 
 @contextmanager
@@ -123,8 +147,14 @@ def _reason(error: Exception) -> str:
 def _parse(path) -> tuple[Path, str | None]:
     """File and dataset of DIRECTORY, FILE or FILE:DATASET."""
     text = str(path)
-    if Path(text).is_dir():
-        return Path(text) / "fields.h5", None
+    folder = Path(text)
+    if folder.is_dir():
+        if folder.suffix.lower() == ".zarr":
+            return folder, None
+        if not (folder / "fields.h5").exists() and not slices_in(folder):
+            raise InputError(f"{folder / 'fields.h5'} does not exist, and the folder holds no slices ({', '.join(SLICES)}) "
+                             "either")
+        return folder / "fields.h5" if (folder / "fields.h5").exists() else folder, None
     before, colon, after = text.rpartition(":")
     if colon and after and Path(before).suffix.lower() in _WITH_DATASETS:
         return Path(before), after
@@ -146,12 +176,8 @@ def _open_npy(path: Path, _, layout: ArrayLayout):
     if left:
         raise InputError(f"{path} has {left} bytes more than the array that its header describes, as where two arrays were "
                          "saved to one file")
-    yield describe_array(path, None, array, None, layout), _pages_of(array)
-
-
-def _pages_of(array: np.ndarray):
-    pages = array if array.ndim == 3 else array[None]
-    return lambda index, rows, columns: pages[index, rows, columns]
+    array = squeezed(str(path), array)
+    yield describe_array(path, None, array, None, layout), pages_of(array)
 
 
 @contextmanager
@@ -225,10 +251,11 @@ def _open_tiff(path: Path, _, layout: ArrayLayout):
         series = _alike(path, file)
         if "S" in series[0].axes:
             raise InputError(f"{path} has colours{_taken_for_colours(file)}; a stack of grey values is needed")
-        in_each, rows, columns = shape_3d(str(path), series[0].shape)
+        whole = squeezed(str(path), series[0]).shape
+        in_each, rows, columns = shape_3d(str(path), whole)
         pages = [(one, index) for one in series for index in range(in_each)]
-        shape = series[0].shape if len(series) == 1 else (len(pages), rows, columns)
-        edges = imagej_spacing(file, len(pages))
+        shape = whole if len(series) == 1 else (len(pages), rows, columns)
+        edges = tiff_spacing(file, len(pages))
         info = describe_array(path, None, _Stack(shape, np.dtype(series[0].dtype)), edges and edges[::-1], layout,
                                ("zyx", _BY_FORMAT))
         if len(series[0].pages) == in_each:
@@ -313,33 +340,58 @@ def _complaints(path: Path):
 def _open_hdf5(path: Path, name: str | None, layout: ArrayLayout):
     if not path.exists():
         raise FileNotFoundError(path)
-    name = name or "rho"
     with h5py.File(path, "r") as file:
+        name = name or ("rho" if "rho" in file else _only_dataset(file))
         dataset = open_dataset(file, path, name)
         if dataset is None:
-            stored = []
-            file.visititems(lambda key, value: None if is_scale(value) or not isinstance(value, h5py.Dataset)
-                            else stored.append(key))
-            raise InputError(f"{path} has no dataset {name} (it has {', '.join(stored[:8]) or 'none'}"
-                             f"{', ...' if len(stored) > 8 else ''}); name one as {path}:DATASET")
+            raise InputError(f"{path} has no dataset {name} (it has {_listed(_datasets(file))}); name one as {path}:DATASET")
         axes = _axes_of_dataset(dataset)
-        info = describe_array(path, name, dataset, _spacing_of_dataset(path, dataset), layout,
-                               axes and (axes, "as the file says"), fixed=True)
-        if dataset.ndim == 3:
-            yield info, lambda index, first, second: dataset[index, first, second]
-        else:
-            yield info, lambda index, first, second: dataset[first, second]
+        kept = squeezed(f"{path}:{name}", dataset, axes or ())
+        edges = _spacing_of_dataset(path, dataset, kept)
+        info = describe_array(path, name, kept, edges, layout, axes and ("".join(kept.take(axes)), "as the file says"),
+                              fixed=True, spacing=None if edges else _dream3d_spacing(file, name))
+        yield info, pages_of(kept)
+
+
+def _datasets(file: h5py.File) -> list[str]:
+    """Names of all that are no scale of another."""
+    stored = []
+    file.visititems(lambda key, value: None if is_scale(value) or not isinstance(value, h5py.Dataset)
+                    else stored.append(key))
+    return stored
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:8]) or 'none'}{', ...' if len(names) > 8 else ''}"
+
+
+def _only_dataset(file: h5py.File) -> str:
+    """The one that can be an image, where there is one; else the name that stands for pfsolid's own."""
+    axes = {name: sum(n > 1 for n in file[name].shape or ()) for name in _datasets(file) if file[name].dtype.kind in _KINDS}
+    fit = [name for name, number in axes.items() if number in (2, 3)] or [name for name in axes if axes[name] > 3]
+    return fit[0] if len(fit) == 1 else "rho"
+
+
+def _dream3d_spacing(file: h5py.File, name: str) -> tuple[float, float, float] | None:
+    """Edges along z, y, x as DREAM.3D keeps them beside its arrays, in a unit it does not name."""
+    *groups, _ = name.strip("/").split("/")
+    for depth in range(len(groups), 0, -1):
+        stored = file.get("/".join([*groups[:depth], "_SIMPL_GEOMETRY", "SPACING"]))
+        if isinstance(stored, h5py.Dataset) and stored.shape == (3,) and np.all(stored[:] > 0):
+            return tuple(float(edge) for edge in stored[:][::-1])
+    return None
 
 
 def _axes_of_dataset(dataset: h5py.Dataset) -> str | None:
-    """The order of axes that a dataset has among its attributes: ``axes``, ilastik's tags, or labels of dimensions."""
+    """The names of the axes that a dataset has among its attributes: ``axes``, ilastik's tags, or labels of dimensions."""
     attributes = dataset.attrs
     candidates = [_text(attributes[name]) for name in ("axes", "DIMENSION_LABELS") if name in attributes]
     if "axistags" in attributes:
         tags = json.loads(_text(attributes["axistags"]))
         candidates.append(" ".join(axis["key"] for axis in tags["axes"]))
-    orders = [order for order in map(order_of_axes, candidates) if order and len(order) == dataset.ndim]
-    return orders[0] if orders else None
+    names = [re.sub(r"[\s,]+", "", text).lower() for text in candidates]
+    known = [order for order in names if len(order) == dataset.ndim and order_of_axes(re.sub("[ct]", "", order))]
+    return known[0] if known else None
 
 
 def _text(value) -> str:
@@ -349,7 +401,7 @@ def _text(value) -> str:
     return " ".join(map(_text, value.ravel().tolist())) if isinstance(value, np.ndarray) else str(value)
 
 
-def _spacing_of_dataset(path: Path, dataset: h5py.Dataset) -> tuple[float, float, float] | None:
+def _spacing_of_dataset(path: Path, dataset: h5py.Dataset, kept: Squeezed) -> tuple[float, float, float] | None:
     """Edges of a voxel in nm along the axes of the dataset; a picture is as thick as its first edge."""
     stored = dataset.attrs.get("spacing_nm")
     if stored is None:
@@ -359,7 +411,7 @@ def _spacing_of_dataset(path: Path, dataset: h5py.Dataset) -> tuple[float, float
         raise InputError(f"{name} has an attribute spacing_nm = {one_line(str(stored))}: lengths in nm are needed")
     if edges.size != dataset.ndim:
         raise InputError(f"{name}: its spacing_nm has {edges.size} lengths, and it {dataset.ndim} axes")
-    edges = tuple(map(float, edges))
+    edges = tuple(map(float, kept.take(edges)))
     return (edges[0],) * (3 - len(edges)) + edges
 
 

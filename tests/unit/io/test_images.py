@@ -151,14 +151,14 @@ def test_not_an_image(tmp_path, rho):
     (tmp_path / "empty").mkdir()
     tifffile.imwrite(tmp_path / "colours.tif", np.zeros((4, 4, 3), "u1"), photometric="rgb")
     with h5py.File(tmp_path / "other.h5", "w") as file:
-        file["density"] = rho.T
+        file["density"], file["more"] = rho.T, rho.T
     for name, words in {"line.npy": "shape \\(3,\\)", "complex.npy": "not real numbers", "objects.npy": "objects.npy",
                         "text.npy": "not a .npy file", "text.tif": "cannot read .*text.tif",
                         "text.h5": "cannot read .*text.h5", "a.gif": "an image is read from .npy, .tif",
                         "colours.tif": "colours", "empty": "fields.h5 does not exist",
                         "missing.npy": "missing.npy does not exist", "missing.tif": "missing.tif does not exist",
                         "missing.h5:a": "missing.h5 does not exist",
-                        "other.h5": "no dataset rho \\(it has density\\); name one as .*:DATASET",
+                        "other.h5": "no dataset rho \\(it has density, more\\); name one as .*:DATASET",
                         "other.h5:b/c": "no dataset b/c"}.items():
         refused(tmp_path / name, words)
     assert np.array_equal(read_image_slab(f"{tmp_path}/other.h5:density", WHOLE, ALONE), rho)
