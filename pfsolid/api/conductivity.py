@@ -15,19 +15,19 @@ from ..errors import InputError
 from ..grid import AXES
 from ..homogenization import battery
 from ..homogenization.image import ImageConduction, tell_of_spacing
-from ..homogenization.report import conduction_result, error_bar
+from ..homogenization.report import conduction_result
 from ..homogenization.solve import Conduction
-from ..io.records import finite
 from ..machine.warmup import ensure_compiled
 from ..orientation import Orientation
 from ..parallel.quiet import quiet_session
+from ..results.conduction import ConductionResult
 from ..text import interval, to_digits
 from ..units import S_PER_M
 from ..workflows.fields import placed
 from . import pictures
 from .arguments import by_axes, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
-from .optional import field_array, package
 from .image import Image, as_image, check_same_on_all_ranks
+from .optional import field_array, package
 
 _NAME = "pfsolid.conductivity"
 _UNKNOWN_GRID = 5e-3  # relative, where the grid part is not known: at most three digits
@@ -102,6 +102,8 @@ class Conductivity:
         S/cm at each temperature.
     solver : str
         Who solved, and why.
+    result : ConductionResult
+        All numbers, as result.json has them.
     """
 
     tensor: np.ndarray
@@ -114,7 +116,7 @@ class Conductivity:
     temperatures: tuple[float, ...]
     tensors: np.ndarray
     solver: str
-    _result: dict = field(default_factory=dict)
+    result: ConductionResult
     _currents: dict[str, CurrentField] = field(default_factory=dict)
 
     def current_density(self, direction: str) -> np.ndarray:
@@ -157,7 +159,7 @@ class Conductivity:
 
     def to_dict(self) -> dict:
         """Everything but the fields as numbers, lists and texts of Python's own: the conduction part of result.json."""
-        return finite(self._result)
+        return self.result.to_dict()
 
     def to_series(self):
         """The numbers as a row for a table, a pandas.Series: names as the columns of a sweep's table where they are in one.
@@ -170,7 +172,7 @@ class Conductivity:
         pandas = package("pandas", "Conductivity.to_series")
         names = [f"{a}{b}" for a, b in ("xx", "yy", "zz", "xy", "xz", "yz")]
         row = {f"sigma_{a}{b}_S_per_cm": self.tensor[AXES.index(a), AXES.index(b)] for a, b in names}
-        row["sigma_mean_S_per_cm"] = self.to_dict()["mean_S_per_cm"]
+        row["sigma_mean_S_per_cm"] = self.result.mean_S_per_cm
         for axis, name in enumerate(AXES):
             row |= {f"sigma_{name}{name}_low_S_per_cm": self.interval[0][axis],
                     f"sigma_{name}{name}_high_S_per_cm": self.interval[1][axis],
@@ -251,7 +253,7 @@ class Conductivity:
         {'Separator porosity': 0.625, 'Separator tortuosity factor (electrolyte)': 1.0}
         """
         with in_arguments("Conductivity.to_pybamm"):
-            return battery.to_pybamm(self.to_dict(), domain, component, direction, phase, porosity)
+            return battery.to_pybamm(self.result, domain, component, direction, phase, porosity)
 
     def to_bpx(self, domain: str, component: str = "electrolyte", direction: str | None = None,
                phase: str | None = None) -> dict:
@@ -272,14 +274,14 @@ class Conductivity:
         InputError
         """
         with in_arguments("Conductivity.to_bpx"):
-            return battery.to_bpx(self.to_dict(), domain, component, direction, phase)
+            return battery.to_bpx(self.result, domain, component, direction, phase)
 
     def __repr__(self) -> str:
-        return self._result["headline"]
+        return self.result.headline
 
     def _repr_html_(self) -> str:
         rows = []
-        for name in self._result["field_axes"]:
+        for name in self.result.field_axes:
             axis = AXES.index(name)
             value, low, high = self.tensor[axis, axis], self.interval[0][axis], self.interval[1][axis]
             width = value * _UNKNOWN_GRID if np.isnan(high - low) else max(high - value, value - low)
@@ -490,17 +492,17 @@ def _interval_of(found: Conduction) -> tuple[np.ndarray, np.ndarray]:
 def conductivity_of(found: Conduction, names: dict[int, str], settings: SolverConfig, reference: int | None,
                     currents: dict[str, CurrentField], axes_alike: bool = False) -> Conductivity:
     """What was found, as `Conductivity` has it."""
-    bar = error_bar(found, axes_alike)
     result = conduction_result(found, names, settings, reference, axes_alike)
+    bar = result.error_bar
     tensors = np.array([one.tensor for one in found.series]) / S_PER_M
     numbers = np.full((2, 3), np.nan)
-    for name, values in result["transport"].items():
-        numbers[:, AXES.index(name)] = [np.inf if values[key] is None else values[key]
-                                        for key in ("tortuosity_factor", "macmullin_number")]
+    for name, values in result.transport.items():
+        numbers[:, AXES.index(name)] = [np.inf if value is None else value
+                                        for value in (values.tortuosity_factor, values.macmullin_number)]
     share = {AXES[axis]: {names.get(label, str(label)): phase.share for label, phase in one.phases.items()}
              for axis, one in found.currents.items()}
-    sample = bar["sample_relative_of_mean"]
-    parts = ErrorParts(np.array(bar["solver_relative_xyz"], float), np.array(bar["grid_relative_xyz"], float),
+    sample = bar.sample_relative_of_mean
+    parts = ErrorParts(np.array(bar.solver_relative_xyz, float), np.array(bar.grid_relative_xyz, float),
                        np.nan if sample is None else sample)
     return Conductivity(tensors[0], _interval_of(found), parts, numbers[0], numbers[1],
                         tuple(map(bool, found.effective.percolating)), share,

@@ -17,12 +17,13 @@ from ..machine.warmup import ensure_compiled
 from ..orientation import order_of_axes
 from ..parallel.collective import Reducer
 from ..parallel.quiet import quiet_session
+from ..results.run import HISTORY_COLUMNS, HistoryRow
 from ..spectral.transform import slab_of
 from ..workflows.density import homogenize
 from ..workflows.measure import characterize
 from ..workflows.run import axes_alike, report_growth
-from ..workflows.simulate import COLUMNS, thresholds
 from ..workflows.simulate import grow as grow_density
+from ..workflows.simulate import thresholds
 from .arguments import by_axes, edges, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
 from .conductivity import Conductivity, FieldKeeper, conductivity_of
 from .image import Image
@@ -284,20 +285,20 @@ def grow(shape, voxel_nm, porosity: float, material: str | None = None, *, surfa
             for warning in checked.warnings:
                 session.warn(warning)
             ensure_compiled(config, session)
-            rows: list[dict] = []
+            rows: list[HistoryRow] = []
 
             def record(row):
                 rows.append(row)
                 if on_step is not None:
-                    on_step(dict(row))
+                    on_step(row.to_dict())
 
             growth = grow_density(config, None, session, on_row=record)
             report_growth(growth, session)
-    history = {name: np.array([row[name] for row in rows], float) for name in COLUMNS}
+    history = {name: np.array([getattr(row, name) for row in rows], float) for name in HISTORY_COLUMNS}
     slices = by_axes(slab_of(config.grid_nm, session.comm), order)
-    porosity = 1 - growth.summary["final"]["mean_density"]
+    porosity = 1 - growth.summary.final.mean_density
     return Microstructure(in_array_order(growth.rho, order), slices, config.grid_nm.spacing, order,
-                          growth.summary["reason"], growth.separated, porosity, history, raw, config, comm)
+                          growth.summary.reason, growth.separated, porosity, history, raw, config, comm)
 
 
 def _input(shape, axes: str, options, until, raw: dict) -> tuple[dict, str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..io.records import finite
 from ..parallel.collective import on_root
 from ..parallel.quiet import quiet_session
+from ..results.morphology import MorphologyResult
 from ..spectral.transform import check_rank_count
 from ..workflows.labelled import LabelMorphology, LabelOptions, measure_labels
 from ..workflows.measure import characterize
@@ -30,7 +30,7 @@ class Morphology:
 
     Parameters
     ----------
-    found : dict
+    found : MorphologyResult
         The section ``morphology`` of result.json.
 
     Attributes
@@ -47,35 +47,35 @@ class Morphology:
         {'filler': nm, 'matrix': nm}: 2 x length in the phase / phase changes; NaN where it is endless.
     """
 
-    found: dict
+    found: MorphologyResult
 
     @property
     def connectivity(self) -> str:
-        return self.found["connectivity"]["class"]
+        return self.found.connectivity.label
 
     @property
     def percolates(self) -> dict[str, str]:
-        parts = self.found["connectivity"]
-        return {name: parts[name]["percolates_along"] for name in ("filler", "matrix", "surface") if name in parts}
+        connectivity = self.found.connectivity
+        parts = {"filler": connectivity.filler, "matrix": connectivity.matrix, "surface": connectivity.surface}
+        return {name: part.percolates_along for name, part in parts.items() if part is not None}
 
     @property
     def porosity(self) -> float:
-        surface = self.found["surface"]
-        return surface.get("porosity_by_mean", surface.get("filler_fraction"))
+        surface = self.found.surface
+        return surface.filler_fraction if surface.porosity_by_mean is None else surface.porosity_by_mean
 
     @property
     def area_per_nm(self) -> float:
-        return self.found["surface"]["area_per_nm"]
+        return self.found.surface.area_per_nm
 
     @property
     def mean_chord_nm(self) -> dict[str, float]:
-        names = ("filler", "matrix") if "filler_chords" in self.found else ("pore", "wall")
-        lengths = [self.found[f"{name}_chords"]["mean_nm"] for name in names]
+        lengths = [chords.mean_nm for chords in self.found.chords]
         return {name: np.nan if length is None else length for name, length in zip(("filler", "matrix"), lengths)}
 
     def to_dict(self) -> dict:
         """All that was measured, as numbers, lists and texts of Python's own: docs/measure.md says what each is."""
-        return finite(self.found)
+        return self.found.to_dict()
 
     def __repr__(self) -> str:
         chords = ", ".join(f"{name} {length:.4g} nm" for name, length in self.mean_chord_nm.items())

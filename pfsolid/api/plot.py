@@ -122,13 +122,12 @@ def conductivity(found, axes=None):
 
 def arrhenius(found, axes=None):
     """Effective conductivity over 1000 / T, the mean of the diagonal, with the activation energy of sigma T."""
-    result = found.to_dict()
-    points = [(one["temperature_K"], one["mean_S_per_cm"], 0.0) for one in result.get("temperature_series", ())
-              if one["mean_S_per_cm"]]
+    points = [(one.temperature_K, one.mean_S_per_cm, 0.0) for one in found.result.temperature_series or ()
+              if one.mean_S_per_cm]
     if len(points) < 2:
         raise InputError("pfsolid.plot.arrhenius: needs the conductivity at two temperatures or more")
     axes = _axes(axes)
-    draw_arrhenius(axes, points, result.get("activation_energy_eV"))
+    draw_arrhenius(axes, points, found.result.activation and found.result.activation.activation_energy_eV)
     return axes
 
 

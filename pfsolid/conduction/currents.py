@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..grid import AXES
 from ..labels import count_labels
 from ..parallel.collective import Reducer
+from ..results import conduction as results
 from . import current_kernels as kernels
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
@@ -52,11 +53,12 @@ class Focusing:
     voxel: tuple[int, int, int]
     errors: tuple[float, ...] | None = None
 
-    def as_dict(self) -> dict:
+    def result(self) -> results.Focusing:
         """For result.json."""
-        names = [f"percentile_{p:g}" for p in PERCENTILES] + ["maximum"]
-        values = dict(zip(names, (*self.percentiles, self.maximum))) | {"maximum_at_voxel": self.voxel}
-        return values if self.errors is None else values | {"errors": dict(zip(names, self.errors))}
+        names = ("percentile_50", "percentile_90", "percentile_99", "percentile_99_9", "maximum")
+        errors = None if self.errors is None else results.FocusingErrors(**dict(zip(names, self.errors)))
+        return results.Focusing(**dict(zip(names, (*self.percentiles, self.maximum))), maximum_at_voxel=self.voxel,
+                                errors=errors)
 
     def judged_by(self, before: Focusing) -> Focusing:
         """With errors, from what has changed."""
@@ -114,14 +116,13 @@ class CurrentStatistics:
     focusing: Focusing
     phases: dict[int, PhaseCurrent]
 
-    def as_dict(self, names: dict[int, str] | None = None) -> dict:
+    def result(self, names: dict[int, str] | None = None) -> results.Currents:
         """For result.json; ``names`` of labels in place of their numbers."""
         names = names or {}
-        phases = {names.get(label, str(label)): {"fraction": phase.fraction, "current_share": phase.share,
-                                                 "current_share_error": phase.share_error,
-                                                 "current_over_mean": phase.focusing.as_dict()}
-                  for label, phase in self.phases.items()}
-        return {"field_along": AXES[self.axis], "current_over_mean": self.focusing.as_dict(), "phases": phases}
+        phases = {names.get(label, str(label)): results.PhaseCurrents(
+            fraction=phase.fraction, current_share=phase.share, current_share_error=phase.share_error,
+            current_over_mean=phase.focusing.result()) for label, phase in self.phases.items()}
+        return results.Currents(field_along=AXES[self.axis], current_over_mean=self.focusing.result(), phases=phases)
 
     @classmethod
     def from_plain(cls, data: dict) -> CurrentStatistics:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
+from ..results.conduction import Transport
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,12 @@ class TransportNumbers:
         """F = sigma_ref / sigma_eff, Archie's name for the MacMullin number."""
         return self.macmullin_number
 
-    def as_dict(self) -> dict:
+    def result(self) -> Transport:
         """For result.json; None for what is infinite."""
         numbers = {"tortuosity_factor": self.tortuosity_factor, "macmullin_number": self.macmullin_number,
                    "formation_factor": self.formation_factor}
-        return {name: value if math.isfinite(value) else None for name, value in numbers.items()} | {
-            "reference_label": self.reference}
+        return Transport(reference_label=self.reference,
+                         **{name: value if math.isfinite(value) else None for name, value in numbers.items()})
 
 
 def transport_numbers(sigma_eff: float, sigma, fractions, reference: int | None = None) -> TransportNumbers:

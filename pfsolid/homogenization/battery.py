@@ -14,8 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..errors import InputError
 from ..grid import AXES
+from ..json_values import finite
+from ..results.conduction import ConductionResult
 from ..units import S_PER_M
 
 DOMAINS = ("negative electrode", "separator", "positive electrode")
@@ -61,12 +65,12 @@ class TransportEfficiency:
                 "effective_conductivity_S_per_m": self.effective_S_per_m}
 
 
-def transport_along(result: dict, direction: str | None = None, phase: str | None = None) -> TransportEfficiency:
+def transport_along(result: ConductionResult, direction: str | None = None, phase: str | None = None) -> TransportEfficiency:
     """What a battery model needs of one direction.
 
     Parameters
     ----------
-    result : dict
+    result : ConductionResult
         The conduction part of result.json.
     direction : {'x', 'y', 'z'}, optional
         Through the cell; needed where fields were applied along several.
@@ -78,32 +82,31 @@ def transport_along(result: dict, direction: str | None = None, phase: str | Non
     InputError
         If there is no value along it, nothing percolates, or the phase is not there or does not conduct.
     """
-    asked = result["field_axes"]
+    asked = result.field_axes
     if direction is None and len(asked) > 1:
         raise InputError(f"along which of {', '.join(asked)} does the cell lie: that direction has to be given")
     direction = direction or asked
     if direction not in tuple(asked):
         raise InputError(f"direction {direction!r}: fields were applied along {', '.join(asked)}")
     axis = AXES.index(direction)
-    effective = result["sigma_eff_S_per_m"][axis][axis]
+    effective = float(result.sigma_eff_S_per_m[axis, axis])
     if not effective:
         raise InputError(f"nothing that conducts percolates along {direction}: its tortuosity factor is infinite, which no "
                          "battery model takes")
-    phases = result["phases"]
+    phases = result.phases
     if phase is None:
-        label = result["transport"][direction]["reference_label"]
-        phase = next(name for name, one in phases.items() if one["label"] == label)
+        label = (result.transport or {})[direction].reference_label
+        phase = next(name for name, one in phases.items() if one.label == label)
     if phase not in phases:
         raise InputError(f"phase {phase!r}: there are {', '.join(phases)}")
-    sigma = phases[phase]["sigma_S_per_cm"]
-    while isinstance(sigma, list):  # three along the axes, or a tensor
-        sigma = sigma[axis]
-    if not (sigma > 0 and phases[phase]["fraction"] > 0):
+    given = np.asarray(phases[phase].sigma_S_per_cm)  # a number, three along the axes, or a tensor
+    sigma = float(given[(axis,) * given.ndim])
+    if not (sigma > 0 and phases[phase].fraction > 0):
         raise InputError(f"phase {phase!r} does not conduct along {direction}, or is not there: it is none to refer to")
-    return TransportEfficiency(direction, phase, phases[phase]["fraction"], sigma * S_PER_M, effective)
+    return TransportEfficiency(direction, phase, float(phases[phase].fraction), sigma * S_PER_M, effective)
 
 
-def to_pybamm(result: dict, domain: str, component: str = "electrolyte", direction: str | None = None,
+def to_pybamm(result: ConductionResult, domain: str, component: str = "electrolyte", direction: str | None = None,
               phase: str | None = None, porosity: float | None = None) -> dict[str, float]:
     """Parameters of PyBaMM for the option {"transport efficiency": "tortuosity factor"}.
 
@@ -134,7 +137,7 @@ def to_pybamm(result: dict, domain: str, component: str = "electrolyte", directi
             f"{name} conductivity [S.m-1]": found.phase_S_per_m}
 
 
-def to_bpx(result: dict, domain: str, component: str = "electrolyte", direction: str | None = None,
+def to_bpx(result: ConductionResult, domain: str, component: str = "electrolyte", direction: str | None = None,
            phase: str | None = None) -> dict[str, Any]:
     """The part of a BPX file (Battery Parameter eXchange 1.0) that follows: to be merged into one.
 
@@ -158,14 +161,15 @@ def to_bpx(result: dict, domain: str, component: str = "electrolyte", direction:
     return {"Parameterisation": {domain.capitalize(): part}}
 
 
-def to_plain(result: dict, phase: str | None = None) -> dict[str, Any]:
+def to_plain(result: ConductionResult, phase: str | None = None) -> dict[str, Any]:
     """Tortuosity factor, efficiency and conductivities of every direction that conducts, with units in the names."""
-    axes = [name for name in result["field_axes"] if result["sigma_eff_S_per_m"][AXES.index(name)][AXES.index(name)]]
-    return {"sigma_eff_S_per_m": result["sigma_eff_S_per_m"],
+    axes = [name for name in result.field_axes if result.sigma_eff_S_per_m[(AXES.index(name),) * 2]]
+    return {"sigma_eff_S_per_m": finite(result.sigma_eff_S_per_m),
             "directions": {name: transport_along(result, name, phase).to_dict() for name in axes}}
 
 
-def _checked(result: dict, domain: str, component: str, direction: str | None, phase: str | None) -> TransportEfficiency:
+def _checked(result: ConductionResult, domain: str, component: str, direction: str | None,
+             phase: str | None) -> TransportEfficiency:
     if domain not in DOMAINS:
         raise InputError(f"domain {domain!r}: must be one of {', '.join(DOMAINS)}")
     if component not in COMPONENTS:

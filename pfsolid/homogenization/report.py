@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from ..conduction.transport import transport_numbers
 from ..config.conduction import SolverConfig
 from ..grid import AXES
 from ..materials.arrhenius import ELEMENTARY_CHARGE, fit_arrhenius
+from ..results.conduction import Activation, AtTemperature, ConductionResult, ErrorBar, GridInterval, PhaseOfMedium
 from ..text import MOST_DIGITS, interval, percent, to_digits
 from ..units import S_PER_M
 from .solve import Conduction
@@ -22,7 +24,7 @@ _COUNT = {2: "two axes: Student's t with 1 degree of freedom", 3: "three axes: S
 
 
 def conduction_result(found: Conduction, names: dict[int, str], settings: SolverConfig, reference: int | None = None,
-                      axes_alike: bool = False) -> dict:
+                      axes_alike: bool = False) -> ConductionResult:
     """The conduction part of result.json.
 
     Parameters
@@ -34,28 +36,28 @@ def conduction_result(found: Conduction, names: dict[int, str], settings: Solver
     axes_alike : bool
         But for chance, so that their spread tells of the sample's part in the error.
     """
-    effective = found.effective
-    result = {
-        "sigma_eff_S_per_cm": effective.tensor / S_PER_M,
-        "sigma_eff_S_per_m": effective.tensor,
-        "mean_S_per_cm": mean_of(found) / S_PER_M,
-        "field_axes": "".join(AXES[axis] for axis in found.axes),
-        "error_bar": error_bar(found, axes_alike),
-        "solver": found.solver,
-        "solver_relative_error_xyz": effective.relative_error,
-        "iterations_xyz": effective.iterations,
-        "conducting_phases_percolate_xyz": effective.percolating,
-        "flux_asymmetry": effective.asymmetry,
-        "phases": _phases(found, names),
-        "transport": {AXES[axis]: _transport(found, axis, reference).as_dict() for axis in found.axes
-                      if _conducts(found, axis)},
-        "currents": {AXES[axis]: currents.as_dict(names) for axis, currents in found.currents.items()},
-        "relative_tolerance": settings.relative_tolerance,
-        "applied_field_V_per_m": settings.applied_field_V_per_m,
-        "conduction_seconds": found.seconds,
-    }
-    result |= _temperatures(found)
-    return result | {"headline": headline(result)}
+    effective, axes = found.effective, found.axes
+    result = ConductionResult(
+        sigma_eff_S_per_cm=effective.tensor / S_PER_M,
+        sigma_eff_S_per_m=effective.tensor,
+        mean_S_per_cm=mean_of(found) / S_PER_M,
+        field_axes="".join(AXES[axis] for axis in axes),
+        error_bar=error_bar(found, axes_alike),
+        solver=found.solver,
+        solver_relative_error_xyz=effective.relative_error,
+        iterations_xyz=effective.iterations,
+        conducting_phases_percolate_xyz=effective.percolating,
+        flux_asymmetry=effective.asymmetry,
+        phases=_phases(found, names),
+        transport={AXES[axis]: _transport(found, axis, reference).result() for axis in axes if _conducts(found, axis)},
+        currents={AXES[axis]: currents.result(names) for axis, currents in found.currents.items()},
+        relative_tolerance=settings.relative_tolerance,
+        applied_field_V_per_m=settings.applied_field_V_per_m,
+        conduction_seconds=found.seconds,
+        temperature_K=found.temperatures[0],
+        temperature_series=_temperatures(found),
+        activation=_activation(found))
+    return replace(result, headline=headline(result))
 
 
 def mean_of(found: Conduction, index: int = 0) -> float:
@@ -63,7 +65,7 @@ def mean_of(found: Conduction, index: int = 0) -> float:
     return float(np.mean(np.diag(found.series[index].tensor)[list(found.axes)]))
 
 
-def error_bar(found: Conduction, axes_alike: bool) -> dict:
+def error_bar(found: Conduction, axes_alike: bool) -> ErrorBar:
     """The three parts of the error of sigma_eff, relative: solver and grid for each axis, sample for the mean.
 
     Of the grid also the interval and the best estimate, in S/cm.
@@ -72,28 +74,30 @@ def error_bar(found: Conduction, axes_alike: bool) -> dict:
     sample, values = None, diagonal[list(found.axes)]
     if axes_alike and values.size in STUDENT_T and np.all(values > 0):
         sample = STUDENT_T[values.size] * values.std(ddof=1) / math.sqrt(values.size) / values.mean()
-    return {"solver_relative_xyz": found.effective.relative_error} | _grid_part(found, diagonal) | {
-        "sample_relative_of_mean": sample,
-        "sample_method": NO_REPLICAS if sample is None else f"95 %, from the spread of the {_COUNT[values.size]}",
-    }
+    relative, interval = _grid_part(found, diagonal)
+    return ErrorBar(
+        solver_relative_xyz=found.effective.relative_error, grid_relative_xyz=relative,
+        grid_method=None if found.grid is None else found.grid.method, grid=interval, sample_relative_of_mean=sample,
+        sample_method=NO_REPLICAS if sample is None else f"95 %, from the spread of the {_COUNT[values.size]}")
 
 
-def _grid_part(found: Conduction, diagonal: np.ndarray) -> dict:
-    solved = [axis in found.axes and value > 0 for axis, value in enumerate(diagonal)]
+def _grid_part(found: Conduction, diagonal: np.ndarray) -> tuple[tuple[float | None, ...], GridInterval | None]:
+    """Relative errors along the axes, and the interval they are from."""
     if found.grid is None:
-        return {"grid_relative_xyz": [None] * 3, "grid_method": None}
-    low, high, best = ([float(values[axis]) if solved[axis] else None for axis in range(3)]
-                       for values in (found.grid.low, found.grid.high, found.grid.best))
-    relative = [max(high[axis] - diagonal[axis], diagonal[axis] - low[axis]) / diagonal[axis] if solved[axis] else None
-                for axis in range(3)]
-    errors = np.array([relative[axis] * diagonal[axis] if solved[axis] else 0.0 for axis in range(3)])
-    return {"grid_relative_xyz": relative, "grid_method": found.grid.method,
-            "grid_interval_S_per_cm_xyz": [[low[axis] / S_PER_M, high[axis] / S_PER_M] if solved[axis] else None
-                                           for axis in range(3)],
-            "grid_best_S_per_cm_xyz": [best[axis] / S_PER_M if solved[axis] else 0.0 if axis in found.axes else None
-                                       for axis in range(3)],
-            "grid_other_S_per_cm": None if found.grid.tensor is None else found.grid.tensor / S_PER_M,
-            "grid_error_S_per_cm": _errors_of_tensor(found, errors) / S_PER_M}
+        return (None,) * 3, None
+    solved = [axis in found.axes and value > 0 for axis, value in enumerate(diagonal)]
+    low, high, best = found.grid.low, found.grid.high, found.grid.best
+    relative = tuple(float(max(high[axis] - diagonal[axis], diagonal[axis] - low[axis]) / diagonal[axis]) if solved[axis]
+                     else None for axis in range(3))
+    errors = np.array([(error or 0.0) * diagonal[axis] if solved[axis] else 0.0 for axis, error in enumerate(relative)])
+    other = found.grid.tensor
+    return relative, GridInterval(
+        grid_interval_S_per_cm_xyz=tuple((float(low[axis]) / S_PER_M, float(high[axis]) / S_PER_M) if solved[axis] else None
+                                         for axis in range(3)),
+        grid_best_S_per_cm_xyz=tuple(float(best[axis]) / S_PER_M if solved[axis] else 0.0 if axis in found.axes else None
+                                     for axis in range(3)),
+        grid_other_S_per_cm=None if other is None else other / S_PER_M,
+        grid_error_S_per_cm=_errors_of_tensor(found, errors) / S_PER_M)
 
 
 def _errors_of_tensor(found: Conduction, errors: np.ndarray) -> np.ndarray:
@@ -109,13 +113,13 @@ def _errors_of_tensor(found: Conduction, errors: np.ndarray) -> np.ndarray:
     return np.where(bars > 0, np.maximum(bars, found.grid.reach * change), 0.0)
 
 
-def _phases(found: Conduction, names: dict[int, str]) -> dict:
+def _phases(found: Conduction, names: dict[int, str]) -> dict[str, PhaseOfMedium]:
     phases = {}
     for label, name in names.items():
         shares = {AXES[axis]: currents.phases[label].share for axis, currents in found.currents.items()
                   if label in currents.phases}
-        phases[name] = {"label": label, "fraction": found.fractions[label], "sigma_S_per_cm": found.sigma[label] / S_PER_M,
-                        "current_share_for_field_along": shares}
+        phases[name] = PhaseOfMedium(label=label, fraction=found.fractions[label],
+                                     sigma_S_per_cm=found.sigma[label] / S_PER_M, current_share_for_field_along=shares)
     return phases
 
 
@@ -134,29 +138,32 @@ def _transport(found: Conduction, axis: int, reference: int | None):
     return transport_numbers(found.effective.tensor[axis, axis], _along(found, axis), found.fractions, reference)
 
 
-def _temperatures(found: Conduction) -> dict:
+def _temperatures(found: Conduction) -> tuple[AtTemperature, ...] | None:
     if found.temperatures == (None,):
-        return {}
-    series = [{"temperature_K": temperature, "sigma_eff_S_per_cm": one.tensor / S_PER_M,
-               "mean_S_per_cm": mean_of(found, index) / S_PER_M, "solver_relative_error_xyz": one.relative_error,
-               "iterations_xyz": one.iterations}
-              for index, (temperature, one) in enumerate(zip(found.temperatures, found.series))]
-    result = {"temperature_K": found.temperatures[0], "temperature_series": series}
-    means = [mean_of(found, index) for index in range(len(series))]
-    if len(series) > 1 and min(means) > 0:
-        fit = fit_arrhenius(found.temperatures, means)
-        error = fit.standard_error
-        result["activation_energy_eV"] = fit.activation_energy / ELEMENTARY_CHARGE
-        result["activation_energy_standard_error_eV"] = None if error is None else error / ELEMENTARY_CHARGE
-        result["activation_energy_of"] = "sigma T, mean of the diagonal"
-        result["largest_deviation_from_arrhenius"] = fit.largest_residual
-    return result
+        return None
+    return tuple(AtTemperature(temperature_K=temperature, sigma_eff_S_per_cm=one.tensor / S_PER_M,
+                               mean_S_per_cm=mean_of(found, index) / S_PER_M, solver_relative_error_xyz=one.relative_error,
+                               iterations_xyz=one.iterations)
+                 for index, (temperature, one) in enumerate(zip(found.temperatures, found.series)))
+
+
+def _activation(found: Conduction) -> Activation | None:
+    """Arrhenius' law, where several temperatures conduct."""
+    means = [mean_of(found, index) for index in range(len(found.series))]
+    if len(means) < 2 or not min(means) > 0:
+        return None
+    fit = fit_arrhenius(found.temperatures, means)
+    error = fit.standard_error
+    return Activation(activation_energy_eV=fit.activation_energy / ELEMENTARY_CHARGE,
+                      activation_energy_standard_error_eV=None if error is None else error / ELEMENTARY_CHARGE,
+                      activation_energy_of="sigma T, mean of the diagonal",
+                      largest_deviation_from_arrhenius=fit.largest_residual)
 
 
 # --- for a person -------------------------------------------------------------------------------------------
 
 
-def headline(result: dict) -> str:
+def headline(result: ConductionResult) -> str:
     """The line that goes into a paper: sigma_eff in S/cm, where the grid may put it, and what is known of the sample.
 
     'sigma = 3.7e-4 S/cm (grid 3.5 … 3.9e-4; sample ± 6 %, one sample)': the mean where the axes are alike but for chance,
@@ -164,25 +171,27 @@ def headline(result: dict) -> str:
 
     Parameters
     ----------
-    result : dict
-        That of :func:`conduction_result`, also as read from result.json.
+    result : ConductionResult
+        Also as read from a file.
     """
-    bar, axes = result["error_bar"], [AXES.index(name) for name in result["field_axes"]]
-    at = f" at {result['temperature_K']:g} K" if "temperature_K" in result else ""
-    values = {axis: float(result["sigma_eff_S_per_cm"][axis][axis]) for axis in axes}
-    sample, intervals = bar["sample_relative_of_mean"], bar.get("grid_interval_S_per_cm_xyz")
-    if intervals is None and any(error is not None for error in bar["grid_relative_xyz"]):  # of an older version
-        intervals = [None if error is None else [max(values.get(axis, 0.0) * (1 + sign * error), 0.0) for sign in (-1, 1)]
-                     for axis, error in enumerate(bar["grid_relative_xyz"])]
+    bar, axes = result.error_bar, [AXES.index(name) for name in result.field_axes]
+    solver = [error or 0.0 for error in bar.solver_relative_xyz]
+    at = "" if result.temperature_K is None else f" at {result.temperature_K:g} K"
+    values = {axis: float(result.sigma_eff_S_per_cm[axis][axis]) for axis in axes}
+    sample, intervals = bar.sample_relative_of_mean, bar.grid and bar.grid.grid_interval_S_per_cm_xyz
+    if intervals is None and any(error is not None for error in bar.grid_relative_xyz):  # of an older version
+        intervals = tuple(None if error is None else tuple(max(values.get(axis, 0.0) * (1 + sign * error), 0.0)
+                                                           for sign in (-1, 1))
+                          for axis, error in enumerate(bar.grid_relative_xyz))
     if sample is not None:
         ends = None if intervals is None else [sum(intervals[axis][end] for axis in axes) / len(axes) for end in (0, 1)]
-        value = float(result["mean_S_per_cm"])
-        text, grid = _value_and_grid(value, ends, max(max(bar["solver_relative_xyz"]), sample) * value)
+        value = float(result.mean_S_per_cm)
+        text, grid = _value_and_grid(value, ends, max(max(solver), sample) * value)
         return f"sigma{at} = {text} S/cm ({grid}; sample ± {percent(sample)}, one sample)"
     texts = []
     for axis, value in values.items():
         pair = None if intervals is None else intervals[axis]
-        text, grid = _value_and_grid(value, pair, bar["solver_relative_xyz"][axis] * value)
+        text, grid = _value_and_grid(value, pair, solver[axis] * value)
         texts.append(f"sigma_{AXES[axis] * 2} = {text}" + (f" ({grid})" if value > 0 else ""))
     return f"{', '.join(texts)} S/cm{at}; one sample"
 
@@ -199,10 +208,10 @@ def _value_and_grid(value: float, ends, other_error: float) -> tuple[str, str]:
     return to_digits(value, error), f"grid {interval(value, *ends, error)}"
 
 
-def conduction_lines(found: Conduction, names: dict[int, str], result: dict) -> list[str]:
+def conduction_lines(found: Conduction, names: dict[int, str], result: ConductionResult) -> list[str]:
     """The headline, the tensor to the digits of its error, tortuosity, shares of the current, and the activation energy."""
-    effective, bar = found.effective, result["error_bar"]
-    lines = [result["headline"], "effective conductivity (S/cm):"]
+    effective, bar = found.effective, result.error_bar
+    lines = [result.headline, "effective conductivity (S/cm):"]
     lines += ["   " + "  ".join(f"{text:>9}" for text in row) for row in _tensor_texts(found, bar)]
     lines.append(f"error bar: {'; '.join(_error_parts(found, bar))}")
     conducting = [axis for axis in found.axes if effective.percolating[axis]]
@@ -214,7 +223,7 @@ def conduction_lines(found: Conduction, names: dict[int, str], result: dict) -> 
     blocked = [AXES[axis] for axis in found.axes if not effective.percolating[axis]]
     if blocked:
         lines.append(f"no conducting cluster percolates along {', '.join(blocked)}: exactly 0 there")
-    return lines + _temperature_lines(found, bar)
+    return lines + _temperature_lines(found, result)
 
 
 def solver_lines(found: Conduction) -> list[str]:
@@ -225,13 +234,13 @@ def solver_lines(found: Conduction) -> list[str]:
                     for row in found.effective.tensor / S_PER_M]
 
 
-def _relative_error(bar: dict, axis: int) -> float:
+def _relative_error(bar: ErrorBar, axis: int) -> float:
     """Of solver and grid together, for the digits of what is printed."""
-    grid = bar["grid_relative_xyz"][axis]
-    return max(bar["solver_relative_xyz"][axis], _UNKNOWN_GRID if grid is None else grid)
+    grid = bar.grid_relative_xyz[axis]
+    return max(bar.solver_relative_xyz[axis], _UNKNOWN_GRID if grid is None else grid)
 
 
-def _tensor_texts(found: Conduction, bar: dict) -> list[list[str]]:
+def _tensor_texts(found: Conduction, bar: ErrorBar) -> list[list[str]]:
     tensor = found.effective.tensor / S_PER_M
     errors = [_relative_error(bar, axis) * tensor[axis, axis] for axis in range(3)]
 
@@ -246,22 +255,22 @@ def _tensor_texts(found: Conduction, bar: dict) -> list[list[str]]:
     return [[text(i, j) for j in range(3)] for i in range(3)]
 
 
-def _factor_text(found: Conduction, bar: dict, axis: int) -> str:
+def _factor_text(found: Conduction, bar: ErrorBar, axis: int) -> str:
     factor = _transport(found, axis, None).tortuosity_factor
     return to_digits(factor, _relative_error(bar, axis) * factor)
 
 
-def _error_parts(found: Conduction, bar: dict) -> list[str]:
+def _error_parts(found: Conduction, bar: ErrorBar) -> list[str]:
     if found.grid is None:
         conducting = any(found.effective.percolating[axis] for axis in found.axes)
         grid = "grid not estimated" + (' (grid_error = "refinement" does, on voxels of half the edge)' if conducting else "")
     else:
-        errors = [bar["grid_relative_xyz"][axis] for axis in found.axes]
-        grid = f"grid {', '.join('-' if error is None else percent(error) for error in errors)} ({bar['grid_method']})"
-    solver = ", ".join(percent(bar["solver_relative_xyz"][axis]) for axis in found.axes)
-    sample = bar["sample_relative_of_mean"]
+        errors = [bar.grid_relative_xyz[axis] for axis in found.axes]
+        grid = f"grid {', '.join('-' if error is None else percent(error) for error in errors)} ({bar.grid_method})"
+    solver = ", ".join(percent(bar.solver_relative_xyz[axis]) for axis in found.axes)
+    sample = bar.sample_relative_of_mean
     return [grid, f"solver {solver}", "sample not known from one" if sample is None
-            else f"sample {percent(sample)} of the mean ({bar['sample_method']})"]
+            else f"sample {percent(sample)} of the mean ({bar.sample_method})"]
 
 
 def _share_line(found: Conduction, names: dict[int, str]) -> str:
@@ -281,15 +290,14 @@ def with_error(value: float, error: float) -> str:
     return " ± ".join(shown)
 
 
-def _temperature_lines(found: Conduction, bar: dict) -> list[str]:
+def _temperature_lines(found: Conduction, result: ConductionResult) -> list[str]:
     if len(found.temperatures) < 2:
         return []
     lines = ["temperature (K)  sigma_eff (S/cm)  iterations"]
-    error = max(_relative_error(bar, axis) for axis in found.axes)
+    error = max(_relative_error(result.error_bar, axis) for axis in found.axes)
     for index, (temperature, one) in enumerate(zip(found.temperatures, found.series)):
         mean = mean_of(found, index) / S_PER_M
         lines.append(f"{temperature:15g}  {to_digits(mean, error * mean):>16}  {', '.join(map(str, one.iterations))}")
-    result = _temperatures(found)
-    if "activation_energy_eV" in result:
-        lines.append(f"activation energy of sigma T: {result['activation_energy_eV']:.4f} eV")
+    if result.activation is not None:
+        lines.append(f"activation energy of sigma T: {result.activation.activation_energy_eV:.4f} eV")
     return lines

@@ -19,6 +19,7 @@ from .. import __version__
 from ..parallel.collective import on_root
 from ..parallel.communicator import Communicator
 from ..parallel.serial import ONE_RANK
+from ..results.run import Provenance
 from ..spectral.plans import transform_versions
 from .hdf5 import h5py, has_parallel_hdf5
 from .records import UNITS
@@ -26,7 +27,7 @@ from .records import UNITS
 _NO_MPI = "not used"
 
 
-def provenance(comm, *, seed: int | None, threads: int, input_text: str) -> dict:
+def provenance(comm, *, seed: int | None, threads: int, input_text: str) -> Provenance:
     """Which program, libraries, machine and input made a result, as root sees it.  Collective.
 
     Parameters
@@ -40,24 +41,24 @@ def provenance(comm, *, seed: int | None, threads: int, input_text: str) -> dict
 
     Returns
     -------
-    dict
-        Of strings and numbers, the same on every rank.  ``transform_version`` says whose FFTW has made the transforms.
+    Provenance
+        The same on every rank.  ``transform_version`` says whose FFTW has made the transforms.
     """
-    def collect() -> dict:
-        return {
-            "program": "pfsolid",
-            "pfsolid_version": __version__,
-            "git_commit": git_commit(),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "host": socket.gethostname(),
-            "platform": platform.platform(),
-            "num_ranks": comm.Get_size(),
-            "threads_per_rank": threads,
-            "seed": seed,
-            "input_sha256": hashlib.sha256(input_text.encode("utf-8")).hexdigest(),
-            "units": UNITS,
+    def collect() -> Provenance:
+        return Provenance(
+            program="pfsolid",
+            pfsolid_version=__version__,
+            git_commit=git_commit(),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            host=socket.gethostname(),
+            platform=platform.platform(),
+            num_ranks=comm.Get_size(),
+            threads_per_rank=threads,
+            seed=seed,
+            input_sha256=hashlib.sha256(input_text.encode("utf-8")).hexdigest(),
+            units=UNITS,
             **{f"{name}_version": version for name, version in library_versions(comm).items()},
-        }
+        )
 
     return on_root(comm, collect)
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import textwrap
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import CheckpointError
+from ..json_values import finite, plain
 from ..parallel.collective import on_root
 from .files import damage_errors, output_errors, publish, temporary_name, write_file_anew
 
@@ -48,38 +46,6 @@ def write_json(path, data) -> None:
     OutputError
     """
     atomic_write_text(path, json.dumps(finite(data), indent=2, allow_nan=False) + "\n")
-
-
-def plain(value):
-    """A NumPy scalar or array or a path as what Python's json knows.
-
-    Raises
-    ------
-    TypeError
-        For anything else.
-    """
-    if isinstance(value, (np.generic, np.ndarray)):
-        value = value.tolist()
-        return value.decode() if isinstance(value, bytes) else value
-    if isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
-
-
-def finite(data):
-    """Nested data with NumPy values as numbers and lists, and null for what JSON has no number for."""
-    if isinstance(data, dict):
-        return {str(key): finite(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [finite(value) for value in data]
-    if isinstance(data, np.ndarray):
-        return finite(data.tolist())
-    if data is None:
-        return None
-    data = plain(data)
-    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 class CsvHistory:

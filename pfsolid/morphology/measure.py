@@ -10,6 +10,18 @@ import numpy as np
 
 from ..errors import InputError
 from ..parallel.slab import Slab
+from ..results.morphology import (
+    ByShape,
+    ChordsResult,
+    ConnectivityResult,
+    MorphologyResult,
+    PhaseConnectivity,
+    StructureFactor,
+    SurfaceResult,
+    ThicknessResult,
+    TwoPointCorrelation,
+)
+from ..results.record import Record
 from ..spectral.transform import SlabTransform
 from .connectivity import Connectivity, Percolation, classify
 from .correlation import Correlation, correlate, correlate_open
@@ -54,8 +66,8 @@ class Morphology:
     wall_thickness: Thickness | None = None
     labels: bool = False
 
-    def as_dict(self, unit_nm: float = 1.0) -> dict:
-        """For result.json: plain numbers, lists and strings, None for what does not exist (no NaN, no infinity).
+    def result(self, unit_nm: float = 1.0) -> MorphologyResult:
+        """For result.json: floats to 8 digits, below which is rounding, None for what is not finite.
 
         Parameters
         ----------
@@ -64,19 +76,16 @@ class Morphology:
         """
         first, second = ("filler", "matrix") if self.labels else ("pore", "wall")
         radii = {"spheres": self.surface.filler_radius_spheres, "pillars": self.surface.filler_radius_pillars}
-        described = {
-            "connectivity": _describe_connectivity(self.connectivity),
-            "surface": _describe_surface(self.surface, unit_nm, self.labels),
-            "filler_radius_nm": {shape: r * unit_nm for shape, r in radii.items()},
-            "lambda_over_r": {shape: self._lambda_over(r) for shape, r in radii.items()},
-            f"{first}_chords": describe_chords(self.pores, unit_nm),
-            f"{second}_chords": describe_chords(self.walls, unit_nm),
-            "structure_factor": _describe_spectrum(self.density, unit_nm),
-            "two_point_correlation": describe_correlation(self.filler, unit_nm),
-            f"{first}_thickness": describe_thickness(self.pore_thickness, unit_nm),
-            f"{second}_thickness": describe_thickness(self.wall_thickness, unit_nm),
-        }
-        return plain({name: part for name, part in described.items() if part is not None})
+        return rounded(MorphologyResult(
+            connectivity=_connectivity(self.connectivity),
+            surface=_surface(self.surface, unit_nm, self.labels),
+            filler_radius_nm=ByShape(**{shape: r * unit_nm for shape, r in radii.items()}),
+            lambda_over_r=ByShape(**{shape: self._lambda_over(r) for shape, r in radii.items()}),
+            structure_factor=_spectrum(self.density, unit_nm),
+            two_point_correlation=correlation_result(self.filler, unit_nm),
+            **{f"{first}_chords": chords_result(self.pores, unit_nm), f"{second}_chords": chords_result(self.walls, unit_nm),
+               f"{first}_thickness": thickness_result(self.pore_thickness, unit_nm),
+               f"{second}_thickness": thickness_result(self.wall_thickness, unit_nm)}))
 
     def _lambda_over(self, radius: float) -> float | None:
         return None if self.surface_depth is None or not radius else self.surface_depth / radius
@@ -145,72 +154,78 @@ def _check(rho: np.ndarray, cell: Slab, rho_pore: float, rho_bulk: float) -> Non
             raise InputError(f"density of shape {given} on rank {rank}: its slab has shape {needed}")
 
 
-def _describe_connectivity(connectivity: Connectivity) -> dict:
-    described = {"class": connectivity.label, "axes": connectivity.extended_axes}
-    for name in ("filler", "matrix", "surface"):
-        phase: Percolation = getattr(connectivity, name)
-        if phase is not None:
-            described[name] = {"percolates_along": phase.axes, "percolating_fraction_xyz": phase.fraction,
-                               "largest_cluster_fraction": phase.largest_fraction, "num_clusters": phase.num_clusters,
-                               "dimension": phase.dimension}
-    return described
+def _connectivity(connectivity: Connectivity) -> ConnectivityResult:
+    phases = {name: getattr(connectivity, name) for name in ("filler", "matrix", "surface")}
+    return ConnectivityResult(label=connectivity.label, axes=connectivity.extended_axes,
+                              **{name: phase and _percolation(phase) for name, phase in phases.items()})
 
 
-def _describe_surface(surface: Surface, unit: float, labels: bool) -> dict:
-    areas = {"area_per_nm": surface.area_per_volume, "area_gradient_per_nm": surface.area_by_gradient,
-             "area_normals_per_nm": surface.area_by_normals, "area_faces_per_nm": surface.area_by_faces,
-             "area_crofton_per_nm": surface.area_by_crofton}
+def _percolation(phase: Percolation) -> PhaseConnectivity:
+    return PhaseConnectivity(percolates_along=phase.axes, percolating_fraction_xyz=phase.fraction,
+                             largest_cluster_fraction=phase.largest_fraction, num_clusters=phase.num_clusters,
+                             dimension=phase.dimension)
+
+
+def _surface(surface: Surface, unit: float, labels: bool) -> SurfaceResult:
+    areas = {"area_per_nm": surface.area_per_volume, "area_normals_per_nm": surface.area_by_normals,
+             "area_faces_per_nm": surface.area_by_faces, "area_crofton_per_nm": surface.area_by_crofton}
     areas = {name: None if area is None else area / unit for name, area in areas.items()}
-    areas["area_is_by"] = surface.area_is_by
     if labels:
-        del areas["area_gradient_per_nm"]
-        return {"filler_fraction": surface.porosity_by_threshold} | areas
-    return {"pore_fraction": surface.pore_fraction, "surface_fraction": surface.surface_fraction,
-            "bulk_fraction": surface.bulk_fraction, "porosity_by_threshold": surface.porosity_by_threshold,
-            "porosity_by_mean": surface.porosity_by_mean} | areas
+        return SurfaceResult(filler_fraction=surface.porosity_by_threshold, area_is_by=surface.area_is_by, **areas)
+    return SurfaceResult(pore_fraction=surface.pore_fraction, surface_fraction=surface.surface_fraction,
+                         bulk_fraction=surface.bulk_fraction, porosity_by_threshold=surface.porosity_by_threshold,
+                         porosity_by_mean=surface.porosity_by_mean, area_is_by=surface.area_is_by,
+                         area_gradient_per_nm=surface.area_by_gradient / unit, **areas)
 
 
-def describe_chords(chords: Chords, unit: float) -> dict:
-    return {"mean_nm": chords.mean * unit, "mean_nm_xyz": [mean * unit for mean in chords.mean_xyz],
-            "wrapping_fraction_xyz": chords.wrapping_fraction, "cut_fraction_xyz": chords.cut_fraction,
-            "voxel_nm_xyz": [h * unit for h in chords.spacing], "counts_by_voxels_xyz": chords.counts}
+def chords_result(chords: Chords, unit: float) -> ChordsResult:
+    """For result.json, with lengths in ``unit`` nm."""
+    return ChordsResult(mean_nm=chords.mean * unit, mean_nm_xyz=tuple(mean * unit for mean in chords.mean_xyz),
+                        wrapping_fraction_xyz=chords.wrapping_fraction, cut_fraction_xyz=chords.cut_fraction,
+                        voxel_nm_xyz=tuple(h * unit for h in chords.spacing), counts_by_voxels_xyz=tuple(chords.counts))
 
 
-def _describe_spectrum(density: Correlation, unit: float) -> dict | None:
+def _spectrum(density: Correlation, unit: float) -> StructureFactor | None:
     if density.k is None:
         return None
-    return {"mean_k_per_nm": density.mean_k / unit, "spacing_nm": density.spacing * unit,
-            "spacing_nm_xyz": [length * unit for length in density.spacing_xyz],
-            "k_per_nm": density.k / unit, "S_nm3": density.structure_factor * unit**3,
-            "k_per_nm_xyz": [k / unit for k in density.k_xyz],
-            "S_nm3_xyz": [s * unit**3 for s in density.structure_factor_xyz]}
+    return StructureFactor(
+        mean_k_per_nm=density.mean_k / unit, spacing_nm=density.spacing * unit,
+        spacing_nm_xyz=tuple(length * unit for length in density.spacing_xyz),
+        k_per_nm=density.k / unit, S_nm3=density.structure_factor * unit**3,
+        k_per_nm_xyz=tuple(k / unit for k in density.k_xyz),
+        S_nm3_xyz=tuple(s * unit**3 for s in density.structure_factor_xyz))
 
 
-def describe_correlation(filler: Correlation, unit: float) -> dict:
+def correlation_result(filler: Correlation, unit: float) -> TwoPointCorrelation:
+    """For result.json, with lengths in ``unit`` nm."""
     squared = filler.mean**2
-    return {"filler_fraction": filler.mean, "first_zero_nm": filler.first_zero * unit,
-            "first_zero_nm_xyz": [zero * unit for zero in filler.first_zero_xyz],
-            "r_nm": filler.r * unit, "S2": filler.covariance + squared,
-            "r_nm_xyz": [r * unit for r in filler.r_xyz], "S2_xyz": [c + squared for c in filler.covariance_xyz]}
+    return TwoPointCorrelation(
+        filler_fraction=filler.mean, first_zero_nm=filler.first_zero * unit,
+        first_zero_nm_xyz=tuple(zero * unit for zero in filler.first_zero_xyz),
+        r_nm=filler.r * unit, S2=filler.covariance + squared,
+        r_nm_xyz=tuple(r * unit for r in filler.r_xyz), S2_xyz=tuple(c + squared for c in filler.covariance_xyz))
 
 
-def describe_thickness(thickness: Thickness | None, unit: float) -> dict | None:
+def thickness_result(thickness: Thickness | None, unit: float) -> ThicknessResult | None:
+    """For result.json, with lengths in ``unit`` nm; None where there is none."""
     if thickness is None:
         return None
-    return {"mean_nm": thickness.mean * unit, "largest_nm": thickness.largest * unit,
-            "d10_nm": thickness.quantile(0.1) * unit, "d50_nm": thickness.quantile(0.5) * unit,
-            "d90_nm": thickness.quantile(0.9) * unit, "diameter_nm": thickness.diameters * unit,
-            "volume_fraction_at_least": thickness.larger}
+    return ThicknessResult(
+        mean_nm=thickness.mean * unit, largest_nm=thickness.largest * unit, d10_nm=thickness.quantile(0.1) * unit,
+        d50_nm=thickness.quantile(0.5) * unit, d90_nm=thickness.quantile(0.9) * unit,
+        diameter_nm=thickness.diameters * unit, volume_fraction_at_least=thickness.larger)
 
 
-def plain(value):
-    """Lists and numbers of Python's own; None for what is not finite; floats to 8 digits, below which is rounding."""
+def rounded(value):
+    """The same with floats to 8 digits, below which is rounding, and None for those that are not finite."""
+    if isinstance(value, Record):
+        return type(value)(**{name: rounded(one) for name, one in vars(value).items()})
     if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
+        return {name: rounded(item) for name, item in value.items()}
     if isinstance(value, np.ndarray):
-        value = value.tolist()
+        return value if value.dtype.kind != "f" else np.array([float(f"{one:.8g}") for one in value.tolist()])
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return tuple(rounded(item) for item in value)
     if isinstance(value, (float, np.floating)):
         return float(f"{value:.8g}") if math.isfinite(value) else None
     return value

@@ -19,15 +19,16 @@ from ..conduction.phases import PHASES
 from ..grid import AXES, PeriodicGrid
 from ..io.peek import describe, read_strided
 from ..materials.arrhenius import BOLTZMANN, ELEMENTARY_CHARGE
+from ..results.conduction import ConductionResult, Currents
 from . import planes
 from .colours import COLOURS
 from .figure import BAR_WIDTH, MIN_BAR, WIDTH, add_axes, new_figure, plane_size, save_figure
-from .run_files import MAX_SAMPLES, RunFiles, flat_axis, middle_plane, read_run, thinning
+from .run_files import MAX_SAMPLES, RunFiles, conduction_of, flat_axis, middle_plane, read_run, thinning
 
 CURRENTS, ARRHENIUS = "currents", "arrhenius"
 HISTOGRAM_BINS = 80
 SLICES_WIDTH, SLICE_GAP, HISTOGRAM_HEIGHT = 5.85, 0.66, 1.7  # inches
-MARKS = {"percentile_50": "o", "percentile_90": "|", "percentile_99": "|", "percentile_99.9": "|", "maximum": "x"}
+MARKS = {"percentile_50": "o", "percentile_90": "|", "percentile_99": "|", "percentile_99_9": "|", "maximum": "x"}
 ZERO_CELSIUS = 273.15
 
 
@@ -71,9 +72,10 @@ def plot_conduction(directory) -> list[Path]:
     made = []
     if _stored_axis(run) is not None:
         made.append(save_figure(directory, CURRENTS, lambda: _currents_figure(run)))
-    series = temperature_series(run.result)
+    found = conduction_of(run)
+    series = temperature_series(found)
     if len(series) > 1:
-        energy = run.result.get("activation_energy_eV")
+        energy = found.activation and found.activation.activation_energy_eV
         made.append(save_figure(directory, ARRHENIUS, lambda: _arrhenius_figure(run, series, energy)))
     return made
 
@@ -83,32 +85,33 @@ def plot_conduction(directory) -> list[Path]:
 
 def _stored_axis(run) -> int | None:
     """Axis of the applied field of a stored current whose statistics are known."""
-    known = run.result.get("currents", {})
+    found = conduction_of(run)
+    known = found and found.currents or {}
     stored = (axis for axis, name in enumerate(AXES) if f"current_density_{name}" in run.fields and name in known)
     return next(stored, None) if "phase" in run.fields else None
 
 
-def _phase_styles(result: dict, statistics: dict) -> list[PhaseStyle]:
+def _phase_styles(found: ConductionResult, statistics: Currents) -> list[PhaseStyle]:
     """The phases that occur, by label."""
     styles, spare = [], iter(COLOURS * 32)
-    for name, phase in result["phases"].items():
-        label = phase.get("label", PHASES.get(name))
-        if name in statistics["phases"]:
-            found = statistics["phases"][name]
+    for name, phase in found.phases.items():
+        label = PHASES.get(name) if phase.label is None else phase.label
+        if name in statistics.phases:
+            one = statistics.phases[name]
             colour = planes.PHASE_COLOURS.get(name) or next(spare)
-            styles.append(PhaseStyle(label, name, colour, found["fraction"], found["current_share"]))
+            styles.append(PhaseStyle(label, name, colour, one.fraction, one.current_share))
     return styles
 
 
 def _currents_figure(run) -> Figure:
-    axis = _stored_axis(run)
-    name, statistics = f"current_density_{AXES[axis]}", run.result["currents"][AXES[axis]]
+    axis, found = _stored_axis(run), conduction_of(run)
+    name, statistics = f"current_density_{AXES[axis]}", found.currents[AXES[axis]]
     grid = describe(run.fields_path, name).grid_nm
-    mean = run.result["sigma_eff_S_per_m"][axis][axis] * run.result["applied_field_V_per_m"]
+    mean = found.sigma_eff_S_per_m[axis][axis] * found.applied_field_V_per_m
     stride = thinning(grid.shape, MAX_SAMPLES)
     magnitude = np.linalg.norm(read_strided(run.fields_path, name, stride), axis=-1) / mean
     labels = read_strided(run.fields_path, "phase", stride)
-    phases = _phase_styles(run.result, statistics)
+    phases = _phase_styles(found, statistics)
     limits = planes.log_limits(magnitude)
 
     strip = 0.25 + 0.21 * len(phases)  # inches, as all that follows
@@ -130,7 +133,7 @@ def _currents_figure(run) -> Figure:
     upper = add_axes(figure, names, 0.5 + strip + 0.2, 4.9 - names, HISTOGRAM_HEIGHT, sharex=lower)
     upper.tick_params(labelbottom=False)
     draw_percentiles(lower, statistics, phases)
-    draw_histograms(upper, magnitude, labels, phases, limits, statistics["current_over_mean"]["maximum"])
+    draw_histograms(upper, magnitude, labels, phases, limits, statistics.current_over_mean.maximum)
     lower.set_xlabel(planes.relative_current(axis))
     draw_shares(add_axes(figure, 5.15, 0.5, 2.3, strip + 0.2 + HISTOGRAM_HEIGHT), phases)
     return figure
@@ -198,13 +201,13 @@ def draw_histograms(axes, magnitude: np.ndarray, labels: np.ndarray, phases: lis
     axes.set_ylabel("share of all voxels (%)")
 
 
-def draw_percentiles(axes, statistics: dict, phases: list[PhaseStyle]) -> None:
+def draw_percentiles(axes, statistics: Currents, phases: list[PhaseStyle]) -> None:
     """Draw the percentiles and the maximum of |J| / <J> in the cell and in each phase that carries current."""
-    rows = [("all", "0.2", statistics["current_over_mean"])]
-    rows += [(phase.name, phase.colour, statistics["phases"][phase.name]["current_over_mean"]) for phase in phases]
-    rows = [row for row in rows if row[2]["maximum"] > 0]
+    rows = [("all", "0.2", statistics.current_over_mean)]
+    rows += [(phase.name, phase.colour, statistics.phases[phase.name].current_over_mean) for phase in phases]
+    rows = [row for row in rows if row[2].maximum > 0]
     for height, (name, colour, values) in enumerate(reversed(rows)):
-        points = {key: values[key] for key in MARKS if values[key] > 0}
+        points = {key: getattr(values, key) for key in MARKS if getattr(values, key) > 0}
         axes.plot(list(points.values()), [height] * len(points), color=colour, linewidth=1)
         for key, value in points.items():
             axes.plot(value, height, MARKS[key], color=colour, markersize=5 if MARKS[key] != "|" else 8)
@@ -240,13 +243,13 @@ def draw_shares(axes, phases: list[PhaseStyle]) -> None:
 # --- temperature --------------------------------------------------------------------------------------------
 
 
-def temperature_series(result: dict) -> list[tuple[float, float, float]]:
+def temperature_series(found: ConductionResult | None) -> list[tuple[float, float, float]]:
     """(temperature in K, sigma_eff in S/cm, its estimated error) of a result; only what conducts."""
     series = []
-    for one in result.get("temperature_series", []):
-        errors = [error for error in one["solver_relative_error_xyz"] if error is not None]
-        if one["mean_S_per_cm"]:
-            series.append((one["temperature_K"], one["mean_S_per_cm"], one["mean_S_per_cm"] * max(errors, default=0)))
+    for one in found and found.temperature_series or ():
+        errors = [error for error in one.solver_relative_error_xyz if error is not None]
+        if one.mean_S_per_cm:
+            series.append((one.temperature_K, one.mean_S_per_cm, one.mean_S_per_cm * max(errors, default=0)))
     return series
 
 
@@ -304,21 +307,21 @@ def _inverse_kelvin(celsius):
 
 def current_axis(run: RunFiles) -> int | None:
     """Axis of the applied field of the stored current density; None if there is none to be shown."""
-    tensor = run.result.get("sigma_eff_S_per_m")
-    if tensor is None or "phase" not in run.fields:
+    found = conduction_of(run)
+    if found is None or "phase" not in run.fields:
         return None
     stored = (axis for axis in range(3) if f"current_density_{AXES[axis]}" in run.fields)
-    return next((axis for axis in stored if tensor[axis][axis] > 0), None)
+    return next((axis for axis in stored if found.sigma_eff_S_per_m[axis][axis] > 0), None)
 
 
 def conduction_figure(run: RunFiles) -> Figure:
-    axis, phases = current_axis(run), run.result["phases"]
+    axis, found = current_axis(run), conduction_of(run)
     name = f"current_density_{AXES[axis]}"
     grid = describe(run.fields_path, name).grid_nm
     normal = flat_axis(grid.shape)
     if normal is None:
         normal = 1 if axis == 2 else 2  # the plane holds the field
-    mean = run.result["sigma_eff_S_per_m"][axis][axis] * run.result["applied_field_V_per_m"]
+    mean = found.sigma_eff_S_per_m[axis][axis] * found.applied_field_V_per_m
     stride = thinning(grid.shape, MAX_SAMPLES)
     current = read_strided(run.fields_path, name, stride) / mean
     limits = planes.log_limits(np.linalg.norm(current, axis=-1))
@@ -328,12 +331,12 @@ def conduction_figure(run: RunFiles) -> Figure:
     row, shares = max(up * scale, MIN_BAR), 1.75
     figure = new_figure(run, row + shares + 2.1, f"conduction, field along {AXES[axis]}")
     axes, bar_axes = _add_map(figure, 0.5, 1.35 + shares, across * scale, up * scale, row, gap=0.25)
-    planes.draw_sigma(axes, bar_axes, middle_plane(run, "phase", normal), normal, grid, phases)
+    planes.draw_sigma(axes, bar_axes, middle_plane(run, "phase", normal), normal, grid, found.phases)
     axes, bar_axes = _add_map(figure, 4.35, 1.35 + shares, across * scale, up * scale, row, gap=0.1)
     magnitude = np.linalg.norm(middle_plane(run, name, normal), axis=-1) / mean
     planes.draw_current(axes, bar_axes, magnitude, normal, grid, axis, mean, limits)
     labels = read_strided(run.fields_path, "phase", stride)
-    planes.draw_shares(add_axes(figure, 0.5, 0.5, 6.6, shares), current, labels, axis, phases, limits)
+    planes.draw_shares(add_axes(figure, 0.5, 0.5, 6.6, shares), current, labels, axis, found.phases, limits)
     return figure
 
 

@@ -43,7 +43,7 @@ def draw_sigma(axes, bar_axes, labels: np.ndarray, normal: int, grid_nm: Periodi
     """
     sigma = np.zeros(len(PHASES))
     for name, label in PHASES.items():
-        sigma[label] = phases[name]["sigma_S_per_cm"]
+        sigma[label] = phases[name].sigma_S_per_cm
     conducting = sigma[sigma > 0]
     colours = matplotlib.colormaps[SIGMA_MAP].with_extremes(bad=NO_CURRENT)
     image = show_plane(axes, np.ma.masked_less_equal(sigma[labels], 0), normal, grid_nm, cmap=colours,
@@ -108,7 +108,7 @@ def draw_shares(axes, current: np.ndarray, labels: np.ndarray, axis: int, phases
     for name, label in PHASES.items():
         here = labels == label
         if (magnitude[here] > 0).any():
-            volume, carried = 100 * phases[name]["fraction"], 100 * current[here, axis].sum() / total
+            volume, carried = 100 * phases[name].fraction, 100 * current[here, axis].sum() / total
             axes.hist(np.clip(magnitude[here], bins[0], bins[-1]), bins, histtype="stepfilled", alpha=0.8,
                       weights=np.full(np.count_nonzero(here), 100 / labels.size), color=PHASE_COLOURS[name],
                       label=f"{name}: {volume:.1f} % of the volume, {carried:.1f} % of the current")

@@ -16,6 +16,8 @@ from ..io.files import damage_errors
 from ..io.peek import describe, read_plane
 from ..io.run_directory import FIELDS, HISTORY, RESULT
 from ..io.series import list_fields
+from ..results.conduction import ConductionResult
+from ..results.run import Result
 from ..workflows.run import read_result
 
 MAX_PIXELS = 512  # along an axis of a slice
@@ -39,7 +41,7 @@ class RunFiles:
     title: str
     state: tuple[str, ...]
     history: dict[str, np.ndarray]
-    result: dict
+    result: Result | None
     fields: tuple[str, ...]
 
 
@@ -57,9 +59,9 @@ def read_run(directory: Path) -> RunFiles:
         raise InputError(f"{directory} is not a directory")
     fields_path = directory / FIELDS
     history = _read_history(directory / HISTORY) if (directory / HISTORY).exists() else {}
-    result = read_result(directory) if (directory / RESULT).exists() else {}
+    result = read_result(directory) if (directory / RESULT).exists() else None
     fields = tuple(list_fields(fields_path)) if fields_path.exists() else ()
-    title = textwrap.shorten(result.get("title") or directory.resolve().name, 100, placeholder=" ...")
+    title = textwrap.shorten((result and result.title) or directory.resolve().name, 100, placeholder=" ...")
     return RunFiles(fields_path, title, _state(history, result), history, result, fields)
 
 
@@ -77,9 +79,9 @@ def _read_history(path: Path) -> dict[str, np.ndarray]:
     return {name: np.where(np.isfinite(values), values, np.nan) for name, values in columns.items()}
 
 
-def _state(history: dict, result: dict) -> tuple[str, ...]:
-    porosity = result.get("porosity")
-    time = result.get("growth", {}).get("final", {}).get("reduced_time")
+def _state(history: dict, result: Result | None) -> tuple[str, ...]:
+    porosity = result and result.porosity
+    time = result and result.growth and result.growth.final.reduced_time
     if porosity is None and history:
         porosity = 1 - history["mean_density"][-1]
     if time is None and history:
@@ -87,6 +89,11 @@ def _state(history: dict, result: dict) -> tuple[str, ...]:
     described = (("porosity", porosity, ".3f"), ("reduced time", time, ".4g"))
     return tuple(f"{name} {value:{form}}" for name, value, form in described
                  if value is not None and math.isfinite(value))
+
+
+def conduction_of(run: RunFiles) -> ConductionResult | None:
+    """What conduction has found there, if anything."""
+    return run.result and run.result.conduction
 
 
 def flat_axis(shape) -> int | None:

@@ -10,11 +10,11 @@ import numpy as np
 from ..config.text import shown
 from ..errors import InputError
 from ..grid import AXES
+from ..results.run import UNSEPARATED
 from ..sweeps.collect import DATASET
 from ..sweeps.dataset import read_stored
 from ..sweeps.plan import Case, Plan, load_plan
 from ..text import as_word
-from ..workflows.run import UNSEPARATED
 
 POROSITY = "microstructure.porosity"
 SHAPE_FACTORS = "microstructure.shape_factor_x", "microstructure.shape_factor_y"

@@ -5,68 +5,103 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
 
 from ..config.text import shown
 from ..errors import CheckpointError, InputError
+from ..grid import AXES
 from ..io.records import atomic_write_text, csv_text
+from ..json_values import finite
+from ..results.conduction import ConductionResult
+from ..results.morphology import MorphologyResult
+from ..results.run import SEPARATED, UNSEPARATED, HistoryRow
 from ..text import as_word
 from ..units import NM
-from ..workflows.run import SEPARATED, UNSEPARATED
 from .dataset import Stack, read_stored, write_dataset
 from .plan import Plan, load_plan
-from .state import Seen, has_separated, kept_path, look, read_failure, read_records
+from .state import CaseRecord, Seen, has_separated, kept_path, look, read_failure, read_records
 
 DATASET, TABLE, CARD = "dataset.h5", "dataset.csv", "dataset.md"
 TENSOR = "sigma_eff_S_per_cm"
 _FIELDS = {"rho": (np.dtype("f4"), np.nan), "phase": (np.dtype("u1"), 255)}
 _MISSING_SHOWN = 20
 
-# Column: (where in the case's record, meaning).  A place that a record lacks gives an empty cell.
-COLUMNS = {
-    "replica": ("replica", "number of the sample at its point"),
-    "seed": ("seed", "of the random noise"),
-    "state": ("", "separated; or unseparated: the phases had not when growth ended, so there is no conductivity"),
-    "porosity": ("result.porosity", "1 - <rho>"),
-    **{f"sigma_{a}{b}_S_per_cm": (f"result.{TENSOR}.{i}.{j}", "S/cm, effective conductivity")
-       for a, b, i, j in (("x", "x", 0, 0), ("y", "y", 1, 1), ("z", "z", 2, 2),
-                          ("x", "y", 0, 1), ("x", "z", 0, 2), ("y", "z", 1, 2))},
-    "sigma_mean_S_per_cm": ("result.mean_S_per_cm", "S/cm, mean of the diagonal over the axes of more than one voxel"),
-    "solver_relative_error": ("result.solver_relative_error_xyz", "largest estimated relative error of sigma_xx, yy, zz"),
-    "grid_relative_error": ("result.error_bar.grid_relative_xyz",
+
+
+def _conduction(of: Callable[[ConductionResult], Any]) -> Callable[[CaseRecord], Any]:
+    return lambda record: None if record.result.conduction is None else of(record.result.conduction)
+
+
+def _final(of: Callable[[HistoryRow], Any]) -> Callable[[CaseRecord], Any]:
+    return lambda record: None if record.result.growth is None else of(record.result.growth.final)
+
+
+def _morphology(of: Callable[[MorphologyResult], Any]) -> Callable[[CaseRecord], Any]:
+    return lambda record: None if record.result.morphology is None else of(record.result.morphology)
+
+
+def _largest(errors: Iterable[float | None]) -> float | None:
+    return max((error for error in errors if error is not None), default=None)
+
+
+def _later(record: CaseRecord) -> None:
+    """What no case knows by itself."""
+
+
+# Column: (its value of a case's record, meaning).  None is an empty cell.
+COLUMNS: dict[str, tuple[Callable[[CaseRecord], Any], str]] = {
+    "replica": (lambda case: case.replica, "number of the sample at its point"),
+    "seed": (lambda case: case.seed, "of the random noise"),
+    "state": (lambda case: SEPARATED if has_separated(case) else UNSEPARATED,
+              "separated; or unseparated: the phases had not when growth ended, so there is no conductivity"),
+    "porosity": (lambda case: case.result.porosity, "1 - <rho>"),
+    **{f"sigma_{AXES[i]}{AXES[j]}_S_per_cm": (_conduction(lambda found, i=i, j=j: found.sigma_eff_S_per_cm[i, j]),
+                                              "S/cm, effective conductivity")
+       for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))},
+    "sigma_mean_S_per_cm": (_conduction(lambda found: found.mean_S_per_cm),
+                            "S/cm, mean of the diagonal over the axes of more than one voxel"),
+    "solver_relative_error": (_conduction(lambda found: _largest(found.solver_relative_error_xyz)),
+                              "largest estimated relative error of sigma_xx, yy, zz"),
+    "grid_relative_error": (_conduction(lambda found: _largest(found.error_bar.grid_relative_xyz)),
                             "as above, of the voxels (result.json says by which method)"),
-    "sample_relative_error": ("", "half the 95 % interval (Student's t) of the mean of sigma_mean over the samples at its "
-                                  "point, by that mean; none of a single sample"),
-    "samples": ("", "behind sample_relative_error: separated replicas at its point, copies of each other counted once"),
-    **{f"sigma_{short}_S_per_cm": (f"result.phases.{phase}.sigma_S_per_cm", f"S/cm, of the {phase}")
+    "sample_relative_error": (_later, "half the 95 % interval (Student's t) of the mean of sigma_mean over the samples at "
+                                      "its point, by that mean; none of a single sample"),
+    "samples": (_later, "behind sample_relative_error: separated replicas at its point, copies of each other counted once"),
+    **{f"sigma_{short}_S_per_cm": (_conduction(lambda found, phase=phase: found.phases[phase].sigma_S_per_cm
+                                               if phase in found.phases else None), f"S/cm, of the {phase}")
        for short, phase in (("pore", "pore"), ("surf", "surface"), ("bulk", "bulk"))},
-    "activation_energy_eV": ("result.activation_energy_eV", "eV, where there are several temperatures"),
-    "surface_depth_nm": ("result.reduced_units.length_m", "nm, lambda"),
-    "pore_size_nm": ("result.growth.final.pore_size_nm", "nm, mean chord of the pores at rho = 1/2"),
-    "wall_size_nm": ("result.growth.final.wall_size_nm", "nm, mean chord of the walls at rho = 1/2"),
-    "spacing_nm": ("result.growth.final.spacing_nm", "nm, 2 pi / <k> of the structure factor"),
-    "pore_fraction": ("result.growth.final.pore_fraction", "of the volume, rho below rho_pore"),
-    "surface_fraction": ("result.growth.final.surface_fraction", "of the volume, rho between the thresholds"),
-    "bulk_fraction": ("result.growth.final.bulk_fraction", "of the volume, rho above rho_bulk"),
-    "interface_per_nm": ("result.morphology.surface.area_crofton_per_nm", "nm^2/nm^3, area of rho = 1/2 (Crofton)"),
-    "connectivity": ("result.morphology.connectivity.class", "axes along which filler - matrix percolate"),
-    "filler_percolates": ("result.morphology.connectivity.filler.percolates_along", "axes"),
-    "matrix_percolates": ("result.morphology.connectivity.matrix.percolates_along", "axes"),
-    "surface_percolates": ("result.morphology.connectivity.surface.percolates_along", "axes"),
-    "energy_J_per_m3": ("result.growth.final.energy_J_per_m3", "J/m^3, free energy at the end"),
-    "reduced_time": ("result.growth.final.reduced_time", "lambda^2/(16 w M), of growth"),
-    "steps": ("result.growth.steps", "time steps"),
-    "stopped_because": ("result.growth.reason", "why growth ended"),
-    "warnings": ("warnings", "what the run warned of"),
-    "seconds": ("seconds", "s, wall clock of the last attempt"),
-    "ranks": ("ranks", "MPI ranks"),
-    "attempts": ("attempts", "workers that began the case"),
-    "pfsolid_version": ("result.provenance.pfsolid_version", "that computed it"),
-    "git_commit": ("result.provenance.git_commit", "of pfsolid; + if its files were changed"),
-    "created": ("result.provenance.created", "when, UTC"),
+    "activation_energy_eV": (_conduction(lambda found: found.activation and found.activation.activation_energy_eV),
+                             "eV, where there are several temperatures"),
+    "surface_depth_nm": (lambda case: float(f"{case.result.reduced_units.length_m / NM:.12g}"), "nm, lambda"),
+    "pore_size_nm": (_final(lambda row: row.pore_size_nm), "nm, mean chord of the pores at rho = 1/2"),
+    "wall_size_nm": (_final(lambda row: row.wall_size_nm), "nm, mean chord of the walls at rho = 1/2"),
+    "spacing_nm": (_final(lambda row: row.spacing_nm), "nm, 2 pi / <k> of the structure factor"),
+    "pore_fraction": (_final(lambda row: row.pore_fraction), "of the volume, rho below rho_pore"),
+    "surface_fraction": (_final(lambda row: row.surface_fraction), "of the volume, rho between the thresholds"),
+    "bulk_fraction": (_final(lambda row: row.bulk_fraction), "of the volume, rho above rho_bulk"),
+    "interface_per_nm": (_morphology(lambda found: found.surface.area_crofton_per_nm),
+                         "nm^2/nm^3, area of rho = 1/2 (Crofton)"),
+    "connectivity": (_morphology(lambda found: found.connectivity.label), "axes along which filler - matrix percolate"),
+    "filler_percolates": (_morphology(lambda found: found.connectivity.filler.percolates_along), "axes"),
+    "matrix_percolates": (_morphology(lambda found: found.connectivity.matrix.percolates_along), "axes"),
+    "surface_percolates": (_morphology(lambda found: found.connectivity.surface
+                                       and found.connectivity.surface.percolates_along), "axes"),
+    "energy_J_per_m3": (_final(lambda row: row.energy_J_per_m3), "J/m^3, free energy at the end"),
+    "reduced_time": (_final(lambda row: row.reduced_time), "lambda^2/(16 w M), of growth"),
+    "steps": (lambda case: case.result.growth and case.result.growth.steps, "time steps"),
+    "stopped_because": (lambda case: case.result.growth and case.result.growth.reason, "why growth ended"),
+    "warnings": (lambda case: "; ".join(case.warnings), "what the run warned of"),
+    "seconds": (lambda case: case.seconds, "s, wall clock of the last attempt"),
+    "ranks": (lambda case: case.ranks, "MPI ranks"),
+    "attempts": (lambda case: case.attempts, "workers that began the case"),
+    "pfsolid_version": (lambda case: case.result.provenance.pfsolid_version, "that computed it"),
+    "git_commit": (lambda case: case.result.provenance.git_commit, "of pfsolid; + if its files were changed"),
+    "created": (lambda case: case.result.provenance.created, "when, UTC"),
 }
 # What a field that has not separated does not have.
 _OF_STRUCTURE = (*(name for name in COLUMNS if name.startswith("sigma_")), "solver_relative_error", "grid_relative_error",
@@ -137,15 +172,15 @@ def _rows(plan: Plan, directory: Path, seen: Seen) -> tuple[list[dict], np.ndarr
         if isinstance(record, CheckpointError):
             damaged[case_id] = str(record)
             continue
+        conduction, growth = record.result.conduction, record.result.growth
         rows.append(_row(plan, record))
-        tensors.append(_at(record, f"result.{TENSOR}") if has_separated(record) and _at(record, f"result.{TENSOR}")
-                       else nothing)
-        strengths.append(_at(record, "result.growth.low_modes"))
+        tensors.append(nothing if conduction is None or not has_separated(record) else conduction.sigma_eff_S_per_cm)
+        strengths.append(growth and growth.low_modes)
     _fill_sample_errors(rows, strengths, plan.keys)
     return rows, np.array(tensors, dtype=float), damaged
 
 
-def _fill_sample_errors(rows: list[dict], strengths: list[list | None], keys) -> None:
+def _fill_sample_errors(rows: list[dict], strengths: list[tuple[float, ...] | None], keys) -> None:
     """The third part of the error bar, which no case knows by itself: from the samples at a point that are done."""
     points: dict[tuple, list[int]] = {}
     for i, row in enumerate(rows):
@@ -158,7 +193,7 @@ def _fill_sample_errors(rows: list[dict], strengths: list[list | None], keys) ->
             rows[i] |= {"samples": len(chosen), "sample_relative_error": error}
 
 
-def _different(strengths: list[list | None]) -> list[int]:
+def _different(strengths: list[tuple[float, ...] | None]) -> list[int]:
     """The first of each set of samples that are copies of each other, such as one nucleus at different places."""
     chosen: list[int] = []
     for i, one in enumerate(strengths):
@@ -167,11 +202,10 @@ def _different(strengths: list[list | None]) -> list[int]:
     return chosen
 
 
-def _alike(one: list, other: list | None) -> bool:
+def _alike(one: tuple[float, ...], other: tuple[float, ...] | None) -> bool:
     if other is None:
         return False
-    one, other = np.array(one), np.array(other)
-    return bool(np.linalg.norm(one - other) <= _COPIES_DIFFER * np.linalg.norm(one))
+    return bool(np.linalg.norm(np.subtract(one, other)) <= _COPIES_DIFFER * np.linalg.norm(one))
 
 
 def half_interval(values) -> float | None:
@@ -186,30 +220,10 @@ def half_interval(values) -> float | None:
     return float(stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n) / values.mean())
 
 
-def _row(plan: Plan, record: dict) -> dict:
-    row = {"case": record["case"]} | {name: _cell(record["values"][name]) for name in plan.keys}
-    row |= {name: _at(record, place) for name, (place, _) in COLUMNS.items()}
-    row["state"] = SEPARATED if has_separated(record) else UNSEPARATED
-    if row["state"] == UNSEPARATED:
-        row |= dict.fromkeys(_OF_STRUCTURE)
-    row["surface_depth_nm"] = float(f"{row['surface_depth_nm'] / NM:.12g}")
-    row["warnings"] = "; ".join(row["warnings"])
-    for name in ("solver_relative_error", "grid_relative_error"):
-        row[name] = max((error for error in row[name] or () if error is not None), default=None)
-    return row
-
-
-def _at(record: dict, place: str):
-    """A value by its dotted place; None where there is none."""
-    value = record
-    for name in place.split("."):
-        if isinstance(value, list):
-            value = value[int(name)]
-        elif isinstance(value, dict) and name in value:
-            value = value[name]
-        else:
-            return None
-    return value
+def _row(plan: Plan, record: CaseRecord) -> dict[str, Any]:
+    row = {"case": record.case} | {name: _cell(record.values[name]) for name in plan.keys}
+    row |= {name: finite(of(record)) for name, (of, _) in COLUMNS.items()}
+    return row if row["state"] == SEPARATED else row | dict.fromkeys(_OF_STRUCTURE)
 
 
 def _cell(value):

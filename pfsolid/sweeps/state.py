@@ -21,14 +21,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import CheckpointError, InputError
 from ..io.claims import Watch, claim_path, read_holder, split_name
 from ..io.files import output_errors
 from ..io.sealed_json import read_sealed_json
 from ..phasefield.observables import LARGEST_SURFACE
+from ..results.record import Record, key
+from ..results.run import UNSEPARATED, Result
 from ..text import as_word, in_words
-from ..workflows.run import UNSEPARATED
 from .plan import ID_LETTER, Plan, describe, load_plan
 
 CASES, LOGS = "cases", "logs"
@@ -111,13 +113,32 @@ def _names(folder: Path) -> list[str]:
     return []
 
 
-def read_records(directory: Path, ids) -> Iterator[tuple[str, dict | CheckpointError]]:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CaseRecord(Record):
+    """The result of a case, with how it came about."""
+
+    case: str = key("id of the case")
+    values: dict[str, Any] = key("of the keys that the sweep varies")
+    replica: int = key("number of the sample at its point")
+    seed: int = key("of the noise")
+    seconds: float = key("wall clock of the last attempt", "s")
+    ranks: int = key("MPI ranks")
+    threads: int = key("threads of each rank")
+    attempts: int = key("workers that began the case")
+    warnings: tuple[str, ...] = key("what it warned of")
+    result: Result = key("as of a run")
+
+
+def read_records(directory: Path, ids) -> Iterator[tuple[str, CaseRecord | CheckpointError]]:
     """Records of done cases in the order of ``ids``, each verified; the error of a damaged one in its place."""
     def read(case_id: str):
+        path = result_path(directory, case_id)
         try:
-            return case_id, read_sealed_json(result_path(directory, case_id))
+            return case_id, CaseRecord.from_dict(read_sealed_json(path))
         except CheckpointError as error:
             return case_id, error
+        except InputError as error:
+            return case_id, CheckpointError(f"{path} is no result of a case: {error}")
 
     ids = list(ids)
     with ThreadPoolExecutor(_READERS) as pool:
@@ -125,13 +146,13 @@ def read_records(directory: Path, ids) -> Iterator[tuple[str, dict | CheckpointE
             yield from pool.map(read, ids[start:start + _BATCH])
 
 
-def has_separated(record: dict) -> bool:
+def has_separated(record: CaseRecord) -> bool:
     """Whether a record of a done case has a conductivity that means something."""
-    result = record["result"]
-    if "state" in result:
-        return result["state"] != UNSEPARATED
+    result = record.result
+    if result.state is not None:
+        return result.state != UNSEPARATED
     # Older versions solved conduction whatever had come of the growth.
-    return not result["growth"]["final"].get("surface_fraction", 0.0) > LARGEST_SURFACE
+    return result.growth is None or not result.growth.final.surface_fraction > LARGEST_SURFACE
 
 
 def read_failure(directory: Path, case_id: str) -> str:
@@ -205,7 +226,7 @@ def status_of(plan: Plan, directory: Path) -> Status:
             damaged[case_id] = str(record)
             continue
         (done if has_separated(record) else unseparated).append(case_id)
-        spent += record["seconds"] * record["ranks"] * record["threads"]
+        spent += record.seconds * record.ranks * record.threads
         expected += cost[case_id]
     left = sum(cost[case_id] for case_id in (*missing, *running, *damaged))
     return Status(tuple(done), tuple(unseparated), running, failed, damaged, tuple(stopped), tuple(missing), spent,

@@ -19,12 +19,13 @@ from ..io.run_directory import FIELDS, HISTORY
 from ..io.sealed_json import write_sealed_json
 from ..parallel.collective import all_come, on_root
 from ..parallel.session import Session
+from ..results.run import Result
 from ..text import in_words
 from ..workflows.case import run_case
 from ..workflows.console import log_to
 from .pick import Job, Picker
 from .plan import Plan, describe
-from .state import LOGS, failure_path, kept_path, result_path
+from .state import LOGS, CaseRecord, failure_path, kept_path, result_path
 
 _FILES = {"rho": FIELDS, "phase": FIELDS, "history": HISTORY}
 _PATIENCE_S = 10.0
@@ -143,7 +144,7 @@ def _do(job: Job, plan: Plan, directory: Path, session: Session, tally: Tally) -
     return kind, text
 
 
-def _attempt(job: Job, plan: Plan, directory: Path, session: Session) -> tuple[str, str, dict | None]:
+def _attempt(job: Job, plan: Plan, directory: Path, session: Session) -> tuple[str, str, Result | None]:
     """The kind of outcome, why, and the result if it is done.  Errors are the same on all ranks, or end the launch."""
     try:
         return "done", "", run_case(plan.config_of(job.case), job.folder, session, frozenset(plan.keep))
@@ -163,7 +164,7 @@ def _attempt(job: Job, plan: Plan, directory: Path, session: Session) -> tuple[s
         return "failed", session.reducer.from_root(text), None
 
 
-def _publish(job: Job, result: dict, warnings: list[str], plan: Plan, directory: Path, session: Session) -> None:
+def _publish(job: Job, result: Result, warnings: list[str], plan: Plan, directory: Path, session: Session) -> None:
     """Root's part: what is kept into its place, then the result, which makes the case done."""
     case = job.case
     for name in plan.keep:
@@ -171,10 +172,10 @@ def _publish(job: Job, result: dict, warnings: list[str], plan: Plan, directory:
         with output_errors(file):
             if file.exists():
                 os.replace(file, kept_path(directory, case.id, name))
-    write_sealed_json(result_path(directory, case.id), {
-        "case": case.id, "values": case.values, "replica": case.replica, "seed": case.seed, "seconds": session.elapsed_s,
-        "ranks": session.reducer.size, "threads": session.threads, "attempts": job.attempts, "warnings": warnings,
-        "result": result})
+    record = CaseRecord(case=case.id, values=case.values, replica=case.replica, seed=case.seed, seconds=session.elapsed_s,
+                        ranks=session.reducer.size, threads=session.threads, attempts=job.attempts, warnings=tuple(warnings),
+                        result=result)
+    write_sealed_json(result_path(directory, case.id), record.to_dict())
     shutil.rmtree(job.folder, ignore_errors=True)
 
 
@@ -185,8 +186,9 @@ def _record_failure(job: Job, reason: str, directory: Path) -> None:
     shutil.rmtree(job.folder, ignore_errors=True)
 
 
-def _solver_seconds(result: dict) -> float:
-    return (result["growth"]["wall_clock_s"] + result["morphology"]["seconds"] + result.get("conduction_seconds", 0.0))
+def _solver_seconds(result: Result) -> float:
+    conduction = 0.0 if result.conduction is None else result.conduction.conduction_seconds
+    return result.growth.wall_clock_s + result.morphology.seconds + conduction
 
 
 class _Warnings(logging.Handler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..config.run import RunConfig
@@ -9,11 +10,21 @@ from ..errors import CheckpointError
 from ..io.files import make_folder
 from ..parallel.collective import on_root
 from ..parallel.session import Session
-from .run import attributes_of, last_checkpoint, report_growth, result_of, solved_before, store_density, with_properties
+from ..results.run import Result
+from .run import (
+    attributes_of,
+    last_checkpoint,
+    made_by,
+    report_growth,
+    result_of,
+    solved_before,
+    store_density,
+    with_properties,
+)
 from .simulate import grow
 
 
-def run_case(config: RunConfig, directory: Path, session: Session, kept=frozenset()) -> dict:
+def run_case(config: RunConfig, directory: Path, session: Session, kept=frozenset()) -> Result:
     """As `run`, or `resume` where there is a checkpoint, leaving only what is asked for.  Collective.
 
     Nothing but checkpoints is written otherwise: a sweep stores the result itself.  The input must have been reviewed.
@@ -27,7 +38,7 @@ def run_case(config: RunConfig, directory: Path, session: Session, kept=frozense
 
     Returns
     -------
-    dict
+    Result
         What result.json would hold.
 
     Raises
@@ -46,20 +57,20 @@ def run_case(config: RunConfig, directory: Path, session: Session, kept=frozense
         checkpoint = None
     if checkpoint is not None:
         session.say(f"going on at step {checkpoint.step}")
-    attributes = attributes_of(config, session)
+    made = made_by(config, session)
+    attributes = attributes_of(made, config)
     session.limit_s = config.evolution.wall_clock_limit_s
     limited = session.limit_s is not None
     growth = grow(config, directory, session, checkpoint, attributes, with_history="history" in kept, save_at_end=limited)
     # What takes no longer than the time between two checkpoints is done again if it is stopped, unless it is to be stopped.
-    grown_s = session.reducer.max(growth.summary["wall_clock_s"])
+    grown_s = session.reducer.max(growth.summary.wall_clock_s)
     is_kept = limited or grown_s > config.output.checkpoint_interval_s
     report_growth(growth, session)
     if "rho" in kept:
         store_density(growth.rho, "float32", directory, config, attributes, session)
-    result = result_of(growth, config)
-    result["growth"] = result["growth"] | {"low_modes": growth.low_modes}
+    summary = replace(growth.summary, low_modes=tuple(growth.low_modes.tolist()))
+    result = replace(result_of(growth, config, made), growth=summary)
     rho = growth.rho
     del growth
     memory = solved_before(result, rho, config, directory, session) if is_kept else None
-    return with_properties(result, rho, config.grid_nm, config, directory if "phase" in kept else None, session, attributes,
-                           memory)
+    return with_properties(result, rho, config, directory if "phase" in kept else None, session, memory)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..errors import InputError
 from ..homogenization import battery
 from ..io.records import atomic_write_text
 from ..io.run_directory import EXPORTS
@@ -33,7 +34,9 @@ def export_transport(directory: Path, kind: str, domain: str | None = None, comp
         There is no result, or it has no such direction, or nothing percolates along it.
     OutputError
     """
-    result = read_result(directory)
+    result = read_result(directory).conduction
+    if result is None:
+        raise InputError(f"the result in {directory} has no conductivity")
     if kind == "json":
         found = battery.to_plain(result)
     elif kind == "pybamm":

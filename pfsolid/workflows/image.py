@@ -25,6 +25,7 @@ from ..io.sealed_json import write_stamped_json
 from ..io.series import write_xdmf
 from ..parallel.collective import on_root
 from ..parallel.session import Session
+from ..results.run import SCHEMA_VERSION, GridOf, Result
 from ..spectral.transform import check_rank_count
 from ..text import as_word, in_binary_units, in_words, plural
 from .console import log_to
@@ -32,12 +33,12 @@ from .fields import FieldStore, store_solution
 from .solved import SolvedOnDisk, digest_of
 
 
-def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, force: bool = False) -> dict:
+def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, force: bool = False) -> Result:
     """Read an image, lay its layer, solve conduction, leave everything in ``directory``.  Collective.
 
     Returns
     -------
-    dict
+    Result
         What result.json holds.
 
     Raises
@@ -82,32 +83,33 @@ def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
     return Prepared(problem, study_to_toml(_with_order(study, problem.info)))
 
 
-def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> dict:
+def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> Result:
     """Solve, and write everything but the figures into a directory.  Collective."""
     problem, info, directory = prepared.problem, prepared.info, place.path
     study, image_grid = problem.study, problem.parts[0].image_grid_nm
     _announce(problem, session)
-    record = provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text)
+    made = provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text)
     seen = digest_of(problem.first_labels, session.reducer)
     memory = SolvedOnDisk(directory, session, f"{physics_of(study)} {seen}").load()
     on_root(session.comm, (directory / FIELDS).unlink, True)  # what an interrupted attempt left, perhaps damaged
-    keeper = _Keeper(study, directory / FIELDS, record | {"input": prepared.text}, session)
+    keeper = _Keeper(study, directory / FIELDS, made.to_dict() | {"input": prepared.text}, session)
     try:
         found = problem.solve(keeper.watch, memory)
     except Interrupted as error:
         raise Interrupted(f"{error}; what is solved is stored; go on with: pfsolid resume {as_word(place.home)}") from error
-    result = {"title": study.title, "source": str(study.image.file), "boundary": study.image.boundary,
-              "axes_order": info.axes,
-              "grid": {"shape": image_grid.shape, "voxel_size_nm": image_grid.spacing}}
-    result |= _what_resists(study)
     conducted = conduction_result(found, study.names, study.conduction, study.phases.reference)
     for line in solver_lines(found):
         session.note(line)
     for line in conduction_lines(found, study.names, conducted):
         session.say(line)
-    result |= conducted
+    result = Result(
+        schema_version=SCHEMA_VERSION, title=study.title, source=str(study.image.file), boundary=study.image.boundary,
+        axes_order=info.axes, conduction=conducted, grid=GridOf(shape=image_grid.shape, voxel_size_nm=image_grid.spacing),
+        interface_normals=study.phases.interface_normals if study.phases.interface_resistance_ohm_cm2 else None,
+        plate_resistance_ohm_cm2=plates if any(plates := study.image.plate_resistance_ohm_cm2) else None,
+        provenance=made)
     write_xdmf(directory / FIELDS, session.comm)
-    on_root(session.comm, write_stamped_json, directory / RESULT, result | {"provenance": record})
+    on_root(session.comm, write_stamped_json, directory / RESULT, result.to_dict())
     memory.clear()
     return result
 
@@ -132,16 +134,6 @@ def review_study(study: ImageStudyConfig, num_ranks: int = 1) -> Review:
         ("boundary", study.image.boundary, ""),
         ("voxels that are solved", str(grid.num_voxels), ""), ("fields to solve for", str(solves), ""),
         ("memory of a rank", in_binary_units(memory), "")])
-
-
-def _what_resists(study: ImageStudyConfig) -> dict:
-    """For result.json: by which normals interfaces resist, and what plates add."""
-    found = {}
-    if study.phases.interface_resistance_ohm_cm2:
-        found["interface_normals"] = study.phases.interface_normals
-    if any(study.image.plate_resistance_ohm_cm2):
-        found["plate_resistance_ohm_cm2"] = study.image.plate_resistance_ohm_cm2
-    return found
 
 
 def check_image(study: ImageStudyConfig) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
+from ..json_values import finite
 from ..morphology.correlation import padded_grid
-from ..morphology.measure import describe_chords, describe_correlation, describe_thickness, plain
+from ..morphology.measure import chords_result, correlation_result, rounded, thickness_result
 from ..morphology.multiphase import Areas, Multiphase, measure_phases
 from ..morphology.open_image import OpenImage
 from ..morphology.plates import NEEDS, THROUGH, PhaseConnectivity
@@ -87,7 +88,7 @@ class LabelMorphology:
     def to_dict(self) -> dict:
         """Numbers, lists and texts of Python's own, None for what does not exist: docs/measure.md says what each is."""
         measured = self.measured
-        return plain({
+        return finite(rounded({
             "field_of_view_nm3": measured.volume, "field_of_view_fraction": measured.voxels / self.grid_nm.num_voxels,
             "excluded_labels": self.excluded,
             "phases": [self._phase(index) for index in range(len(self.labels))],
@@ -95,7 +96,7 @@ class LabelMorphology:
             "triple_lines": [self._named(line.phases) | self._line(line) for line in measured.lines],
             "triple_line_per_nm2": sum(line.length for line in measured.lines) / measured.volume,
             "active_if": {name: need for name, need in zip(self.names, self.needs)},
-            "seconds": self.seconds})
+            "seconds": self.seconds}))
 
     def _named(self, indices) -> dict:
         return {"labels": [self.labels[index] for index in indices], "names": [self.names[index] for index in indices]}
@@ -104,9 +105,9 @@ class LabelMorphology:
         one = self.measured.phases[index]
         return {"label": self.labels[index], "name": self.names[index], "voxels": one.voxels,
                 "volume_fraction": one.voxels / self.measured.voxels, **_connections(one.connectivity),
-                **self._areas(one.area), "chords": describe_chords(one.chords, 1.0),
-                "thickness": describe_thickness(one.thickness, 1.0),
-                "two_point_correlation": describe_correlation(one.correlation, 1.0)}
+                **self._areas(one.area), "chords": chords_result(one.chords, 1.0).to_dict(),
+                "thickness": thickness_result(one.thickness, 1.0).to_dict(),
+                "two_point_correlation": correlation_result(one.correlation, 1.0).to_dict()}
 
     def _areas(self, area: Areas) -> dict:
         return {f"area_{name}_per_nm": getattr(area, name) / self.measured.volume for name in _AREAS}

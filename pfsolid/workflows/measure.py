@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,11 +13,13 @@ from ..morphology.measure import measure
 from ..morphology.open_image import OpenImage
 from ..parallel.collective import PlaneExchange, Reducer
 from ..parallel.session import Session
+from ..results.morphology import MorphologyResult, SurfaceResult
 from ..spectral.transform import SlabTransform, slab_of
 
 
 def characterize(rho: np.ndarray, grid_nm: PeriodicGrid, thresholds: tuple[float, float], surface_depth_nm: float | None,
-                 session: Session, distributions: bool = False, periodic: bool = True, labels: bool = False) -> dict:
+                 session: Session, distributions: bool = False, periodic: bool = True,
+                 labels: bool = False) -> MorphologyResult:
     """The morphology section of result.json.  Collective.
 
     Parameters
@@ -45,68 +48,64 @@ def characterize(rho: np.ndarray, grid_nm: PeriodicGrid, thresholds: tuple[float
     grid = grid_nm if periodic else padded_grid(grid_nm)
     with SlabTransform(grid, session.comm, threads=session.threads) as transform:
         found = measure(rho, transform, low, high, surface_depth_nm, distributions, image, labels,
-                        lambda: session.attend("measuring the microstructure")).as_dict()
+                        lambda: session.attend("measuring the microstructure")).result()
     if not labels:
-        found["surface"] |= {"rho_pore": low, "rho_bulk": high}
-    return found | {"seconds": time.monotonic() - started}
+        found = replace(found, surface=replace(found.surface, rho_pore=low, rho_bulk=high))
+    return replace(found, seconds=time.monotonic() - started)
 
 
 # --- for a person -------------------------------------------------------------------------------------------
 
 
-def morphology_lines(found: dict, names: dict[str, str] | None = None) -> list[str]:
+def morphology_lines(found: MorphologyResult, names: dict[str, str] | None = None) -> list[str]:
     """A summary for a person.
 
     Parameters
     ----------
-    found : dict
-        From `characterize`.
+    found : MorphologyResult
     names : dict, optional
         What to call filler and matrix, where they are labels.
     """
     names = names or {}
-    connectivity = found["connectivity"]
-    phases = ", ".join(f"{names.get(name, name)} {_axes(connectivity[name]['percolates_along'])}"
-                       for name in ("filler", "matrix", "surface") if name in connectivity)
-    of = "" if connectivity["axes"] == "xyz" else f" of {len(connectivity['axes'])} axes"
-    surface = found["surface"]
-    chords = ", ".join(f"{name} {_length(found[f'{key}_chords']['mean_nm'])}" for name, key in _keys(names).items())
+    connectivity, surface = found.connectivity, found.surface
+    parts = {"filler": connectivity.filler, "matrix": connectivity.matrix, "surface": connectivity.surface}
+    phases = ", ".join(f"{names.get(name, name)} {_axes(part.percolates_along)}" for name, part in parts.items() if part)
+    of = "" if connectivity.axes == "xyz" else f" of {len(connectivity.axes)} axes"
+    chords = ", ".join(f"{name} {_length(one.mean_nm)}" for name, one in zip(_called(names), found.chords))
     return [_fractions_line(surface, names),
-            f"connectivity {connectivity['class']}{of}: {phases}",
-            f"interface {surface['area_per_nm']:.4g} nm^2/nm^3, by the {surface['area_is_by']}",
+            f"connectivity {connectivity.label}{of}: {phases}",
+            f"interface {surface.area_per_nm:.4g} nm^2/nm^3, by the {surface.area_is_by}",
             f"mean chords (2 x length in the phase / phase changes{'' if names else ', at rho = 1/2'}): {chords}"]
 
 
-def _fractions_line(surface: dict, names: dict[str, str]) -> str:
+def _fractions_line(surface: SurfaceResult, names: dict[str, str]) -> str:
     """Porosity is 1 - <rho>; what else goes by thresholds is called a phase, or said to be a volume below one."""
     if names:
-        filler = surface["filler_fraction"]
+        filler = surface.filler_fraction
         return f"volume: {names['filler']} {filler:.4f}, {names['matrix']} {1 - filler:.4f}"
-    return (f"porosity {surface['porosity_by_mean']:.4f} (1 - <rho>), volume below rho = 1/2 "
-            f"{surface['porosity_by_threshold']:.4f}; phases: pore {surface['pore_fraction']:.4f} "
-            f"(rho < {surface['rho_pore']:g}), surface {surface['surface_fraction']:.4f}, "
-            f"bulk {surface['bulk_fraction']:.4f} (rho > {surface['rho_bulk']:g})")
+    return (f"porosity {surface.porosity_by_mean:.4f} (1 - <rho>), volume below rho = 1/2 "
+            f"{surface.porosity_by_threshold:.4f}; phases: pore {surface.pore_fraction:.4f} "
+            f"(rho < {surface.rho_pore:g}), surface {surface.surface_fraction:.4f}, "
+            f"bulk {surface.bulk_fraction:.4f} (rho > {surface.rho_bulk:g})")
 
 
-def _keys(names: dict[str, str]) -> dict[str, str]:
-    """How the two phases are called in the report, by what a person is told."""
-    return {names[name]: name for name in ("filler", "matrix")} if names else {"pores": "pore", "walls": "wall"}
+def _called(names: dict[str, str]) -> tuple[str, str]:
+    """What a person is told for filler and matrix."""
+    return (names["filler"], names["matrix"]) if names else ("pores", "walls")
 
 
-def more_lines(found: dict, names: dict[str, str]) -> list[str]:
+def more_lines(found: MorphologyResult, names: dict[str, str]) -> list[str]:
     """What only `pfsolid measure` prints: the other areas, chords along the axes, thickness."""
-    surface, axes = found["surface"], found["connectivity"]["axes"]
-    areas = {"all faces (exact for boxes)": "area_faces_per_nm",
-             "faces weighted by 1/(|nx|+|ny|+|nz|)": "area_normals_per_nm",
-             "Crofton's formula (right on average over directions)": "area_crofton_per_nm"}
-    if surface["area_per_nm"] == surface["area_normals_per_nm"]:
+    surface, axes = found.surface, found.connectivity.axes
+    areas = {"all faces (exact for boxes)": surface.area_faces_per_nm,
+             "faces weighted by 1/(|nx|+|ny|+|nz|)": surface.area_normals_per_nm,
+             "Crofton's formula (right on average over directions)": surface.area_crofton_per_nm}
+    if surface.area_per_nm == surface.area_normals_per_nm:
         del areas["faces weighted by 1/(|nx|+|ny|+|nz|)"]
-    lines = ["  by " + ", ".join(f"{name} {surface[key]:.4g}" for name, key in areas.items())]
-    for name, key in _keys(names).items():
-        means = found[f"{key}_chords"]["mean_nm_xyz"]
-        along = ", ".join(f"{axis} {_length(means['xyz'.index(axis)])}" for axis in axes)
-        thickness = _length(found[f"{key}_thickness"]["mean_nm"])
-        lines.append(f"  {name}: mean chords along {along}; mean local thickness {thickness}")
+    lines = ["  by " + ", ".join(f"{name} {area:.4g}" for name, area in areas.items())]
+    for name, chords, thickness in zip(_called(names), found.chords, found.thickness):
+        along = ", ".join(f"{axis} {_length(chords.mean_nm_xyz['xyz'.index(axis)])}" for axis in axes)
+        lines.append(f"  {name}: mean chords along {along}; mean local thickness {_length(thickness.mean_nm)}")
     return lines
 
 

@@ -14,6 +14,7 @@ from ..io.run_directory import MORPHOLOGY, check_output_file
 from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
+from ..results.morphology import MorphologyResult
 from ..spectral.transform import check_rank_count
 from .labelled import LabelOptions, measure_labels, table_text
 from .measure import characterize, more_lines, morphology_lines
@@ -80,12 +81,13 @@ def measure_file(source: str, session: Session, filler: str | None = None, voxel
     rho, labels = asked.read(session.comm)
     found = characterize(rho, asked.grid_nm, asked.thresholds, asked.surface_depth_nm, session, distributions=True,
                          periodic=asked.boundary != "open", labels=labels is not None)
+    written = found.to_dict()
     if asked.boundary == "open":
-        found["structure_factor"] = {"refused": _NO_SERIES}
+        written["structure_factor"] = {"refused": _NO_SERIES}
     result = {"source": str(source), "axes_order": asked.info.axes, "boundary": asked.boundary}
     result |= _phases(asked, labels, found) | {
-        "morphology": found, "grid": {"shape": asked.grid_nm.shape, "voxel_size_nm": asked.grid_nm.spacing},
-        "provenance": provenance(session.comm, seed=None, threads=session.threads, input_text="")}
+        "morphology": written, "grid": {"shape": asked.grid_nm.shape, "voxel_size_nm": asked.grid_nm.spacing},
+        "provenance": provenance(session.comm, seed=None, threads=session.threads, input_text="").to_dict()}
     on_root(session.comm, write_json, path, result)
     words = {} if labels is None else {"filler": asked.name_of((asked.filler,)), "matrix": asked.name_of(labels)}
     return path, [*_source_lines(asked), *morphology_lines(found, words), *more_lines(found, words)]
@@ -98,7 +100,7 @@ def _measure_phases(asked: MeasuredSource, options: LabelOptions, session: Sessi
     result = {"source": str(asked.source), "axes_order": asked.info.axes, "boundary": asked.boundary, "values": "labels",
               "morphology": found.to_dict(),
               "grid": {"shape": asked.grid_nm.shape, "voxel_size_nm": asked.grid_nm.spacing},
-              "provenance": provenance(session.comm, seed=None, threads=session.threads, input_text="")}
+              "provenance": provenance(session.comm, seed=None, threads=session.threads, input_text="").to_dict()}
     on_root(session.comm, write_json, path, result)
     lines = [asked.info.order_line, f"boundary {asked.boundary}: {_BOUNDARIES[asked.boundary]} ({asked.boundary_from})"]
     if excluded:
@@ -118,12 +120,12 @@ def _is_table(path: Path) -> bool:
         return False
 
 
-def _phases(asked: MeasuredSource, labels: tuple[int, ...] | None, found: dict) -> dict:
+def _phases(asked: MeasuredSource, labels: tuple[int, ...] | None, found: MorphologyResult) -> dict:
     """What was taken for what."""
     if labels is None:
         return {"filler_label": None, "rho_pore": asked.thresholds[0], "rho_bulk": asked.thresholds[1],
                 "thresholds_from": asked.thresholds_from, "surface_depth_nm": asked.surface_depth_nm}
-    fraction = found["surface"]["filler_fraction"]
+    fraction = found.surface.filler_fraction
     return {"filler_label": asked.filler, "phases": {
         "filler": {"labels": [asked.filler], "name": asked.name_of((asked.filler,)), "fraction": fraction},
         "matrix": {"labels": list(labels), "name": asked.name_of(labels), "fraction": 1 - fraction}}}

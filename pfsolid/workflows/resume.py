@@ -15,6 +15,7 @@ from ..io.records import atomic_write_text
 from ..io.run_directory import INPUT, LOG, RESULT, SOLVED, about_run, interrupted_run, looks_like_run, unfinished_part
 from ..parallel.collective import on_root
 from ..parallel.session import Session
+from ..results.run import Result
 from ..text import in_words
 from . import image, stored_density
 from .console import log_to
@@ -44,7 +45,7 @@ def read_resumable(directory: Path, overrides=()) -> Config:
     return after
 
 
-def resume(config: Config, directory: Path, session: Session) -> dict:
+def resume(config: Config, directory: Path, session: Session) -> Result:
     """Go on from the last good checkpoint.  Collective.
 
     Parameters
@@ -54,7 +55,7 @@ def resume(config: Config, directory: Path, session: Session) -> dict:
 
     Returns
     -------
-    dict
+    Result
         What result.json holds.
 
     Raises

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..config.execution import physics_of
 from ..config.review import review
 from ..config.run import RunConfig, config_from_text, to_toml
 from ..errors import CheckpointError, InputError, Interrupted
+from ..grid import PeriodicGrid
 from ..homogenization.report import conduction_lines, conduction_result, solver_lines
 from ..homogenization.solve import check_solver
 from ..io.checkpoint import Checkpoint, load_latest
@@ -34,6 +36,18 @@ from ..io.series import Field, list_snapshots, write_fields, write_series_xdmf, 
 from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
+from ..results.conduction import ConductionResult
+from ..results.morphology import MorphologyResult
+from ..results.run import (
+    SCHEMA_VERSION,
+    SEPARATED,
+    UNSEPARATED,
+    GridOf,
+    MaterialOf,
+    Provenance,
+    ReducedUnits,
+    Result,
+)
 from ..spectral.transform import slab_of
 from ..text import as_word, in_words, plural
 from .console import log_to
@@ -42,8 +56,6 @@ from .measure import characterize, morphology_lines
 from .simulate import Growth, check_initial_field, checkpoint_arrays, grow, thresholds
 from .solved import SolvedOnDisk, digest_of
 
-# What a run ends as, ``state`` in result.json.
-SEPARATED, UNSEPARATED = "separated", "unseparated"
 # Curved and young interfaces pass the wells by up to 0.04, time steps that are too long by more.
 _OVERSHOOT = 0.05
 _MORPHOLOGY = "morphology"
@@ -54,12 +66,12 @@ def default_directory(path) -> Path:
     return Path("runs") / Path(path).stem
 
 
-def run(config: RunConfig, directory: Path, session: Session, force: bool = False) -> dict:
+def run(config: RunConfig, directory: Path, session: Session, force: bool = False) -> Result:
     """Grow a microstructure, solve conduction on it, leave everything in ``directory``.  Collective.
 
     Returns
     -------
-    dict
+    Result
         What result.json holds.
 
     Raises
@@ -109,7 +121,7 @@ def check_initial_limits(config: RunConfig, session: Session) -> None:
     session.limit_s = config.evolution.wall_clock_limit_s
 
 
-def go_on(config: RunConfig, place: RunDirectory, session: Session) -> dict:
+def go_on(config: RunConfig, place: RunDirectory, session: Session) -> Result:
     """Go on with a run from its last good checkpoint, leaving everything in its directory.  Collective."""
     damage = on_root(session.comm, damage_of_result, place.path)
     if damage:
@@ -123,8 +135,9 @@ def go_on(config: RunConfig, place: RunDirectory, session: Session) -> dict:
     return _compute(config, place.path, session, checkpoint)
 
 
-def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: Checkpoint | None) -> dict:
-    attributes = attributes_of(config, session)
+def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: Checkpoint | None) -> Result:
+    made = made_by(config, session)
+    attributes = attributes_of(made, config)
     try:
         growth = grow(config, directory, session, checkpoint, attributes)
     except Interrupted as error:
@@ -132,21 +145,20 @@ def _compute(config: RunConfig, directory: Path, session: Session, checkpoint: C
     report_growth(growth, session)
     rho = growth.rho
     store_density(rho, "float64", directory, config, attributes, session)
-    result = result_of(growth, config)
+    result = result_of(growth, config, made)
     del growth
-    return finish(result, rho, config.grid_nm, config, directory, session)
+    return finish(result, rho, config, directory, session)
 
 
 def report_growth(growth: Growth, session: Session) -> None:
     """How it went, and warnings of a density that means little.  Collective."""
-    final = growth.summary["final"]
-    session.say(f"grown: {growth.summary['reason']}; {growth.summary['steps']} steps in "
-                f"{in_words(growth.summary['wall_clock_s'])}; surface fraction "
-                f"{final['surface_fraction']:.3f}")
+    final = growth.summary.final
+    session.say(f"grown: {growth.summary.reason}; {growth.summary.steps} steps in "
+                f"{in_words(growth.summary.wall_clock_s)}; surface fraction {final.surface_fraction:.3f}")
     if not growth.separated:
-        session.warn(f"unseparated: the phases have not separated: {100 * final['surface_fraction']:.0f} % of the volume "
-                     f"counts as surface, {100 * final['pore_fraction']:.0f} % as pore and "
-                     f"{100 * final['bulk_fraction']:.0f} % as bulk, so there is no conductivity to be had; let the run go "
+        session.warn(f"unseparated: the phases have not separated: {100 * final.surface_fraction:.0f} % of the volume "
+                     f"counts as surface, {100 * final.pore_fraction:.0f} % as pore and "
+                     f"{100 * final.bulk_fraction:.0f} % as bulk, so there is no conductivity to be had; let the run go "
                      "on for longer")
     rho = growth.rho
     low, high = session.reducer.min(float(rho.min())), session.reducer.max(float(rho.max()))
@@ -163,38 +175,44 @@ def store_density(rho: np.ndarray, dtype: str, directory: Path, config: RunConfi
                  keep_others=False)
 
 
-def result_of(growth: Growth, config: RunConfig) -> dict:
+def result_of(growth: Growth, config: RunConfig, made: Provenance) -> Result:
     """The part of result.json that is known when the microstructure is grown."""
-    units, mean_density = config.units, growth.summary["final"]["mean_density"]
-    return {"title": config.title, "state": SEPARATED if growth.separated else UNSEPARATED, "mean_density": mean_density,
-            "porosity": 1 - mean_density, "growth": growth.summary,
-            "reduced_units": {"length_m": units.length, "energy_density_J_per_m3": units.energy_density,
-                              "time_s": units.time},
-            "kappa_J_per_m": units.kappa, "barrier_J_per_m3": units.barrier,
-            "surface_energy_J_per_m2": units.surface_energy}
+    units, mean_density = config.units, growth.summary.final.mean_density
+    return Result(
+        schema_version=SCHEMA_VERSION, title=config.title, state=SEPARATED if growth.separated else UNSEPARATED,
+        mean_density=mean_density, porosity=1 - mean_density, growth=growth.summary,
+        reduced_units=ReducedUnits(length_m=units.length, energy_density_J_per_m3=units.energy_density, time_s=units.time),
+        kappa_J_per_m=units.kappa, barrier_J_per_m3=units.barrier, surface_energy_J_per_m2=units.surface_energy,
+        grid=grid_of(config.grid_nm), provenance=made)
 
 
-def finish(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path, session: Session) -> dict:
+def grid_of(grid_nm: PeriodicGrid) -> GridOf:
+    """For result.json."""
+    return GridOf(shape=grid_nm.shape, voxel_size_nm=grid_nm.spacing)
+
+
+def finish(result: Result, rho: np.ndarray, config: RunConfig, directory: Path, session: Session) -> Result:
     """Morphology and conduction, then result.json: the last to be written of what makes a run complete."""
+    result = replace(result, provenance=made_by(config, session))
     try:
         memory = solved_before(result, rho, config, directory, session)
-        result = with_properties(result, rho, grid_nm, config, directory, session, attributes_of(config, session), memory)
+        result = with_properties(result, rho, config, directory, session, memory)
     except Interrupted as error:
         raise Interrupted(f"{error}; the microstructure and what is solved are stored; go on with: "
                           f"pfsolid resume {as_word(home_of(directory))}") from error
     write_xdmf(directory / FIELDS, session.comm)
     if on_root(session.comm, list_snapshots, directory / SNAPSHOTS):
         write_series_xdmf(directory / SNAPSHOTS, session.comm)
-    on_root(session.comm, write_stamped_json, directory / RESULT, result)
+    on_root(session.comm, write_stamped_json, directory / RESULT, result.to_dict())
     memory.clear()
     return result
 
 
-def with_properties(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, directory: Path | None, session: Session,
-                    attributes: dict, memory: SolvedOnDisk | None = None) -> dict:
-    """``result`` with morphology, conduction if it is asked for, grid and provenance.  Collective.
+def with_properties(result: Result, rho: np.ndarray, config: RunConfig, directory: Path | None, session: Session,
+                    memory: SolvedOnDisk | None = None) -> Result:
+    """``result`` with morphology, and conduction if it is asked for.  Collective.
 
-    Of what has not separated there is no conduction: its conductivities are None.
+    Of what has not separated there is no conduction.
 
     Parameters
     ----------
@@ -207,38 +225,51 @@ def with_properties(result: dict, rho: np.ndarray, grid_nm, config: RunConfig, d
     ------
     Interrupted, ConvergenceError, OutputError
     """
-    result["morphology"] = _measured(rho, grid_nm, config, session, memory)
-    separated = result.get("state") != UNSEPARATED
-    for line in morphology_lines(result["morphology"]) if separated else ():
-        session.say(line)
-    if config.conduction is not None and not separated:
-        result |= dict.fromkeys(("sigma_eff_S_per_cm", "sigma_eff_S_per_m", "mean_S_per_cm"))
-    elif config.conduction is not None:
-        solved = homogenize(rho, grid_nm, config.conduction, directory, session, config.output, attributes, memory)
-        conducted = conduction_result(solved, NAMES, config.conduction, axes_alike=axes_alike(config, grid_nm))
-        for line in solver_lines(solved):
-            session.note(line)
-        # What the thresholds cut off is not the porosity.
-        names = {PORE: f"pore (rho < {config.conduction.rho_pore:g})", SURFACE: "surface",
-                 BULK: f"bulk (rho > {config.conduction.rho_bulk:g})"}
-        for line in conduction_lines(solved, names, conducted):
-            session.say(line)
-        if config.conduction.profile == "subvoxel" and solved.currents:
-            session.say("(shares of the current are of whole voxels, by their centres: the phases are cut inside voxels)")
-        result |= conducted | {"rho_pore": config.conduction.rho_pore, "rho_bulk": config.conduction.rho_bulk}
+    grid_nm = PeriodicGrid(result.grid.shape, result.grid.voxel_size_nm)
+    morphology = _measured(rho, grid_nm, config, session, memory)
+    result = replace(result, morphology=morphology)
     if config.material.sources:
-        result["material"] = {"name": config.material.name, "sources": list(config.material.sources)}
-    return result | {"grid": {"shape": grid_nm.shape, "voxel_size_nm": grid_nm.spacing},
-                     "provenance": {name: value for name, value in attributes.items() if name != "input"}}
+        sources = MaterialOf(name=config.material.name, sources=tuple(config.material.sources))
+        result = replace(result, material=sources)
+    if result.state == UNSEPARATED:
+        return result
+    for line in morphology_lines(morphology):
+        session.say(line)
+    if config.conduction is None:
+        return result
+    conducted = _conduct(result, rho, config, directory, session, memory)
+    return replace(result, conduction=conducted, rho_pore=config.conduction.rho_pore, rho_bulk=config.conduction.rho_bulk)
 
 
-def _measured(rho: np.ndarray, grid_nm, config: RunConfig, session: Session, memory: SolvedOnDisk | None) -> dict:
+def _conduct(result: Result, rho: np.ndarray, config: RunConfig, directory: Path | None, session: Session,
+             memory: SolvedOnDisk | None) -> ConductionResult:
+    """Solve conduction on a density, and tell of it.  Collective."""
+    conduction, grid_nm = config.conduction, PeriodicGrid(result.grid.shape, result.grid.voxel_size_nm)
+    attributes = attributes_of(result.provenance, config)
+    solved = homogenize(rho, grid_nm, conduction, directory, session, config.output, attributes, memory)
+    conducted = conduction_result(solved, NAMES, conduction, axes_alike=axes_alike(config, grid_nm))
+    for line in solver_lines(solved):
+        session.note(line)
+    # What the thresholds cut off is not the porosity.
+    names = {PORE: f"pore (rho < {conduction.rho_pore:g})", SURFACE: "surface",
+             BULK: f"bulk (rho > {conduction.rho_bulk:g})"}
+    for line in conduction_lines(solved, names, conducted):
+        session.say(line)
+    if conduction.profile == "subvoxel" and solved.currents:
+        session.say("(shares of the current are of whole voxels, by their centres: the phases are cut inside voxels)")
+    return conducted
+
+
+def _measured(rho: np.ndarray, grid_nm: PeriodicGrid, config: RunConfig, session: Session,
+              memory: SolvedOnDisk | None) -> MorphologyResult:
     """The morphology; what a launch that was stopped while solving has measured is not measured again.  Collective."""
-    found = memory and memory.noted(_MORPHOLOGY, 0)
-    if not found:
+    noted = memory and memory.noted(_MORPHOLOGY, 0)
+    if noted:
+        found = MorphologyResult.from_dict(noted)
+    else:
         found = characterize(rho, grid_nm, thresholds(config), config.material.surface_depth_nm, session)
     if memory:
-        memory.note(_MORPHOLOGY, 0, found)
+        memory.note(_MORPHOLOGY, 0, found.to_dict())
     return found
 
 
@@ -249,23 +280,26 @@ def axes_alike(config: RunConfig, grid_nm) -> bool:
             and math.isclose(min(lengths), max(lengths), rel_tol=1e-6))
 
 
-def solved_before(result: dict, rho: np.ndarray, config: RunConfig, directory: Path, session: Session) -> SolvedOnDisk:
+def solved_before(result: Result, rho: np.ndarray, config: RunConfig, directory: Path, session: Session) -> SolvedOnDisk:
     """What earlier launches have kept of the solves on a density that is grown.  Collective."""
     return SolvedOnDisk(directory, session, _physics(result, rho, config, session)).load()
 
 
-def _physics(result: dict, rho: np.ndarray, config: RunConfig, session: Session) -> str:
+def _physics(result: Result, rho: np.ndarray, config: RunConfig, session: Session) -> str:
     """What decides a solve: the input, and how far the structure has grown or, of one that was read, itself."""
     # A grown density has other last bits on another number of ranks.
-    of = f"step {result['growth']['steps']}" if "growth" in result else digest_of(rho, session.reducer)
+    of = digest_of(rho, session.reducer) if result.growth is None else f"step {result.growth.steps}"
     return f"{physics_of(config)} {of}"
 
 
-def attributes_of(config: RunConfig, session: Session) -> dict:
+def made_by(config: RunConfig, session: Session) -> Provenance:
+    """Provenance of what is made now.  Collective."""
+    return provenance(session.comm, seed=config.microstructure.seed, threads=session.threads, input_text=to_toml(config))
+
+
+def attributes_of(made: Provenance, config: RunConfig) -> dict:
     """Provenance of a file of fields, with the whole input."""
-    text = to_toml(config)
-    return {**provenance(session.comm, seed=config.microstructure.seed, threads=session.threads, input_text=text),
-            "input": text}
+    return {**made.to_dict(), "input": to_toml(config)}
 
 
 def _headline(config: RunConfig, session: Session, directory: Path) -> str:
@@ -293,8 +327,8 @@ def _holds_checkpoints(folder: Path) -> bool:
     return folder.is_dir() and any(folder.glob("step_*.h5"))
 
 
-def read_result(directory: Path) -> dict:
-    """result.json of a finished run, for one rank.
+def read_result(directory: Path) -> Result:
+    """result.json of a finished run, of this version or an older one; for one rank.
 
     Raises
     ------
@@ -305,12 +339,13 @@ def read_result(directory: Path) -> dict:
     if not path.exists():
         raise InputError(f"{directory} holds no {RESULT}: the run is not finished, or it is not a run")
     try:
-        result = read_stamped_json(path)
+        data = read_stamped_json(path)
     except CheckpointError as error:
         raise InputError(str(error)) from None
-    if not isinstance(result, dict):
-        raise InputError(f"{path} is not a result of pfsolid: it is no table of keys and values")
-    return result
+    try:
+        return Result.from_dict(data)
+    except InputError as error:
+        raise InputError(f"{path} is not a result of pfsolid: {error}") from None
 
 
 def damage_of_result(directory: Path) -> str:

@@ -30,12 +30,10 @@ from ..phasefield.nucleation_in_time import insert_nuclei, plan_events
 from ..phasefield.observables import Observer, is_separated, low_mode_strengths, mean_density, mean_spacing
 from ..phasefield.resample import resample
 from ..phasefield.steppers import LONGEST_STEP, CahnHilliard, StepControl
+from ..results.run import HISTORY_COLUMNS, GrowthResult, HistoryRow
 from ..spectral.transform import SlabTransform
 from ..text import in_words
 
-COLUMNS = ("step", "reduced_time", "time_s", "reduced_step", "energy_J_per_m3", "mean_density", "porosity",
-           "pore_fraction", "surface_fraction", "bulk_fraction", "pore_size_nm", "wall_size_nm", "spacing_nm",
-           "energy_rate", "step_error", "rejections")
 # Files give voxel edges to so many digits.
 _EDGES_ALIKE = 1e-3
 # A porosity given to three digits is meant to be that of the file.
@@ -53,8 +51,8 @@ class Growth:
     Attributes
     ----------
     rho : ndarray, local (n0, n1, n2)
-    summary : dict
-        reason it stopped, steps, times, the last row of the history.
+    summary : GrowthResult
+        Reason it stopped, steps, times, the last row of the history.
     separated : bool
         By the run's thresholds, see `pfsolid.phasefield.observables.is_separated`; if not, rho is no microstructure.
     low_modes : ndarray
@@ -62,7 +60,7 @@ class Growth:
     """
 
     rho: np.ndarray
-    summary: dict
+    summary: GrowthResult
     separated: bool
     low_modes: np.ndarray
 
@@ -83,7 +81,7 @@ def grow(config: RunConfig, directory: Path | None, session: Session, checkpoint
         Write a checkpoint when it is done, so that a stop in what follows costs no growing; False: only after growing for
         longer than between two checkpoints.
     on_row : callable, optional
-        ``on_row(row)`` with each row of the history, a dict of COLUMNS, on every rank; may raise to stop.
+        ``on_row(row)`` with each row of the history, a `HistoryRow`, on every rank; may raise to stop.
 
     Raises
     ------
@@ -112,7 +110,7 @@ def grow(config: RunConfig, directory: Path | None, session: Session, checkpoint
             census = loop.observer(rho, 1.0)
             last = loop.row(census, None)
             low_modes = low_mode_strengths(stepper.rho_hat, transform)
-    summary = dict(reason=state["finished"], steps=stepper.num_steps, wall_clock_s=loop.wall_clock_s, final=last)
+    summary = GrowthResult(reason=state["finished"], steps=stepper.num_steps, wall_clock_s=loop.wall_clock_s, final=last)
     return Growth(rho, summary, census.separated, low_modes)
 
 
@@ -133,7 +131,7 @@ def _begin(config: RunConfig, directory: Path | None, session: Session, transfor
 def _open_history(directory: Path, session: Session, resume_after: int | None) -> CsvHistory:
     """Collective.  A table that is not as it was written is a mistake of whoever changed it, and nothing is lost yet."""
     with damage_is_a_mistake():
-        return CsvHistory(directory / HISTORY, COLUMNS, session.comm, resume_after)
+        return CsvHistory(directory / HISTORY, HISTORY_COLUMNS, session.comm, resume_after)
 
 
 def _make_stepper(config: RunConfig, transform: SlabTransform) -> CahnHilliard:
@@ -297,11 +295,11 @@ class _Loop:
                 return reason
             self._attend(report, row)
 
-    def row(self, census, report) -> dict:
+    def row(self, census, report) -> HistoryRow:
         """One row of the history; collective."""
         stepper, depth = self.stepper, self.config.material.surface_depth_nm
         energy = stepper.energy * self.units.energy_density
-        return dict(
+        return HistoryRow(
             step=stepper.num_steps, reduced_time=stepper.time,
             time_s=None if self.seconds is None else stepper.time * self.seconds,
             reduced_step=stepper.last_step, energy_J_per_m3=energy,
@@ -327,14 +325,14 @@ class _Loop:
     def _record_stop(self, report) -> None:
         """A row for the last state, where none was due."""
         if self.history:
-            self.history.append(self.row(self.observer(self.stepper.density(), 1.0), report))
+            self.history.append(self.row(self.observer(self.stepper.density(), 1.0), report).to_dict())
             self.stepper.refresh()
 
-    def _record(self, report) -> dict:
+    def _record(self, report) -> HistoryRow:
         row = self.row(report.observed, report)
         self.state.update(history_energy=self.stepper.energy, history_time=report.time)
         if self.history:
-            self.history.append(row)
+            self.history.append(row.to_dict())
         if self.on_row is not None:
             self.on_row(row)
         self.session.progress(lambda: self._progress_text(row))
@@ -379,9 +377,9 @@ class _Loop:
         if row is None:
             return None
         # Of noise neither a pore size nor a slow change of F means anything.
-        if not is_separated(row["pore_fraction"], row["surface_fraction"], row["bulk_fraction"]):
-            return self._hopelessness(row["energy_rate"])
-        size, rate = row["pore_size_nm"], row["energy_rate"]
+        if not is_separated(row.pore_fraction, row.surface_fraction, row.bulk_fraction):
+            return self._hopelessness(row.energy_rate)
+        size, rate = row.pore_size_nm, row.energy_rate
         if evolution.mean_pore_size_nm is not None and size is not None and size >= evolution.mean_pore_size_nm:
             return f"mean pore size reached {size:.4g} nm"
         if evolution.energy_rate_tolerance is not None and rate is not None and rate < evolution.energy_rate_tolerance:
@@ -398,7 +396,7 @@ class _Loop:
             return None
         return f"|d ln F/d ln t| fell to {rate:.3g} at reduced time {time:.6g} and the phases have not separated"
 
-    def _attend(self, report, row: dict | None) -> None:
+    def _attend(self, report, row: HistoryRow | None) -> None:
         """Signals, the wall clock and the next checkpoint, agreed over the ranks: each is one rank's observation."""
         since = self.session.elapsed_s - self.last_checkpoint_s
         why, checkpoint_due = self.session.look_around(
@@ -415,10 +413,10 @@ class _Loop:
         if checkpoint_due:
             self.session.say(f"checkpoint {self.save().name}")
 
-    def _progress_text(self, row: dict) -> str:
-        size = "-" if row["pore_size_nm"] is None else f"{row['pore_size_nm']:.2f} nm"
-        return (f"step {row['step']:6d}  t {row['reduced_time']:10.4g}  dt {row['reduced_step']:9.3g}  "
-                f"F {row['energy_J_per_m3']:.5g} J/m^3  pores {size}  "
+    def _progress_text(self, row: HistoryRow) -> str:
+        size = "-" if row.pore_size_nm is None else f"{row.pore_size_nm:.2f} nm"
+        return (f"step {row.step:6d}  t {row.reduced_time:10.4g}  dt {row.reduced_step:9.3g}  "
+                f"F {row.energy_J_per_m3:.5g} J/m^3  pores {size}  "
                 f"{in_words(self.wall_clock_s)}{self._remaining()}")
 
     def _remaining(self) -> str:

@@ -17,17 +17,18 @@ from ..io.series import describe_field, read_field
 from ..parallel.collective import agreed_errors, on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
+from ..results.run import SCHEMA_VERSION, Result
 from ..spectral.transform import check_rank_count, slab_of
 from ..text import as_word
 from .console import log_to
 from .image import is_image_study
-from .run import finish
+from .run import finish, grid_of, made_by
 
 _HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
 
 
 def conduct(source: Path, config: RunConfig | None, overrides, directory: Path, session: Session,
-            force: bool = False) -> dict:
+            force: bool = False) -> Result:
     """Solve conduction on the stored density of a run or a fields file, with other conductivities.  Collective.
 
     Parameters
@@ -43,7 +44,7 @@ def conduct(source: Path, config: RunConfig | None, overrides, directory: Path, 
 
     Returns
     -------
-    dict
+    Result
         What result.json holds.
     """
     source = Path(source)
@@ -75,7 +76,7 @@ def conduct(source: Path, config: RunConfig | None, overrides, directory: Path, 
         return _leave_results(path, rho, info.grid_nm, config, place, session)
 
 
-def go_on(path: Path, config: RunConfig, place: RunDirectory, session: Session) -> dict:
+def go_on(path: Path, config: RunConfig, place: RunDirectory, session: Session) -> Result:
     """Go on with conduction on the density of a file, leaving everything but the figures in a directory.  Collective."""
     with damage_is_a_mistake():
         grid_nm = describe_field(path, "rho", session.comm).grid_nm
@@ -92,12 +93,13 @@ def _read(path: Path, grid_nm: PeriodicGrid, session: Session) -> np.ndarray:
 
 
 def _leave_results(path: Path, rho: np.ndarray, grid_nm: PeriodicGrid, config: RunConfig, place: RunDirectory,
-                   session: Session) -> dict:
+                   session: Session) -> Result:
     # Sums and porosity of this rho, not of the input: the file may come from elsewhere.
     mean = session.reducer.sum(float(rho.sum()))[0] / grid_nm.num_voxels
-    result = {"title": config.title, "source": str(path), "mean_density": mean, "porosity": 1 - mean}
+    result = Result(schema_version=SCHEMA_VERSION, title=config.title, source=str(path), mean_density=mean,
+                    porosity=1 - mean, grid=grid_of(grid_nm), provenance=made_by(config, session))
     on_root(session.comm, (place.path / FIELDS).unlink, True)  # what an interrupted attempt left
-    return finish(result, rho, grid_nm, config, place.path, session)
+    return finish(result, rho, config, place.path, session)
 
 
 def check_source(source: Path) -> None:

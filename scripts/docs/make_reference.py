@@ -1,4 +1,4 @@
-"""Writes docs/reference/inputs.md and commands.md from the schemas and the parser themselves.
+"""Writes docs/reference/inputs.md, commands.md and result_json.md from the schemas, the parser and the classes themselves.
 
     python scripts/docs/make_reference.py
 
@@ -6,7 +6,11 @@ tests/unit/test_docs.py holds that the pages are what this writes.
 """
 
 import argparse
+import inspect
+import types
+import typing
 
+import numpy as np
 from common import ROOT
 
 from pfsolid.cli.main import _build_parser
@@ -14,6 +18,8 @@ from pfsolid.config.image import ImageStudyConfig
 from pfsolid.config.run import RunConfig
 from pfsolid.config.sweep import AxisSection, SweepSection
 from pfsolid.config.text import allowed_values, section_models, toml_value
+from pfsolid.results.record import Key, Record, keys_of
+from pfsolid.results.run import SCHEMA_VERSION, Result
 
 PAGES = ROOT / "docs" / "reference"
 WRITTEN_BY = "<!-- written by scripts/docs/make_reference.py -->\n\n"
@@ -92,7 +98,81 @@ def commands_page() -> str:
         *map(command_part, parsers_of(_build_parser()))])
 
 
-PAGE_WRITERS = {"inputs.md": inputs_page, "commands.md": commands_page}
+SCALARS = {int: "whole number", float: "number", str: "text", bool: "true or false", typing.Any: "anything"}
+
+
+def is_record(hint) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Record)
+
+
+def without_null(hint) -> list:
+    """The kinds of a value that is not null."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return [one for one in typing.get_args(hint) if one is not types.NoneType]
+    return [hint]
+
+
+def kind_of(hint, said: Key) -> str:
+    """What stands under a key, in words; the tables of records by links."""
+    kinds = []
+    for one in without_null(hint):
+        origin, arguments = typing.get_origin(one), typing.get_args(one)
+        if is_record(one):
+            kinds.append(f"[{one.__name__}](#{one.__name__.lower()})")
+        elif one is np.ndarray:
+            kinds.append(f"{' x '.join(map(str, said.shape))} numbers" if said.shape else "list of numbers")
+        elif origin is dict:
+            kinds.append(f"table by name of {kind_of(arguments[1], said)}")
+        elif origin is tuple:
+            count = "" if arguments[-1] is ... else f" of {len(arguments)}"
+            kinds.append(f"list{count}: {kind_of(arguments[0], said)}")
+        else:
+            kinds.append(SCALARS[one])
+    return " or ".join(kinds)
+
+
+def records_in(hint) -> list[type[Record]]:
+    """The classes that are named by a type."""
+    return [hint] if is_record(hint) else [one for part in typing.get_args(hint) for one in records_in(part)]
+
+
+def record_rows(record: type[Record], absent: str = "") -> tuple[list[str], list[type[Record]]]:
+    """Rows of a class' keys, and the classes they lead to."""
+    rows, inner, hints = [], [], typing.get_type_hints(record)
+    for name, said in keys_of(record):
+        if said.inline:
+            more, further = record_rows(records_in(hints[name])[0], said.absent)
+            rows += more
+            inner += further
+            continue
+        inner += records_in(hints[name])
+        cells = (f"`{said.name or name}`", kind_of(hints[name], said), said.unit, said.meaning, said.absent or absent)
+        rows.append(f"| {' | '.join(cell(text).replace('<', '&lt;') for text in cells)} |")
+    return rows, inner
+
+
+def result_page() -> str:
+    parts = [
+        "# result.json\n\nWhat a run, `pfsolid conduct` on an image and on a stored density leave: JSON, with the SHA-256 of the\n"
+        "file with zeros in its place as the first entry. From Python `pfsolid.results.run.Result` is the same, key by key.\n\n"
+        f"This is `schema_version` {SCHEMA_VERSION}. Files of all versions since 0.1 are read; keys that they lack are null or\n"
+        "empty then. A file of a higher version is refused. Keys may be added without a new number; one that changes its\n"
+        "meaning or goes away gives a new one. `null` stands for what has no number: not known, not asked for, infinite.\n"]
+    waiting, done = [Result], set()
+    while waiting:
+        record = waiting.pop(0)
+        if record in done:
+            continue
+        done.add(record)
+        rows, inner = record_rows(record)
+        head = ["| key | value | unit | meaning | absent |", "|---|---|---|---|---|"]
+        said = inspect.getdoc(record).replace("<", "&lt;")
+        parts.append("\n".join([f"## {record.__name__}", "", said, "", *head, *rows, ""]))
+        waiting += inner
+    return WRITTEN_BY + "\n".join(parts)
+
+
+PAGE_WRITERS = {"inputs.md": inputs_page, "commands.md": commands_page, "result_json.md": result_page}
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def advance(stepper, until: float, tolerance: float = TOLERANCE) -> None:
 def measured(stepper) -> dict:
     """The morphology section of result.json, without the distributions."""
     rho = stepper.density().copy()
-    found = measure(rho, stepper.transform, 0.1, 0.9, 1.0).as_dict(DEPTH_NM)
+    found = measure(rho, stepper.transform, 0.1, 0.9, 1.0).result(DEPTH_NM).to_dict()
     stepper.refresh()
     return found
 

@@ -248,7 +248,7 @@ def test_large_run_comes_to_its_end(lab, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     with h5py.File(directory / "fields.h5") as first, h5py.File(alone / "fields.h5") as second:
         assert np.array_equal(first["rho"], second["rho"])
-    assert read_result(directory)["sigma_eff_S_per_cm"] == read_result(alone)["sigma_eff_S_per_cm"]
+    assert read_result(directory).to_dict()["sigma_eff_S_per_cm"] == read_result(alone).to_dict()["sigma_eff_S_per_cm"]
 
     job = submit_run()
     assert states(lab.wait_for_end(job, PATIENCE_S)) == [("COMPLETED", "0:0")]

@@ -27,7 +27,7 @@ def test_ten_thousand_cases_in_seconds(tmp_path):
     tidy(dataclasses.replace(plan, cases=cases[:200]), directory)  # makes the folders
     curves = {"curves": np.random.default_rng(1).random(520).tolist()}
     for case in cases[25:]:  # not synchronised with the disk one by one, which would be most of this test
-        result_path(directory, case.id).write_text(sealed_text(record_of(case) | curves))
+        result_path(directory, case.id).write_text(sealed_text(record_of(case).to_dict() | curves))
     assert result_path(directory, cases[-1].id).stat().st_size > BYTES
     for case in cases[5:25]:
         write_sealed_json(failure_path(directory, case.id), {"reason": "does not converge"})

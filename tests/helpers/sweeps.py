@@ -1,11 +1,15 @@
 """Small sweeps for the tests of planning, running and collecting."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from pfsolid.config.sweep import read_sweep
 from pfsolid.sweeps.collect import collect
 from pfsolid.sweeps.plan import Plan, make_plan, store_plan
+from pfsolid.sweeps.state import CaseRecord
+
+from .results import conduction_of, result_of
 
 # 12 x 10 x 8: uneven slabs on 4 ranks.  The steps suffice for all three phases to be there.
 BASE = """
@@ -53,17 +57,13 @@ def plan_in(folder: Path, name="sweep", **parts) -> tuple[Plan, Path]:
 TENSOR = [[3e-4, 1e-5, 0.0], [1e-5, 2e-4, 0.0], [0.0, 0.0, 1e-4]]
 
 
-def record_of(case, **changes) -> dict:
-    """As a worker writes it, without what collect does not read."""
-    percolation = {"percolates_along": "xyz"}
-    result = {
-        "porosity": case.values["microstructure.porosity"], "mean_S_per_cm": 2e-4, "sigma_eff_S_per_cm": TENSOR,
-        "solver_relative_error_xyz": [1e-5, 9e-5, 2e-5], "reduced_units": {"length_m": 1.4e-9},
-        "growth": {"steps": 100, "reason": "made 100 steps", "final": {"pore_size_nm": 5.0, "wall_size_nm": None}},
-        "morphology": {"connectivity": {"class": "3-3", "filler": percolation}, "surface": {"area_crofton_per_nm": 0.1}},
-        "provenance": {"pfsolid_version": "0", "git_commit": "c0ffee", "created": "2026-01-01T00:00:00+00:00"}}
-    return {"case": case.id, "values": case.values, "replica": case.replica, "seed": case.seed, "seconds": 2.0, "ranks": 1,
-            "threads": 1, "attempts": 1, "warnings": ["not separated"], "result": result} | changes
+def record_of(case, **changes) -> CaseRecord:
+    """As a worker makes it; ``changes`` of it or, under ``result``, of its result."""
+    result = result_of(conduction_of(TENSOR, mean_S_per_cm=2e-4, solver_relative_error_xyz=(1e-5, 9e-5, 2e-5)),
+                       porosity=case.values["microstructure.porosity"])
+    record = CaseRecord(case=case.id, values=case.values, replica=case.replica, seed=case.seed, seconds=2.0, ranks=1,
+                        threads=1, attempts=1, warnings=("not separated",), result=result)
+    return replace(record, **changes)
 
 
 def dataset(directory: Path) -> list[dict]:

@@ -40,8 +40,8 @@ def test_full_tensors_between_electrodes(comm, shared_tmp_path, tmp_path):
     }, "the test")
     together = conduct_image(given, shared_tmp_path / "together", open_session(1, comm))
     alone = conduct_image(given, tmp_path / f"alone-{comm.rank}", open_session(1, ALONE))
-    compare(together["sigma_eff_S_per_m"], alone["sigma_eff_S_per_m"])
-    assert together["grid"]["shape"] == (4, 5, 3)
+    compare(together.conduction.sigma_eff_S_per_m, alone.conduction.sigma_eff_S_per_m)
+    assert together.grid.shape == (4, 5, 3)
     for name in ("phase", "current_density_x", "potential_x"):
         whole = slice(0, 4), slice(0, 5), slice(0, 3)
         one = read_field(tmp_path / f"alone-{comm.rank}" / "fields.h5", name, whole, ALONE)
@@ -72,7 +72,7 @@ def test_an_interrupted_study_goes_on_on_another_number_of_ranks(comm, shared_tm
     if comm.rank == 0:
         resumed = resume(given, shared_tmp_path / "out", open_session(1, ALONE))
         assert len(kept) == 2 + 4 + 2  # two of the four fields of image and halved image had been solved
-        compare(resumed["sigma_eff_S_per_m"], whole["sigma_eff_S_per_m"])
+        compare(resumed.conduction.sigma_eff_S_per_m, whole.conduction.sigma_eff_S_per_m)
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
@@ -84,10 +84,10 @@ def test_same_on_any_number_of_ranks(comm, shared_tmp_path, tmp_path, boundary):
     together = conduct_image(given, shared_tmp_path / "together", open_session(1, comm))
     alone = conduct_image(given, tmp_path / f"alone-{comm.rank}", open_session(1, ALONE))
     for name in ("sigma_eff_S_per_m", "phases"):
-        compare(together[name], alone[name])
-    grids = [np.array(found["error_bar"]["grid_best_S_per_cm_xyz"][1:], float) for found in (together, alone)]
+        compare(together.to_dict()[name], alone.to_dict()[name])
+    grids = [np.array(found.conduction.error_bar.grid.grid_best_S_per_cm_xyz[1:], float) for found in (together, alone)]
     assert np.all(grids[0] > 0) and grids[0] == pytest.approx(grids[1], rel=1e-3)  # as far as the second grid is solved
-    shape = together["grid"]["shape"]
+    shape = together.grid.shape
     for name in ("phase", "current_density_y", "potential_y"):
         whole = tuple(slice(0, n) for n in shape)
         one = read_field(tmp_path / f"alone-{comm.rank}" / "fields.h5", name, whole, ALONE)

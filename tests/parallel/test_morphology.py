@@ -34,7 +34,7 @@ def check_open(rho, comm, spacing=(0.5, 0.6, 0.8)):
     for where in (ALONE, comm):
         image = make_open_image(rho.shape, spacing, where)
         transform = make_transform(padded_grid(image.grid).shape, spacing, where)
-        found.append(measure(rho[image.local_slice].copy(), transform, distributions=True, image=image).as_dict())
+        found.append(measure(rho[image.local_slice].copy(), transform, distributions=True, image=image).result().to_dict())
     compare(*found)
     assert len({str(report) for report in comm.allgather(found[1])}) == 1
 
@@ -44,8 +44,8 @@ def check(rho, comm, spacing=(0.5, 0.6, 0.8)):
     alone = measure(rho.copy(), make_transform(rho.shape, spacing), **options)
     transform = make_transform(rho.shape, spacing, comm)
     found = measure(rho[transform.local_slice].copy(), transform, **options)
-    compare(alone.as_dict(), found.as_dict())
-    assert len({str(report) for report in comm.allgather(found.as_dict())}) == 1
+    compare(alone.result().to_dict(), found.result().to_dict())
+    assert len({str(report) for report in comm.allgather(found.result().to_dict())}) == 1
     return found
 
 

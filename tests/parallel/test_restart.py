@@ -65,7 +65,7 @@ def test_restart_on_another_rank_count(config, comm, shared_tmp_path):
     on_root(comm, folder.mkdir)
     checkpoint = interrupted_at(config, folder, session, 30)
     together = grow(config, folder, session, checkpoint)
-    assert together.summary["steps"] == 130
+    assert together.summary.steps == 130
     whole = np.concatenate(comm.allgather(together.rho))
 
     alone = open_session(1, ALONE)

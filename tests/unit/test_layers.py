@@ -26,9 +26,10 @@ LAYERS = [
     ["spectral"],
     ["parallel"],
     ["theory", "materials"],
+    ["results"],
     ["orientation"],
     ["grid", "text", "units"],
-    ["errors", "kernel", "process", "regular"],
+    ["errors", "json_values", "kernel", "process", "regular"],
     ["__init__"],  # the version
 ]
 
@@ -37,11 +38,12 @@ INSIDE = {
     "api": [["growth"], ["conductivity", "morphology"], ["image"], ["sweep"], ["plot"], ["optional", "pictures"], ["arguments"]],
     "cli": [["__init__"], ["main"], ["conduct", "materials", "run", "sweep", "theory"], ["info", "options"]],
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["run"], ["material"], ["conduction"], ["text"]],
+    "results": [["run"], ["conduction", "morphology"], ["record"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory"],
               ["conduction", "evolution", "morphology", "structure"], ["figure"], ["box", "planes", "run_files"], ["colours"]],
     "sweeps": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["dataset"]],
     "io": [["checkpoint", "peek"], ["seal", "series"], ["images", "provenance", "run_directory", "sealed_json", "transfer"],
-           ["hdf5_sources", "readback"], ["hdf5", "json_pattern", "one_writer", "records"], ["claims"], ["files"]],
+           ["hdf5_sources", "readback"], ["hdf5", "one_writer", "records"], ["claims"], ["files"]],
     "workflows": [["resume"], ["case", "export", "measure_file", "stored_density"], ["labelled"], ["measured_source", "run"],
                   ["density", "fit_sweep", "image", "simulate"], ["console", "fields", "measure", "solved", "theory"]],
 }

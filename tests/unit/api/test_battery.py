@@ -52,7 +52,7 @@ def test_bpx_has_the_efficiency_of_the_electrolyte_and_the_effective_conductivit
 def test_a_tensor_is_taken_along_the_direction(found):
     tensors = {0: np.diag([1e-2, 1e-2, 2e-2]), 1: 1e-3}
     along_z = pf.conductivity(WALLS, tensors, voxel_nm=100, directions="z", fields=False)
-    assert transport_along(along_z.to_dict()).phase_S_per_m == pytest.approx(2.0)
+    assert transport_along(along_z.result).phase_S_per_m == pytest.approx(2.0)
     axes = pf.conductivity(WALLS, {0: [1e-2, 1e-2, 2e-2], 1: 1e-3}, voxel_nm=100, directions="z", fields=False)
     assert axes.to_pybamm("separator") == pytest.approx(along_z.to_pybamm("separator"), rel=2e-4)  # two solvers' tolerance
 
@@ -88,7 +88,7 @@ def test_the_command_line_writes_the_same(tmp_path, run_cli, found):
                           ("json", [])):
         status, _, error = run_cli(*command, name, *options, "-o", tmp_path / name)
         assert status == 0, error
-    result = found.to_dict()
+    result = found.result
     assert json.loads((tmp_path / "pybamm/pybamm.json").read_text()) == to_pybamm(result, "separator", direction="z")
     assert json.loads((tmp_path / "bpx/bpx.json").read_text()) == found.to_bpx("negative electrode", "electrode", "z")
     plain = json.loads((tmp_path / "json/transport.json").read_text())

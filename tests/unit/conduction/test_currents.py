@@ -130,7 +130,7 @@ def test_no_current():
 
 
 def test_what_result_json_gets():
-    found = solve(laminate(1), 0)[1].as_dict({0: "pore", 2: "surface"})
+    found = solve(laminate(1), 0)[1].result({0: "pore", 2: "surface"}).to_dict()
     assert json.loads(json.dumps(found, allow_nan=False)) == json.loads(json.dumps(found))
     assert list(found["phases"]) == ["pore", "1", "surface"] and found["field_along"] == "x"
     assert set(found["current_over_mean"]) == {"percentile_50", "percentile_90", "percentile_99", "percentile_99.9",
@@ -169,7 +169,7 @@ def test_labels_that_do_not_occur_do_not_count():
 def test_what_does_not_conduct():
     found = transport_numbers(0.0, (0.0, 1.0), (0.9, 0.1))
     assert found.tortuosity_factor == found.formation_factor == math.inf
-    assert found.as_dict() == {"tortuosity_factor": None, "macmullin_number": None, "formation_factor": None,
+    assert found.result().to_dict() == {"tortuosity_factor": None, "macmullin_number": None, "formation_factor": None,
                                "reference_label": 1}
     for sigma, reference in (((0.0, 0.0), None), ((0.0, 1.0), 0), ((0.0, 1.0), 2), ((0.0, math.nan), 1)):
         with pytest.raises(InputError, match="does not conduct: it is no reference"):

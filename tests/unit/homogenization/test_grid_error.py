@@ -1,10 +1,12 @@
 """The grid part of the error bar: what it is made of, and that it holds the limit of finer grids."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers.builders import ALONE, HU_SIGMA, divide_labels, grow_density, make_transform
+from helpers.results import bar_of, conduction_of
 from helpers.systems import solve_elements
 
 from pfsolid.conduction.effective import solve_tensor
@@ -137,7 +139,7 @@ def test_grid_of_half_the_voxels():
 def test_headline():
     found = solve(grow_density((20, 20, 20), 0.4, seed=5))
     result = conduction_result(found, NAMES, ConductionConfig(**HU), axes_alike=True)
-    value, rest = result["headline"].removeprefix("sigma = ").split(" S/cm (grid ")
+    value, rest = result.headline.removeprefix("sigma = ").split(" S/cm (grid ")
     interval, sample = rest.split("; ")
     low, high = interval.split(" … ")
     power = high[-3:]
@@ -146,9 +148,9 @@ def test_headline():
     diagonal = np.diag(found.effective.tensor)
     # Student's t with 2 degrees of freedom: 4.303 standard errors hold 95 %.
     expected = 4.303 * diagonal.std(ddof=1) / np.sqrt(3) / diagonal.mean()
-    assert result["error_bar"]["sample_relative_of_mean"] == pytest.approx(expected)
+    assert result.error_bar.sample_relative_of_mean == pytest.approx(expected)
     assert sample.startswith("sample ± ") and sample.endswith(" %, one sample)")
-    assert "Student" in result["error_bar"]["sample_method"]
+    assert "Student" in result.error_bar.sample_method
 
 
 def test_axes_that_are_unlike_have_no_sample_part():
@@ -156,18 +158,16 @@ def test_axes_that_are_unlike_have_no_sample_part():
     rho[:2] = 0.0  # nothing passes along x
     found = solve(rho)
     for alike in (True, False):
-        bar = conduction_result(found, NAMES, ConductionConfig(**HU), axes_alike=alike)["error_bar"]
-        assert bar["sample_relative_of_mean"] is None and "seeds" in bar["sample_method"]
-        assert bar["grid_interval_S_per_cm_xyz"][0] is None and bar["grid_interval_S_per_cm_xyz"][1] is not None
+        bar = conduction_result(found, NAMES, ConductionConfig(**HU), axes_alike=alike).error_bar
+        assert bar.sample_relative_of_mean is None and "seeds" in bar.sample_method
+        assert bar.grid.grid_interval_S_per_cm_xyz[0] is None and bar.grid.grid_interval_S_per_cm_xyz[1] is not None
 
 
 def test_headline_of_an_older_result():
     """Without intervals; six digits of old are not believed."""
-    bar = {"solver_relative_xyz": [1e-4] * 3, "grid_relative_xyz": [None] * 3, "sample_relative_of_mean": None}
-    old = {"error_bar": bar, "field_axes": "z", "mean_S_per_cm": 4.19123e-6,
-           "sigma_eff_S_per_cm": [[0, 0, 0], [0, 0, 0], [0, 0, 4.19123e-6]]}
+    old = conduction_of(np.diag([0, 0, 4.19123e-6]), field_axes="z", error_bar=bar_of(solver=(1e-4,) * 3))
     assert headline(old) == "sigma_zz = 4.19e-6 (grid not estimated) S/cm; one sample"
-    bar["grid_relative_xyz"] = [None, None, 9.93]
+    old = replace(old, error_bar=replace(old.error_bar, grid_relative_xyz=(None, None, 9.93)))
     assert headline(old) == "sigma_zz = 4e-6 (grid 0.0 … 4.6e-5) S/cm; one sample"
 
 
@@ -180,17 +180,15 @@ def test_headline_of_an_older_result():
     (1.0, 2e-5, "1.00000 (grid 0.99998 … 1.00002)"),
 ])
 def test_a_grid_part_below_all_digits_is_no_interval(value, error, text):
-    interval = [value * (1 - error), value * (1 + error)]
-    bar = {"solver_relative_xyz": [0.0] * 3, "grid_relative_xyz": [error] * 3, "sample_relative_of_mean": None,
-           "grid_interval_S_per_cm_xyz": [interval] * 3}
-    result = {"error_bar": bar, "field_axes": "z", "mean_S_per_cm": value,
-              "sigma_eff_S_per_cm": [[0, 0, 0], [0, 0, 0], [0, 0, value]]}
+    interval = (value * (1 - error), value * (1 + error))
+    result = conduction_of(np.diag([0, 0, value]), field_axes="z",
+                           error_bar=bar_of(grid=(error,) * 3, intervals=(interval,) * 3))
     assert headline(result) == f"sigma_zz = {text} S/cm; one sample"
 
 
 def test_rounding_off_the_diagonal_is_not_printed():
     """A laminate's xz came out as 1e-22 S/cm and was written with six digits where neither solver nor grid had an error."""
-    bar = {"solver_relative_xyz": [0.0] * 3, "grid_relative_xyz": [0.0] * 3}
+    bar = bar_of(grid=(0.0,) * 3)
     tensor = np.array([[1.5, 2e-4, -4e-22], [2e-4, 1.5, 0.0], [-4e-22, 0.0, 1.5]])
     found = SimpleNamespace(effective=SimpleNamespace(tensor=S_PER_M * tensor))
     # The third digit of xy is the sixth of the diagonal.

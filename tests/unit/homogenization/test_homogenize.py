@@ -78,13 +78,13 @@ def test_two_dimensions_have_two_axes(flat):
     # Both are solved to 1e-8.
     assert values[axes] == pytest.approx(np.diag(plane.effective.tensor)[:2], rel=1e-7)
     result = conduction_result(found, NAMES, conduction, axes_alike=True)
-    assert result["mean_S_per_cm"] == pytest.approx(values[axes].mean() / 100, rel=1e-12)
+    assert result.mean_S_per_cm == pytest.approx(values[axes].mean() / 100, rel=1e-12)
     # Standard error of the mean of two: half their distance; Student's t with one degree of freedom is tan(0.475 pi).
     half = abs(values[axes[0]] - values[axes[1]]) / 2 / values[axes].mean()
-    assert result["error_bar"]["sample_relative_of_mean"] == pytest.approx(np.tan(0.475 * np.pi) * half, rel=1e-3)
-    assert "xyz"[flat] not in result["field_axes"] and "xyz"[flat] not in result["transport"]
+    assert result.error_bar.sample_relative_of_mean == pytest.approx(np.tan(0.475 * np.pi) * half, rel=1e-3)
+    assert "xyz"[flat] not in result.field_axes and "xyz"[flat] not in result.transport
     names = ", ".join("xyz"[axis] for axis in axes)
-    assert result["headline"].startswith("sigma = ") and any(f"along {names}: " in line
+    assert result.headline.startswith("sigma = ") and any(f"along {names}: " in line
                                                              for line in conduction_lines(found, NAMES, result))
 
 
@@ -93,8 +93,8 @@ def test_one_dimension_has_one_axis():
     found = solve(wave()[:, :1, :1], profile="linear")
     sigma = 100 * np.interp(wave()[:, 0, 0], [0.1, 0.5, 0.9], [0.001, 1.0, 0.1])
     result = conduction_result(found, NAMES, ConductionConfig(**THREE), axes_alike=True)
-    assert result["field_axes"] == "x" and result["error_bar"]["sample_relative_of_mean"] is None
-    assert result["mean_S_per_cm"] == pytest.approx(1 / np.mean(1 / sigma) / 100, rel=1e-6)
+    assert result.field_axes == "x" and result.error_bar.sample_relative_of_mean is None
+    assert result.mean_S_per_cm == pytest.approx(1 / np.mean(1 / sigma) / 100, rel=1e-6)
 
 
 def test_a_wall_of_one_voxel_blocks_faces_below_the_voxel():

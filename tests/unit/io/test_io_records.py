@@ -148,7 +148,7 @@ def test_history_on_a_full_disk(tmp_path):
 
 
 def test_provenance():
-    record = provenance(comm, seed=7, threads=2, input_text="a = 1")
+    record = provenance(comm, seed=7, threads=2, input_text="a = 1").to_dict()
     assert record["seed"] == 7 and record["threads_per_rank"] == 2 and record["num_ranks"] == comm.Get_size()
     assert record["input_sha256"] == hashlib.sha256(b"a = 1").hexdigest()
     assert record["created"].endswith("+00:00")

@@ -96,7 +96,7 @@ def test_the_spacing_is_that_of_the_history():
 
 def test_s2_of_a_phase_starts_at_its_fraction_and_ends_at_its_square():
     rng = np.random.default_rng(8)
-    report = measured((rng.random((24, 24, 24)) < 0.7).astype(float)).as_dict()["two_point_correlation"]
+    report = measured((rng.random((24, 24, 24)) < 0.7).astype(float)).result().to_dict()["two_point_correlation"]
     s2 = np.array(report["S2"])
     assert s2[0] == pytest.approx(report["filler_fraction"])
     assert s2[1:] == pytest.approx(report["filler_fraction"] ** 2, abs=0.01)  # no correlation between voxels
@@ -115,9 +115,9 @@ def test_the_first_zero_lies_between_two_samples():
 @pytest.mark.parametrize("porosity", [0.4, 0.65])
 def test_nothing_depends_on_where_the_cell_starts(porosity):
     rho = grow_density((20, 24, 16), porosity)
-    expected = numbers_in(measured(rho, distributions=True).as_dict())
+    expected = numbers_in(measured(rho, distributions=True).result().to_dict())
     moved = np.roll(rho, (7, 11, 5), (0, 1, 2))
-    found = numbers_in(measured(moved, distributions=True).as_dict())
+    found = numbers_in(measured(moved, distributions=True).result().to_dict())
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         # Written with 8 digits; the covariance near its zeros is known to rounding only.
@@ -150,7 +150,7 @@ def test_axes_exchanged_are_results_exchanged(order):
 @pytest.mark.parametrize("value", [0.0, 1.0, None])
 def test_thin_empty_and_full_cells_give_a_report(shape, value):
     rho = np.random.default_rng(9).random(shape) if value is None else np.full(shape, value)
-    report = measured(rho, surface_depth=1.4, distributions=True).as_dict()
+    report = measured(rho, surface_depth=1.4, distributions=True).result().to_dict()
     json.dumps(report, allow_nan=False)
     if value is not None:
         extended = sum(n > 1 for n in shape)  # axes of one voxel are none
@@ -163,8 +163,8 @@ def test_thin_empty_and_full_cells_give_a_report(shape, value):
 
 def test_lengths_of_the_report_are_in_nm():
     rho = grow_density((20, 24, 16), 0.5)
-    in_nm = measured(rho, 0.5, surface_depth=1.4, distributions=True).as_dict()
-    reduced = measured(rho, 0.5 / 1.4, surface_depth=1.0, distributions=True).as_dict(unit_nm=1.4)
+    in_nm = measured(rho, 0.5, surface_depth=1.4, distributions=True).result().to_dict()
+    reduced = measured(rho, 0.5 / 1.4, surface_depth=1.0, distributions=True).result(unit_nm=1.4).to_dict()
     for (name, a), b in zip(numbers_in(in_nm).items(), numbers_in(reduced).values(), strict=True):
         assert b == (pytest.approx(a, rel=1e-6, abs=1e-7) if isinstance(a, float) else a), name
     radius = in_nm["filler_radius_nm"]
@@ -173,7 +173,7 @@ def test_lengths_of_the_report_are_in_nm():
 
 
 def test_a_report_without_distributions_or_depth_says_so():
-    report = measured(grow_density((20, 24, 16), 0.5)).as_dict()
+    report = measured(grow_density((20, 24, 16), 0.5)).result().to_dict()
     assert "pore_thickness" not in report
     assert report["lambda_over_r"] == {"spheres": None, "pillars": None}
 
@@ -182,7 +182,7 @@ def test_the_density_may_lie_in_the_buffer_of_the_transform():
     rho = grow_density((20, 24, 16), 0.5)
     transform = make_transform(rho.shape, 0.5)
     transform.real[...] = rho
-    assert measure(transform.real, transform).as_dict() == measured(rho).as_dict()
+    assert measure(transform.real, transform).result().to_dict() == measured(rho).result().to_dict()
 
 
 def test_single_precision_gives_the_same_to_its_digits():

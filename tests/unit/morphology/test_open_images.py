@@ -68,7 +68,7 @@ def test_an_axis_of_one_voxel_is_none(order):
     for found in (measured(laminate), measure(laminate, make_transform(laminate.shape))):
         assert found.connectivity.label == "1-1"
         assert found.connectivity.filler.axes == found.connectivity.matrix.axes == along
-        assert found.as_dict()["connectivity"]["axes"] == "".join(sorted("xyz"[order.index(axis)] for axis in (0, 1)))
+        assert found.result().connectivity.axes == "".join(sorted("xyz"[order.index(axis)] for axis in (0, 1)))
     line = np.zeros((1, 1, 12))
     line[..., :6] = 1
     assert measure(line, make_transform(line.shape)).connectivity.label == "0-0"
@@ -174,7 +174,7 @@ def test_the_correlation_is_the_mean_over_all_pairs(shape):
 @pytest.mark.parametrize("labels", [False, True])
 def test_thin_empty_and_full_images_give_a_report(shape, value, labels):
     rho = np.full(shape, value) if value is not None else np.random.default_rng(9).random(shape)
-    report = measured(np.rint(rho) if labels else rho, distributions=True, labels=labels).as_dict()
+    report = measured(np.rint(rho) if labels else rho, distributions=True, labels=labels).result().to_dict()
     json.dumps(report, allow_nan=False)
     assert "structure_factor" not in report
     assert ("pore_chords" in report, "surface" in report["connectivity"]) == (not labels, not labels)

@@ -6,6 +6,7 @@ import json
 import matplotlib
 import numpy as np
 import pytest
+from helpers.results import conduction_of, result_of
 from PIL import Image
 
 from pfsolid.errors import CheckpointError, InputError, OutputError
@@ -74,12 +75,11 @@ def phases_and_current(rho, axis=0):
 
 def store_result(directory, labels, current, axis=0, title="gyroid"):
     tensor = np.zeros((3, 3))
-    tensor[axis, axis] = current[..., axis].mean() / FIELD_V_PER_M
-    phases = {name: {"sigma_S_per_cm": sigma, "fraction": float(np.mean(labels == label))}
+    tensor[axis, axis] = current[..., axis].mean() / FIELD_V_PER_M / 100
+    phases = {name: (label, float(np.mean(labels == label)), sigma)
               for label, (name, sigma) in enumerate(SIGMA_S_PER_CM.items())}
-    result = {"title": title, "porosity": 0.5, "growth": {"final": {"reduced_time": 300.0}}, "phases": phases,
-              "sigma_eff_S_per_m": tensor.tolist(), "applied_field_V_per_m": FIELD_V_PER_M}
-    (directory / "result.json").write_text(json.dumps(result))
+    found = conduction_of(tensor, phases, applied_field_V_per_m=FIELD_V_PER_M)
+    (directory / "result.json").write_text(json.dumps(result_of(found, title=title).to_dict()))
 
 
 def store_run(directory, rho, axis=0, spacing=(0.5, 0.5, 0.5), **options):
@@ -146,7 +146,7 @@ def test_only_a_history(tmp_path):
 
 def test_only_a_microstructure(tmp_path):
     store(tmp_path, {"rho": gyroid((8, 8, 8))})
-    (tmp_path / "result.json").write_text(json.dumps({"title": "", "porosity": None}))
+    (tmp_path / "result.json").write_text(json.dumps(result_of(title="", porosity=None).to_dict()))
     assert drawn(tmp_path) == {"slices", "structure_3d"}
 
 

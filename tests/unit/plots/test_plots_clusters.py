@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from helpers.results import result_of
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
@@ -50,7 +51,7 @@ def edges_of(shape):
 @pytest.mark.parametrize("rho", [channel_and_pores(), np.zeros((6, 5, 4))], ids=["clusters", "all filler"])
 def test_one_picture_is_drawn(tmp_path, rho):
     store(tmp_path, rho)
-    (tmp_path / "result.json").write_text(json.dumps({"title": "a run"}))
+    (tmp_path / "result.json").write_text(json.dumps(result_of().to_dict()))
     paths = plots.plot_clusters(tmp_path)
     assert paths == [tmp_path / "figures" / "clusters.png"]
     with Image.open(paths[0]) as image:

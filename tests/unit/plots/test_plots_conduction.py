@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from helpers.builders import ALONE, grow_labels
+from helpers.results import conduction_of, result_of
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -16,6 +17,7 @@ from pfsolid.io.series import Field, write_fields
 from pfsolid.materials.arrhenius import BOLTZMANN, ELEMENTARY_CHARGE
 from pfsolid.parallel.collective import Reducer
 from pfsolid.plots import conduction as plots
+from pfsolid.results.conduction import Activation, AtTemperature
 
 MOST_BYTES = 300_000
 NAMES = ("pore", "surface", "bulk", "electrolyte", "binder")
@@ -31,7 +33,7 @@ def uniform_field(labels, axis):
 
 
 def store(directory, labels, axis=0, spacing=(0.5, 0.5, 0.5), **more):
-    """fields.h5 and result.json as `pfsolid conduct` leaves them; ``more`` of result.json."""
+    """fields.h5 and result.json as `pfsolid conduct` leaves them; ``more`` of what conduction found."""
     labels = np.asarray(labels, np.uint8)
     current = uniform_field(labels, axis)
     fields = {"phase": labels, f"current_density_{'xyz'[axis]}": current}
@@ -39,14 +41,11 @@ def store(directory, labels, axis=0, spacing=(0.5, 0.5, 0.5), **more):
                  {name: Field(DistributedArray(array, array.shape, tuple(slice(0, n) for n in array.shape)), "1")
                   for name, array in fields.items()}, PeriodicGrid(labels.shape, spacing), {}, ALONE)
     tensor = np.zeros((3, 3))
-    tensor[axis, axis] = current[..., axis].mean() / FIELD_V_PER_M
-    present = np.unique(labels).tolist()
-    statistics = current_statistics(current, labels, axis, Reducer(ALONE)).as_dict(dict(enumerate(NAMES)))
-    result = {"title": "$a test & {", "sigma_eff_S_per_m": tensor.tolist(), "applied_field_V_per_m": FIELD_V_PER_M,
-              "phases": {NAMES[label]: {"label": label, "sigma_S_per_cm": SIGMA[label],
-                                        "fraction": float(np.mean(labels == label))} for label in present},
-              "currents": {"xyz"[axis]: statistics}}
-    (directory / "result.json").write_text(json.dumps(result | more))
+    tensor[axis, axis] = current[..., axis].mean() / FIELD_V_PER_M / 100
+    phases = {NAMES[label]: (label, float(np.mean(labels == label)), SIGMA[label]) for label in np.unique(labels).tolist()}
+    statistics = current_statistics(current, labels, axis, Reducer(ALONE)).result(dict(enumerate(NAMES)))
+    found = conduction_of(tensor, phases, applied_field_V_per_m=FIELD_V_PER_M, currents={"xyz"[axis]: statistics}, **more)
+    (directory / "result.json").write_text(json.dumps(result_of(found, title="$a test & {").to_dict()))
 
 
 def drawn(directory):
@@ -63,8 +62,12 @@ def series(temperatures, energy=0.3):
     temperatures = np.array(temperatures, float)
     inverse = 1 / temperatures - 1 / 300
     values = 1e-4 * 300 / temperatures * np.exp(-energy * ELEMENTARY_CHARGE / BOLTZMANN * inverse)
-    return [{"temperature_K": T, "mean_S_per_cm": value, "solver_relative_error_xyz": [1e-4, None, 2e-4]}
-            for T, value in zip(temperatures.tolist(), values.tolist())]
+    return tuple(at(T, value, (1e-4, None, 2e-4)) for T, value in zip(temperatures.tolist(), values.tolist()))
+
+
+def at(temperature, mean, errors):
+    return AtTemperature(temperature_K=temperature, sigma_eff_S_per_cm=mean * np.eye(3), mean_S_per_cm=mean,
+                         solver_relative_error_xyz=errors, iterations_xyz=(1, 1, 1))
 
 
 @pytest.mark.parametrize("shape, axis", [((20, 24, 16), 0), ((20, 24, 16), 2), ((24, 20, 1), 1), ((2, 30, 16), 1)])
@@ -85,7 +88,8 @@ def test_one_phase(tmp_path):
 
 
 def test_temperatures_with_and_without_an_activation_energy(tmp_path):
-    store(tmp_path, np.full((6, 6, 6), 1), temperature_series=series([350, 250, 300]), activation_energy_eV=0.3)
+    store(tmp_path, np.full((6, 6, 6), 1), temperature_series=series([350, 250, 300]),
+          activation=Activation(activation_energy_eV=0.3))
     assert drawn(tmp_path) == ["currents", "arrhenius"]
     (tmp_path / "fields.h5").unlink()
     assert drawn(tmp_path) == ["arrhenius"]
@@ -94,7 +98,7 @@ def test_temperatures_with_and_without_an_activation_energy(tmp_path):
 
 
 def test_points_lie_on_the_line_of_their_activation_energy():
-    values = plots.temperature_series({"temperature_series": series([250, 300, 400])})
+    values = plots.temperature_series(conduction_of(np.eye(3), temperature_series=series([250, 300, 400])))
     assert [error / value for _, value, error in values] == pytest.approx([2e-4] * 3)
     axes = Figure().subplots()
     plots.draw_arrhenius(axes, values, 0.3)
@@ -105,14 +109,15 @@ def test_points_lie_on_the_line_of_their_activation_energy():
 
 
 def test_what_does_not_conduct_is_left_out():
-    lost = {"temperature_K": 200.0, "mean_S_per_cm": 0.0, "solver_relative_error_xyz": [0.0, 0.0, 0.0]}
-    assert len(plots.temperature_series({"temperature_series": [lost, *series([300, 310])]})) == 2
+    lost = at(200.0, 0.0, (0.0, 0.0, 0.0))
+    assert len(plots.temperature_series(conduction_of(np.eye(3), temperature_series=(lost, *series([300, 310]))))) == 2
 
 
 def test_shares_and_percentiles_as_drawn(tmp_path):
     store(tmp_path, np.random.default_rng(3).integers(0, 3, (9, 9, 9)))
-    statistics = json.loads((tmp_path / "result.json").read_text())["currents"]["x"]
-    phases = plots._phase_styles({"phases": {name: {} for name in NAMES[:3]}}, statistics)
+    found = plots.conduction_of(plots.read_run(tmp_path))
+    statistics = found.currents["x"]
+    phases = plots._phase_styles(found, statistics)
     assert [(phase.name, phase.label) for phase in phases] == [("pore", 0), ("surface", 1), ("bulk", 2)]
     axes = Figure().subplots()
     plots.draw_shares(axes, phases)

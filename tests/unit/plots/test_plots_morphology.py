@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from helpers.builders import grow_density, make_transform
+from helpers.results import result_of
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -14,8 +15,8 @@ from pfsolid.plots.morphology import draw_morphology, plot_morphology
 
 
 def write_result(directory, rho, **options):
-    report = measure(np.array(rho), make_transform(rho.shape, 0.5), **options).as_dict()
-    (directory / "result.json").write_text(json.dumps({"title": "a run", "morphology": report}))
+    report = measure(np.array(rho), make_transform(rho.shape, 0.5), **options).result()
+    (directory / "result.json").write_text(json.dumps(result_of(morphology=report).to_dict()))
 
 
 @pytest.mark.parametrize("distributions", [True, False])
@@ -37,7 +38,7 @@ def test_a_thin_laminate_is_drawn(tmp_path):
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_an_axis_of_one_voxel_is_not_drawn(axis):
     rho = np.moveaxis(grow_density((24, 20, 1), 0.4), 2, axis)
-    report = measure(rho.copy(), make_transform(rho.shape, 0.5), distributions=True).as_dict()
+    report = measure(rho.copy(), make_transform(rho.shape, 0.5), distributions=True).result()
     figure = Figure()
     draw_morphology(figure, report)
     named = [text.get_text() for panel in figure.axes[:2] for text in panel.get_legend().get_texts()]
@@ -50,7 +51,7 @@ def test_an_axis_of_one_voxel_is_not_drawn(axis):
 def test_a_uniform_cell_or_a_run_that_was_not_measured_has_no_picture(tmp_path):
     write_result(tmp_path, np.ones((4, 4, 4)), distributions=True)
     assert plot_morphology(tmp_path) == []
-    (tmp_path / "result.json").write_text("{}")
+    (tmp_path / "result.json").write_text(json.dumps(result_of(morphology=None).to_dict()))
     assert plot_morphology(tmp_path) == []
 
 

@@ -3,6 +3,7 @@
 import matplotlib.style
 import numpy as np
 import pytest
+from helpers import results
 from helpers.sweeps import plan_in, record_of
 from PIL import Image
 
@@ -32,13 +33,9 @@ SHAPE = (6, 5, 4)
 
 def result_of(case, sigma=(3e-4, 2e-4, 1e-4), connectivity="3-3", surface=0.3):
     """As `sweeps.record_of`, with these conductivities, class and share of the surface."""
-    record = record_of(case)
-    result = record["result"]
-    result["sigma_eff_S_per_cm"] = np.diag(sigma).tolist()
-    result["mean_S_per_cm"] = float(np.mean(sigma))
-    result["morphology"]["connectivity"]["class"] = connectivity
-    result["growth"]["final"]["surface_fraction"] = surface
-    return record
+    result = results.result_of(results.conduction_of(np.diag(sigma)), porosity=case.values[POROSITY], state=None,
+                               morphology=results.morphology_of(connectivity), final={"surface_fraction": surface})
+    return record_of(case, result=result)
 
 
 def sweep_of(folder, skip=lambda case: False, result=lambda case: {}, **parts):
@@ -47,7 +44,7 @@ def sweep_of(folder, skip=lambda case: False, result=lambda case: {}, **parts):
     tidy(plan, directory)
     for case in plan.cases:
         if not skip(case):
-            write_sealed_json(result_path(directory, case.id), result_of(case, **result(case)))
+            write_sealed_json(result_path(directory, case.id), result_of(case, **result(case)).to_dict())
             if "phase" in plan.keep:
                 keep_phase(kept_path(directory, case.id, "phase"))
     collect(directory)

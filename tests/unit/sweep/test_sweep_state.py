@@ -6,6 +6,7 @@ import time
 import h5py
 import numpy as np
 import pytest
+from helpers.results import conduction_of, result_of
 from helpers.sweeps import POROSITIES, TENSOR, plan_in, record_of
 
 from pfsolid.errors import InputError
@@ -17,7 +18,7 @@ from pfsolid.sweeps.state import failure_path, look, result_path, retry, shard_o
 
 
 def finish(directory, case, **changes):
-    write_sealed_json(result_path(directory, case.id), record_of(case, **changes))
+    write_sealed_json(result_path(directory, case.id), record_of(case, **changes).to_dict())
 
 
 def fail(directory, case, reason="does not converge"):
@@ -243,9 +244,8 @@ def test_collect_an_unfinished_sweep(sweep):
 
 def with_mean(case, mean, low_modes=None, **changes):
     """A result of a case; ``low_modes`` tell samples apart."""
-    result = record_of(case)["result"] | {"mean_S_per_cm": mean} | changes
-    result["growth"] = result["growth"] | ({} if low_modes is None else {"low_modes": low_modes})
-    return result
+    conduction = None if mean is None else conduction_of(TENSOR, mean_S_per_cm=mean)
+    return result_of(conduction, low_modes=low_modes, **changes)
 
 
 def test_error_of_the_sample_is_that_of_the_replicas(sweep):
@@ -292,17 +292,13 @@ def test_copies_count_once(tmp_path):
     assert {row["sample_relative_error"] for row in rows[4:]} == {""}
 
 
-UNSEPARATED = dict(state="unseparated", sigma_eff_S_per_cm=None, mean_S_per_cm=None)
-
-
 def test_unseparated_cases_are_done_without_a_conductivity(sweep):
     plan, directory = sweep
     first, second, third, *_ = plan.cases
     finish(directory, first, result=with_mean(first, 1e-4))
-    finish(directory, second, result=with_mean(second, None, **UNSEPARATED))
+    finish(directory, second, result=with_mean(second, None, state="unseparated"))
     # As an older version stored it, with a value that means nothing.
-    old = with_mean(third, 3.14e-3)
-    old["growth"] = old["growth"] | {"final": {"surface_fraction": 1.0}}
+    old = with_mean(third, 3.14e-3, state=None, final={"surface_fraction": 1.0})
     finish(directory, third, result=old)
     status = status_of(plan, directory)
     assert status.done == (first.id,) and status.unseparated == (second.id, third.id)
@@ -324,10 +320,7 @@ def test_unseparated_cases_are_done_without_a_conductivity(sweep):
 
 def test_collect_without_conduction(sweep):
     plan, directory = sweep
-    record = record_of(plan.cases[0])
-    for name in ("mean_S_per_cm", "sigma_eff_S_per_cm", "solver_relative_error_xyz"):
-        del record["result"][name]
-    finish(directory, plan.cases[0], result=record["result"])
+    finish(directory, plan.cases[0], result=result_of())
     collect(directory)
     (row,) = read_csv(directory)
     assert row["sigma_xx_S_per_cm"] == row["solver_relative_error"] == ""

@@ -51,10 +51,10 @@ def test_near_equilibrium_can_be_asked_for_from_noise(tmp_path, session):
     early = [row for row in rows if row["energy_rate"] is not None and row["energy_rate"] < 0.05
              and row["surface_fraction"] > 0.9]
     assert early  # the old stop
-    final = result["growth"]["final"]
-    assert "energy_rate_tolerance" in result["growth"]["reason"] and result["state"] == "separated"
-    assert final["surface_fraction"] < 0.5 and min(final["pore_fraction"], final["bulk_fraction"]) > 0.1
-    assert result["mean_S_per_cm"] > 0
+    final = result.growth.final
+    assert "energy_rate_tolerance" in result.growth.reason and result.state == "separated"
+    assert final.surface_fraction < 0.5 and min(final.pore_fraction, final.bulk_fraction) > 0.1
+    assert result.conduction.mean_S_per_cm > 0
 
 
 def test_a_pore_size_of_noise_is_none(tmp_path, session):
@@ -62,7 +62,7 @@ def test_a_pore_size_of_noise_is_none(tmp_path, session):
     growth = grow(config_of({"mean_pore_size_nm": 2.0}), tmp_path, session)
     sizes = [row["pore_size_nm"] for row in history(tmp_path) if row["surface_fraction"] > 0.9]
     assert any(size is not None and size > 2.0 for size in sizes)
-    assert growth.separated and growth.summary["final"]["pore_size_nm"] >= 2.0
+    assert growth.separated and growth.summary.final.pore_size_nm >= 2.0
 
 
 DISSOLVING = {"porosity": 0.15, "start": "nucleation"}
@@ -79,7 +79,7 @@ def test_what_dissolves_comes_to_an_end(tmp_path, session, stop):
     np.save(tmp_path / "ball.npy", rho)
     config = config_of(stop, microstructure=DISSOLVING | {"initial_field": str(tmp_path / "ball.npy")})
     growth = grow(config, tmp_path, session)
-    assert "have not separated" in growth.summary["reason"] and not growth.separated
+    assert "have not separated" in growth.summary.reason and not growth.separated
     assert np.ptp(growth.rho) < 1e-3
 
 
@@ -98,7 +98,7 @@ def test_a_cell_too_short_along_its_only_soft_axis_is_refused():
 def test_an_unseparated_end_has_no_conductivity(tmp_path, session, evolution):
     result = run(config_of(evolution), tmp_path / "out", session)
     stored = json.loads((tmp_path / "out" / "result.json").read_text())
-    for one in (result, stored):
+    for one in (result.to_dict(), stored):
         assert one["state"] == "unseparated"
         assert one["sigma_eff_S_per_cm"] is one["sigma_eff_S_per_m"] is one["mean_S_per_cm"] is None
         assert "error_bar" not in one and "phases" not in one

@@ -1,0 +1,152 @@
+"""What a microstructure is, in numbers.
+
+The filler is what lies below a density of 1/2, the pores, or the label that was asked for; the matrix is all else.  Keys of
+densities speak of pores and walls, those of labels of filler and matrix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .record import PerAxis, Record, key
+
+_OF_LABELS, _OF_DENSITIES = "of labels", "of a density"
+_NOT_MEASURED = "where distributions were not asked for"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PhaseConnectivity(Record):
+    """How one phase hangs together."""
+
+    percolates_along: str = key("axes along which a cluster of it percolates: '', 'x', 'yz' ...")
+    percolating_fraction_xyz: PerAxis = key("of its voxels, in clusters that percolate along x, y, z")
+    largest_cluster_fraction: float | None = key("of its voxels, in the largest cluster", older=None)
+    num_clusters: int | None = key("clusters", older=None)
+    dimension: int | None = key("independent directions in which a cluster goes on for ever; null of an open image",
+                                older=None)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ConnectivityResult(Record):
+    """Newnham's connectivity."""
+
+    label: str = key("axes along which filler and matrix percolate: '3-3'", name="class")
+    axes: str = key("the axes that count: those of more than one voxel", older="xyz", pattern="x?y?z?")
+    filler: PhaseConnectivity = key("the filler")
+    matrix: PhaseConnectivity = key("the matrix")
+    surface: PhaseConnectivity | None = key("the surface layer", absent=_OF_LABELS)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SurfaceResult(Record):
+    """Volume fractions, and the area of the interface by volume."""
+
+    pore_fraction: float | None = key("volume below `rho_pore`", absent=_OF_LABELS)
+    surface_fraction: float | None = key("volume between the thresholds", absent=_OF_LABELS)
+    bulk_fraction: float | None = key("volume above `rho_bulk`", absent=_OF_LABELS)
+    porosity_by_threshold: float | None = key("volume below 1/2", absent=_OF_LABELS)
+    porosity_by_mean: float | None = key("1 - <rho>", absent=_OF_LABELS)
+    filler_fraction: float | None = key("volume of the filler", absent=_OF_DENSITIES)
+    area_per_nm: float = key("the one of the areas that is right for this field", "1/nm")
+    area_gradient_per_nm: float | None = key("by the gradient of the density", "1/nm", absent=_OF_LABELS)
+    area_normals_per_nm: float | None = key("faces of the voxels, weighted by their normals; null: not measured", "1/nm",
+                                            older=None)
+    area_faces_per_nm: float | None = key("faces of the voxels", "1/nm", older=None)
+    area_crofton_per_nm: float | None = key("by Crofton's formula", "1/nm", older=None)
+    area_is_by: str = key("which of them `area_per_nm` is", older="")
+    rho_pore: float | None = key("threshold", absent=_OF_LABELS)
+    rho_bulk: float | None = key("threshold", absent=_OF_LABELS)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ByShape(Record):
+    """A length or a ratio for two shapes of the filler."""
+
+    spheres: float | None = key("for spheres, r = 3 V / S; null: none")
+    pillars: float | None = key("for pillars, r = 2 V / S; null: none")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChordsResult(Record):
+    """Chords of a phase along the axes."""
+
+    mean_nm: float | None = key("2 x length in the phase / phase changes; null: endless", "nm")
+    mean_nm_xyz: PerAxis = key("the same along x, y, z", "nm")
+    wrapping_fraction_xyz: PerAxis = key("of the phase, on lines along x, y, z that never leave it; "
+                                                          "null along an axis of one voxel")
+    cut_fraction_xyz: PerAxis | None = key("of the phase, in chords cut by an end of the image", older=None)
+    voxel_nm_xyz: tuple[float, float, float] = key("edges of a voxel", "nm")
+    counts_by_voxels_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] = key(
+        "numbers of whole chords of 0, 1, 2 ... voxels along x, y, z")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StructureFactor(Record):
+    """Structure factor of the density."""
+
+    mean_k_per_nm: float | None = key("<k> = sum k S / sum S", "1/nm")
+    spacing_nm: float | None = key("2 pi / <k>; null of a uniform density", "nm")
+    spacing_nm_xyz: PerAxis = key("the same for |k_x|, |k_y|, |k_z|", "nm")
+    k_per_nm: np.ndarray = key("wavenumbers of the shells", "1/nm")
+    S_nm3: np.ndarray = key("mean over each shell", "nm^3")
+    k_per_nm_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] = key("wavenumbers along the axes", "1/nm")
+    S_nm3_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] = key("S along the axes", "nm^3")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TwoPointCorrelation(Record):
+    """Two-point correlation S2 of the filler."""
+
+    filler_fraction: float = key("of the volume, S2 at 0")
+    first_zero_nm: float | None = key("least distance at which S2 is the square of the fraction; null: none", "nm")
+    first_zero_nm_xyz: PerAxis = key("the same along x, y, z", "nm")
+    r_nm: np.ndarray = key("distances of the shells", "nm")
+    S2: np.ndarray = key("mean over each shell")
+    r_nm_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] = key("distances along the axes", "nm")
+    S2_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] = key("S2 along the axes")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ThicknessResult(Record):
+    """Local thickness of a phase: the diameter of the largest sphere in it that holds a point."""
+
+    mean_nm: float | None = key("mean over the phase; null: there is none", "nm")
+    largest_nm: float | None = key("largest", "nm")
+    d10_nm: float | None = key("that a tenth of the phase falls short of", "nm")
+    d50_nm: float | None = key("that half of the phase falls short of", "nm")
+    d90_nm: float | None = key("that nine tenths of the phase fall short of", "nm")
+    diameter_nm: np.ndarray = key("diameters", "nm")
+    volume_fraction_at_least: np.ndarray = key("of the phase, at least so thick")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MorphologyResult(Record):
+    """What a microstructure is, in numbers."""
+
+    connectivity: ConnectivityResult = key("which phases percolate")
+    surface: SurfaceResult = key("fractions and areas")
+    filler_radius_nm: ByShape = key("radius of the filler by its volume and area", "nm")
+    lambda_over_r: ByShape = key("surface depth by that radius; null where there is none")
+    pore_chords: ChordsResult | None = key("chords of the pores", absent=_OF_LABELS)
+    wall_chords: ChordsResult | None = key("chords of the walls", absent=_OF_LABELS)
+    filler_chords: ChordsResult | None = key("chords of the filler", absent=_OF_DENSITIES)
+    matrix_chords: ChordsResult | None = key("chords of the matrix", absent=_OF_DENSITIES)
+    structure_factor: StructureFactor | None = key("of the density", absent="of an open image")
+    two_point_correlation: TwoPointCorrelation = key("of the filler")
+    pore_thickness: ThicknessResult | None = key("of the pores", absent=f"{_OF_LABELS}, and {_NOT_MEASURED}")
+    wall_thickness: ThicknessResult | None = key("of the walls", absent=f"{_OF_LABELS}, and {_NOT_MEASURED}")
+    filler_thickness: ThicknessResult | None = key("of the filler", absent=f"{_OF_DENSITIES}, and {_NOT_MEASURED}")
+    matrix_thickness: ThicknessResult | None = key("of the matrix", absent=f"{_OF_DENSITIES}, and {_NOT_MEASURED}")
+    seconds: float | None = key("wall clock of measuring", "s", absent="in the first files of 0.1")
+
+    @property
+    def chords(self) -> tuple[ChordsResult | None, ChordsResult | None]:
+        """Of filler and matrix, whatever they are called."""
+        return self.filler_chords or self.pore_chords, self.matrix_chords or self.wall_chords
+
+    @property
+    def thickness(self) -> tuple[ThicknessResult | None, ThicknessResult | None]:
+        """Of filler and matrix, whatever they are called."""
+        return self.filler_thickness or self.pore_thickness, self.matrix_thickness or self.wall_thickness
