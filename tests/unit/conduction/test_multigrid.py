@@ -5,10 +5,12 @@ import pytest
 from helpers.builders import HU_SIGMA, grow_labels, make_transform
 from helpers.multigrid_images import KINDS, balls, dense_matrix, exact_value, pairs, pinholes, system_of, three_phases, wires
 
+from pfsolid.conduction import multigrid
 from pfsolid.conduction.effective import solve_tensor
 from pfsolid.conduction.elements import ElementSystem
 from pfsolid.conduction.faces import FaceSystem, subvoxel_faces
 from pfsolid.conduction.multigrid import Multigrid, MultigridSolver
+from pfsolid.conduction.multigrid_estimate import EquivalentErrorEstimate
 from pfsolid.errors import ConvergenceError, InputError
 
 SHAPES = ((8, 8, 8), (7, 5, 6), (9, 3, 4), (6, 1, 7), (5, 5, 5), (2, 8, 6), (1, 7, 9))
@@ -64,13 +66,9 @@ def test_symmetric_and_spectrally_equivalent(kind):
         found = spectrum(a, m)
         smallest.append(found[0])
         largest.append(found[-1])
-    assert min(smallest) >= LEAST[kind.__name__]
+    assert min(smallest) >= 0.05
     # A cycle stays below 2 and each term for good conductors adds at most 1.
     assert max(largest) < 4
-
-
-# Asked is 0.05.  Walls with single holes in voxels that are no cubes, and clusters of voxels by lot, reach into each other.
-LEAST = dict.fromkeys((kind.__name__ for kind in KINDS), 0.05) | {"pinholes": 0.005, "pairs": 0.02, "three_phases": 0.02}
 
 
 @pytest.mark.parametrize("axis", range(3))
@@ -92,6 +90,36 @@ def test_isolated_good_conductors_are_seen_at_any_contrast():
     labels[3:5, 2, 2] = labels[3:5, 3, 3] = 1
     smallest = [spectrum(*matrices(system_of(labels, (contrast, 1.0))))[0] for contrast in (1e-2, 1e-4, 1e-7)]
     assert min(smallest) > 0.15
+
+
+def walls_with_pinholes():
+    """Two chambers and more behind insulating walls of 33 x 31 voxels with one hole each."""
+    labels, rng = np.ones((30, 33, 31), np.uint8), np.random.default_rng(3)
+    for low in (4, 13, 22):
+        labels[low:low + 2] = 0
+        labels[low:low + 2, rng.integers(33), rng.integers(31)] = 1
+    return labels
+
+
+@pytest.mark.parametrize("labels, sigma", [
+    (walls_with_pinholes(), (0.0, 1.0)),
+    (balls((20, 20, 20), np.random.default_rng(0), 30, 2.3), (1e-5, 1.0)),
+    (pairs((16, 16, 16), np.random.default_rng(1)), (1e-5, 1.0)),
+], ids=["pinholes", "balls", "pairs"])
+def test_spectrally_equivalent_on_larger_images(labels, sigma, monkeypatch):
+    """By the smallest Ritz value of a solve to rounding: 0.005, 0.019 and 0.013 without a shift of the chambers between
+    pinholes and of the largest conductor."""
+    estimates = []
+
+    class Kept(EquivalentErrorEstimate):
+        def __init__(self):
+            super().__init__()
+            estimates.append(self)
+
+    monkeypatch.setattr(multigrid, "EquivalentErrorEstimate", Kept)
+    solve(system_of(labels, sigma), rtol=1e-12)
+    # Measured 0.08, 0.063 and 0.082; asked is 0.05.
+    assert estimates[-1]._smallest_ritz_value() >= 0.05
 
 
 # --- values ---------------------------------------------------------------------------------------
