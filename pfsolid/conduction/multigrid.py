@@ -9,22 +9,17 @@ system's faces.  No Fourier transform is used.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ..errors import ConvergenceError, InputError
 from .finite_volumes import FiniteVolumes
-from .krylov import CGResult, conjugate_gradients
+from .krylov import CGResult
 from .multigrid_clusters import good_clusters
 from .multigrid_estimate import EquivalentErrorEstimate
 from .multigrid_levels import Hierarchy
 
 # Iterations on each coarser level before the first one, and how few voxels the first of them may have.
 _START_ITERATIONS, _START_VOXELS = 2, 512
-# What r . M r of a residual that another iteration has left is multiplied with, and by what the other one's estimate has to
-# fall before it is asked again.
-_FROM_OUTSIDE, _ASK_AGAIN = 4.0, 0.5
 # Below this r.z has lost its digits: going on would only amplify rounding errors in the null space of A.
 _EXHAUSTED = 1e-27
 
@@ -55,36 +50,6 @@ class MultigridSolver:
         return self._preconditioner.solve(is_converged, max_iterations, on_iteration)
 
 
-class CheckedConjugateGradients:
-    """Conjugate gradients with the FFT preconditioner, whose stop a multigrid cycle on the residual has to confirm.
-
-    Called like :func:`pfsolid.conduction.krylov.conjugate_gradients`, which is what it is on elements.  What the
-    coefficients of conjugate gradients say of the error misses eigenvalues that the iteration has not found yet; a
-    preconditioner that is spectrally equivalent to A does not.  Collective.
-    """
-
-    def __init__(self):
-        self._system = self._check = None
-
-    def __call__(self, system, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
-        if not isinstance(system, FiniteVolumes):
-            return conjugate_gradients(system, is_converged, max_iterations, on_iteration)
-        confirmed, ask_below = 0.0, np.inf
-
-        def is_confirmed(energy, estimate):
-            nonlocal confirmed, ask_below
-            if estimate > ask_below or not is_converged(energy, estimate):
-                return False
-            if system is not self._system:
-                self._check, self._system = Multigrid(system), system
-            confirmed = max(estimate, _FROM_OUTSIDE * self._check.precondition())
-            ask_below = _ASK_AGAIN * estimate
-            return is_converged(energy, confirmed)
-
-        result = conjugate_gradients(system, is_confirmed, max_iterations, on_iteration)
-        return replace(result, error_estimate=max(result.error_estimate, confirmed))
-
-
 class Multigrid:
     """The preconditioner M for a system of finite volumes: a symmetric cycle, and shifts of isolated good conductors.
 
@@ -109,6 +74,12 @@ class Multigrid:
         if not r_z >= 0:  # nan too
             raise ConvergenceError(f'the multigrid cycle is not positive definite (r . z = {r_z:.1e}): use solver = "fft"')
         return r_z
+
+    def remaining_energy(self) -> float:
+        """Of the present residual: r . M r or, if that is more, the energy of the best step along M r."""
+        r_z = self.precondition()
+        curvature = self._levels.advance(0, 0.0) / self._num_voxels
+        return max(r_z, r_z**2 / curvature) if curvature > 0 else r_z
 
     def _cycle(self, alpha: float) -> float:
         finest = self._levels.levels[0]

@@ -10,11 +10,12 @@ from typing import Protocol
 
 import numpy as np
 
+from ..conduction.confirmation import CheckedConjugateGradients
 from ..conduction.currents import CurrentStatistics, settled_statistics
 from ..conduction.effective import ROUNDING, EffectiveConductivity, SolveMemory, solve_tensor
 from ..conduction.elements import ElementSystem
 from ..conduction.finite_volumes import ConductionSystem, FiniteVolumes
-from ..conduction.multigrid import CheckedConjugateGradients, MultigridSolver
+from ..conduction.multigrid import MultigridSolver
 from ..conduction.perturbation import make_perturbation
 from ..conduction.petsc import PetscSolver, petsc_is_at_hand
 from ..conduction.phases import face_conductances, open_faces_of_labels
@@ -335,7 +336,8 @@ def _pick(medium: Medium, sigma: np.ndarray, counts: np.ndarray, axes, session: 
     if not axes:
         return SolverChoice("fft", "nobody: nothing percolates")
     if is_full(sigma):
-        return SolverChoice("fft", "fft: what is made for full tensors; nothing confirms its own estimate of the error")
+        return SolverChoice("fft", "fft: what is made for full tensors; a multigrid cycle confirms its error, which behind "
+                                   "single open voxels can still be several times as large")
     if not medium.transform.periodic or medium.make_system is not None:
         return SolverChoice("multigrid", "multigrid: what is made for electrodes and for faces below the voxel")
     contrast = contrast_of(sigma, counts)

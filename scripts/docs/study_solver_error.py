@@ -19,8 +19,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 from helpers.builders import grow_labels  # noqa: E402
 from helpers.multigrid_images import balls, by_lot, pairs, pinholes, system_of, three_phases, wires  # noqa: E402
 
+from pfsolid.conduction.confirmation import CheckedConjugateGradients  # noqa: E402
 from pfsolid.conduction.effective import solve_tensor  # noqa: E402
-from pfsolid.conduction.multigrid import CheckedConjugateGradients, MultigridSolver  # noqa: E402
+from pfsolid.conduction.multigrid import MultigridSolver  # noqa: E402
 from pfsolid.errors import ConvergenceError  # noqa: E402
 
 TOLERANCES = 1e-2, 1e-3, 1e-4, 1e-5, 1e-6
