@@ -33,10 +33,22 @@ def prepare() -> None:
     codecs.register_error("pfsolid.readable", _readable)
     sys.stdout, sys.stderr = _lasting_stream(1), _lasting_stream(2)
     if signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL:
-        signal.signal(signal.SIGUSR1, lambda number, _: _early.append(signal.Signals(number).name))
+        signal.signal(signal.SIGUSR1, _note_early)
     # Where nothing is to be saved Ctrl-C ends the process at once, in compiled code too and without a traceback.
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _note_early(number, _frame) -> None:
+    _early.append(signal.Signals(number).name)
+
+
+def let_signals_end() -> None:
+    """For a command that keeps nothing half done: SIGUSR1 ends it as it is, also one that has come before."""
+    if signal.getsignal(signal.SIGUSR1) is _note_early:
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        if _early:
+            signal.raise_signal(signal.SIGUSR1)
 
 
 def early_signal() -> str | None:

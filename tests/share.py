@@ -7,7 +7,6 @@ nothing is compiled twice at the same time.
 
 import os
 from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
 
 FOLDER, NUMBER = "PFSOLID_SHARE", "PFSOLID_SHARE_NUMBER"  # where files are taken; of this process, from 1
@@ -30,8 +29,11 @@ def take(folder: Path, name: str) -> bool:
     return True
 
 
-def _taken(session) -> Iterator:
-    by_file = {file: list(items) for file, items in groupby(session.items, key=lambda item: item.path)}
+def taken(session) -> Iterator:
+    """The tests of the files that this process gets; a file is taken when the one before has begun its last."""
+    by_file = {}
+    for item in session.items:
+        by_file.setdefault(item.path, []).append(item)
     root = session.config.rootpath
     for file in in_order(list(by_file), root, int(os.environ[NUMBER])):
         if take(Path(os.environ[FOLDER]), file.relative_to(root).as_posix()):
@@ -42,7 +44,7 @@ def pytest_runtestloop(session):
     """pytest's own, over what is taken."""
     if FOLDER not in os.environ or session.testsfailed or session.config.option.collectonly:
         return None
-    items = _taken(session)
+    items = taken(session)
     item = next(items, None)
     while item is not None:
         following = next(items, None)

@@ -7,6 +7,7 @@ import re
 from ..errors import EXIT_FAULT, EXIT_INPUT, InputError, damage_is_a_mistake
 from ..parallel.agreement import on_root
 from ..parallel.communicator import world
+from ..process import let_signals_end
 from ..text import one_line
 from .options import draw, draw_again, edges_of, print_on_root, running, session_of
 
@@ -53,7 +54,7 @@ def measure_command(options) -> None:
     if options.axes_order is not None and not axes:
         raise InputError(f"--axes-order {options.axes_order}: must be {ORDERS}")
     voxel_nm, names = edges_of(options.voxel_nm), _names(options.names)
-    # Nothing is kept half done here: a signal may end it as it is.
+    let_signals_end()
     with session_of(options, catch_signals=False) as session:
         path, lines = measure_file(options.source, session, options.filler, voxel_nm, options.boundary, names,
                                    options.output, options.force, axes,
@@ -76,6 +77,7 @@ def _names(text: str | None) -> dict[int, str]:
 
 
 def plot_command(options) -> None:
+    let_signals_end()
     with damage_is_a_mistake():
         made = on_root(world(), draw_again, options.directory)
     for path in made:
@@ -102,6 +104,7 @@ def validate_command(options) -> int:
 def doctor_command(_options) -> int:
     from ..machine.doctor import examine
 
+    let_signals_end()
     healthy, lines = examine(world(), print_on_root)
     print_on_root(lines)
     return 0 if healthy else EXIT_FAULT

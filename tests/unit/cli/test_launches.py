@@ -142,7 +142,7 @@ def test_a_request_to_stop_during_start_up_is_remembered(tmp_path):
     assert "pfsolid resume" in error or "nothing was computed yet" in error
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_a_measurement_ends_at_once(tmp_path, number):
     np.save(tmp_path / "rho.npy", np.random.default_rng(1).random((96, 96, 96)))
     process = start("measure", tmp_path / "rho.npy", "--voxel-nm", "1", stdout=subprocess.PIPE, stderr=subprocess.PIPE,

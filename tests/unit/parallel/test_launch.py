@@ -1,7 +1,11 @@
 """What a process of ours is started with: nothing of the launch it is started from, all of the user's settings."""
 
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +44,46 @@ def test_modules_are_run_without_the_users_folder():
 def test_templates_requeue_on_a_signal_that_came_too_early_to_be_heard(template):
     """128 + 10: SIGUSR1 before Python could take it."""
     assert re.search(r"case \$status in 85 \| 138\) scontrol requeue", template.read_text())
+
+
+# Stands for mpirun and pfsolid: deaf while it starts, then it ends with 85 when it is asked to.
+_DEAF_AT_FIRST = """#!/bin/bash
+trap '' USR1
+touch "$PLACE/deaf"
+while [ ! -e "$PLACE/asked" ]; do /bin/sleep 0.02; done
+trap 'exit 85' USR1
+while :; do /bin/sleep 0.02; done
+"""
+_SLOW_ENV = """
+touch "$PLACE/starting"
+while [ ! -e "$PLACE/asked" ]; do /bin/sleep 0.02; done
+"""
+
+
+@pytest.mark.parametrize("moment, env", [("deaf", ""), ("starting", _SLOW_ENV)])
+@pytest.mark.parametrize("template", sorted(JOBS.glob("*.sbatch")), ids=lambda path: path.stem)
+def test_templates_pass_a_signal_on_until_it_is_heard(tmp_path, template, moment, env):
+    """What comes while the shell starts, or before mpirun has ranks to forward it to, was lost."""
+    programs = {"mpirun": _DEAF_AT_FIRST, "pfsolid": _DEAF_AT_FIRST, "sleep": "#!/bin/sh\nexec /bin/sleep 0.05\n",
+                "scontrol": '#!/bin/sh\necho "$@" >"$PLACE/requeued"\n'}
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "env.sh").write_text(env)
+    for name, text in programs.items():
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    job = {"SLURM_JOB_ID": "7", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "1",
+           "SLURM_CPUS_PER_TASK": "1", "PFSOLID_ROOT": str(tmp_path), "PLACE": str(tmp_path)}
+    process = subprocess.Popen(["bash", template, tmp_path / "input.toml", tmp_path / "out"],
+                               env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"} | job, stderr=subprocess.DEVNULL)
+    while not (tmp_path / moment).exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGUSR1)
+    time.sleep(0.1)
+    (tmp_path / "asked").touch()
+    assert process.wait(60) == 85 and (tmp_path / "requeued").read_text().startswith("requeue 7")
+    assert (tmp_path / "deaf").exists() == (moment == "deaf")
 
 
 def test_doctor_says_what_petsc_is_for():
