@@ -25,8 +25,6 @@ setup(
     package_data={"pfsolid": ["**/*.toml", "**/*.csv", "*.pyi", "py.typed"]},
     install_requires=[
         "numpy>=1.24",
-        "mpi4py>=3.1",
-        "mpi4py-fft>=2.0.4",
         "h5py>=3.7",
         "numba>=0.57",
         "scipy>=1.10",
@@ -37,7 +35,9 @@ setup(
         "tifffile",
     ],
     extras_require={
-        "petsc": ["petsc4py>=3.18"],
+        # Several ranks; with pytest, because an MPI is tested on the machine that has it.
+        "mpi": ["mpi4py>=3.1", "mpi4py-fft>=2.0.4", "pytest>=7"],
+        "petsc": ["petsc4py>=3.18", "mpi4py>=3.1"],
         "pictures": ["scikit-image>=0.20"],
         "tables": ["pandas>=1.5", "xarray>=2022.6"],
         "images": ["zarr>=2.16", "pynrrd>=1.0", "nibabel>=5", "mrcfile>=1.4", "SimpleITK>=2.2"],
