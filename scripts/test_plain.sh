@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What `pip install .` alone gives an ordinary user: a fresh environment, no root, and on PATH no MPI and no compiler.
-#   scripts/test_plain.sh                          a part of the unit tests, and `pfsolid doctor`
+#   scripts/test_plain.sh                          `pfsolid doctor`, the commands on tiny cases, a part of the unit tests
 #   scripts/test_plain.sh COMMAND...               something else in that environment, in a copy of this checkout
 # The last line is "plain: ..."; skipped where this user cannot become an ordinary one.
 set -euo pipefail
@@ -33,9 +33,36 @@ mv pfsolid "$HOME/not-installed"
 echo "plain: installed after $SECONDS s"
 "$@"
 INSIDE
-[ $# -gt 0 ] || set -- bash -ec 'pfsolid doctor; PYTHONPATH=tests exec python -m pytest -q -p no:cacheprovider \
-    tests/unit/spectral tests/unit/io tests/unit/config tests/unit/theory tests/unit/materials \
-    tests/unit/parallel tests/unit/test_packaging.py'
+cat >"$place/use" <<'USE'
+set -euo pipefail
+pfsolid doctor
+export NUMBA_DISABLE_JIT=1      # on so small grids kernels as Python are sooner done than compiled
+results=$(mktemp -d)
+step() { echo "plain: pfsolid $1"; pfsolid "$@" >>"$results/log" 2>&1 || { status=$?; tail -n 20 "$results/log"; exit "$status"; }; }
+tiny=(--set "grid.shape=[12,10,8]" --set output.figures=false)
+step run inputs/quickstart.toml "${tiny[@]}" --set evolution.max_steps=40 -o "$results/run"
+step conduct inputs/images/cathode.tif --sigma 0=0,1=1e-3,2=0 --crop 0:10,0:10,0:10 -o "$results/image"
+step measure "$results/run"
+step plot "$results/run"
+step info "$results/run"
+echo "plain: a run that is stopped and resumed"
+status=0
+timeout --preserve-status -s USR1 5 pfsolid run inputs/quickstart.toml "${tiny[@]}" --set evolution.max_steps=150 -o "$results/stopped" \
+    >>"$results/log" 2>&1 || status=$?
+if [ "$status" = 85 ]; then step resume "$results/stopped"; else [ "$status" = 0 ]; fi
+cat >"$results/sweep.toml" <<TOML
+base = "$PWD/inputs/quickstart.toml"
+[[axis]]
+key = "microstructure.porosity"
+values = [0.4, 0.5]
+TOML
+step sweep plan "$results/sweep.toml" "${tiny[@]}" --set evolution.max_steps=30 -o "$results/sweep"
+step sweep run "$results/sweep"
+step sweep collect "$results/sweep"
+PYTHONPATH=tests python -m pytest -q -p no:cacheprovider tests/unit/test_packaging.py tests/unit/spectral tests/unit/io \
+    tests/unit/parallel/test_communicator.py tests/unit/theory tests/unit/materials
+USE
+[ $# -gt 0 ] || set -- bash "$place/use"
 start=$SECONDS
 status=0
 env -i HOME="$place" PATH="$place/bin" TMPDIR="$place/tmp" LANG=C.UTF-8 MPLBACKEND=Agg \

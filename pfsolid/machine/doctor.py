@@ -13,7 +13,6 @@ from importlib.util import find_spec
 import numba
 
 from ..errors import PfsolidError
-from ..io.hdf5 import has_parallel_hdf5
 from ..io.provenance import library_versions
 from ..parallel.collective import on_root
 from ..parallel.communicator import Communicator
@@ -28,6 +27,9 @@ _PETSC = ("import petsc4py; petsc4py.init(['-no_signal_handler']); from petsc4py
 _MPI = ("from mpi4py import MPI, __version__; "
         "print(MPI.Get_library_version().split(',')[0].strip('\\0 \\n') + ', mpi4py', __version__)")
 _TRANSFORM = "from pfsolid.spectral.distributed import versions; print(', '.join(versions().values()))"
+# Where there are several ranks Debian's h5py takes another HDF5 than on one.
+_HDF5 = ("import os; os.environ['PFSOLID_MPI'] = '1'; from pfsolid.io.hdf5 import has_parallel_hdf5, h5py; "
+         "print(h5py.version.hdf5_version, 'parallel' if has_parallel_hdf5() else 'serial')")
 _PACKAGES_OF_MPI = "mpi4py", "mpi4py_fft"
 _FOR_SEVERAL_RANKS = 'for several ranks install the extra [mpi], or run scripts/setup.sh (docs/install.md)'
 
@@ -71,10 +73,12 @@ def _report(missing: list[str]) -> list[str]:
     else:
         lines.append(_line("more ranks", _of_another_process(_TRANSFORM, _FOR_SEVERAL_RANKS)))
         lines.append(_line("MPI", _of_another_process(_MPI, _FOR_SEVERAL_RANKS)))
-    lines += [_line(name, versions[key]) for name, key in (("h5py", "h5py"), ("HDF5", "hdf5"))]
+    hdf5 = "" if missing else _of_another_process(_HDF5, _FOR_SEVERAL_RANKS)
+    lines.append(_line("h5py", versions["h5py"]))
+    lines.append(_line("HDF5", versions["hdf5"] + (f"; on several ranks {hdf5}" if hdf5 else "")))
     lines.append(_line("PETSc", _of_another_process(_PETSC, _PETSC_IS_FOR)))
-    if not missing and not has_parallel_hdf5():
-        lines.append(_line("note", "h5py has no parallel HDF5: files are written plane by plane through rank 0"))
+    if hdf5.endswith("serial"):
+        lines.append(_line("note", "h5py has no parallel HDF5: several ranks write plane by plane through rank 0"))
     if os.environ.get("OMP_WAIT_POLICY", "").lower() != "passive":
         lines.append(_line("note", "OMP_WAIT_POLICY is not passive: with threads, steps take up to 2.5 times as long"))
     return lines
