@@ -1,4 +1,4 @@
-"""What an installation brings: one process without MPI by itself, the six packages of the design with its extras, its data."""
+"""What an installation brings: nothing of MPI by itself, the six packages of the design with its extras, its data."""
 
 import re
 from importlib.metadata import requires, version
@@ -41,5 +41,5 @@ def test_the_version_is_the_same_everywhere():
 def test_every_file_of_the_package_that_is_no_module_is_packaged():
     patterns = re.search(r'package_data=\{"pfsolid": \[(.*?)\]\}', (CHECKOUT / "setup.py").read_text())[1]
     packaged = {path for pattern in re.findall(r'"(.+?)"', patterns) for path in SOURCES.glob(pattern)}
-    others = {path for path in SOURCES.rglob("*") if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".py"}
-    assert others <= packaged
+    files = {path for path in SOURCES.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert {path for path in files if path.suffix != ".py"} <= packaged

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid  # NumPy's name for it depends on the version
 from scipy.linalg import solve_banded
 
 from pfsolid.errors import InputError
@@ -39,7 +40,7 @@ def test_overpotential_against_finite_differences():
 
 def test_what_reacts_is_the_current():
     x = np.linspace(0, CATHODE.thickness, 20001)
-    assert np.trapz(CATHODE.reaction_rate(x, 30.0), x) == pytest.approx(30.0, rel=1e-7)  # trapezia: (nu/20000)^2/12
+    assert trapezoid(CATHODE.reaction_rate(x, 30.0), x) == pytest.approx(30.0, rel=1e-7)  # trapezia: (nu/20000)^2/12
 
 
 def test_resistance_is_the_potential_between_the_faces():
@@ -48,7 +49,7 @@ def test_resistance_is_the_potential_between_the_faces():
     rate = CATHODE.reaction_rate(x, 1.0)
     step = x[1] - x[0]
     electrons = np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) / 2 * step)])
-    drop = np.trapz(electrons, x) / CATHODE.electronic
+    drop = trapezoid(electrons, x) / CATHODE.electronic
     assert CATHODE.resistance == pytest.approx(CATHODE.overpotential(0.0) + drop, rel=1e-7)
 
 
