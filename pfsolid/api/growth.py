@@ -157,12 +157,23 @@ class Microstructure:
             section = _conduction(name, sigma, options) | given(
                 temperature_K=temperature_K, grid_error=None if error == "auto" else error, solver=solver,
                 relative_tolerance=tolerance, extrapolate=extrapolate)
-            config = config_from_dict(self._raw | {"conduction": section}, name)
-            keeper = FieldKeeper(self.axes)
-            with quiet_session(self._comm, threads, progress) as session:
-                ensure_compiled(config, session)
-                found = homogenize(self._local, config.grid_nm, config.conduction, None, session,
-                                   watch=keeper.keeper_of if fields else None)
+            return self.solve_section(section, fields, threads, progress)
+
+    def solve_section(self, section: dict, fields: bool = True, threads: int | None = None, progress=None) -> Conductivity:
+        """`conductivity` by the keys of [conduction] of an input file.  Collective.
+
+        Parameters
+        ----------
+        section : dict
+        fields, threads, progress
+            As for `conductivity`.
+        """
+        config = config_from_dict(self._raw | {"conduction": section}, "Microstructure.conductivity")
+        keeper = FieldKeeper(self.axes)
+        with quiet_session(self._comm, threads, progress) as session:
+            ensure_compiled(config, session)
+            found = homogenize(self._local, config.grid_nm, config.conduction, None, session,
+                               watch=keeper.keeper_of if fields else None)
         return conductivity_of(found, NAMES, config.conduction, None, keeper.kept, axes_alike(config, config.grid_nm))
 
     def plot(self, normal: str | None = None, index: int | None = None, axes=None):

@@ -35,7 +35,7 @@ LAYERS = [
 
 # The same inside the folders where several concerns meet.
 INSIDE = {
-    "api": [["growth"], ["conductivity", "morphology"], ["image"], ["sweep"], ["plot"], ["optional", "pictures"], ["arguments"]],
+    "api": [["run"], ["growth"], ["conductivity", "morphology"], ["image"], ["sweep"], ["plot"], ["optional", "pictures"], ["arguments"]],
     "cli": [["__init__"], ["main"], ["conduct", "materials", "run", "sweep", "theory"], ["info", "options"]],
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["run"], ["material"], ["conduction"], ["text"]],
     "results": [["run"], ["conduction", "morphology"], ["record"]],

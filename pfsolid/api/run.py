@@ -1,0 +1,213 @@
+"""Directories of finished runs, opened from Python."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from ..config.run import config_from_text
+from ..config.text import parse_toml, read_text
+from ..errors import CheckpointError, InputError
+from ..grid import AXES
+from ..io.files import damage_errors
+from ..io.peek import describe, read_strided
+from ..io.run_directory import FIELDS, HISTORY, INPUT, RESULT, looks_like_run
+from ..io.sealed_json import read_stamped_json
+from ..io.series import list_fields
+from ..workflows.image import is_study
+from ..workflows.run import UNSEPARATED
+from .arguments import in_array_order
+from .conductivity import Conductivity
+from .growth import Microstructure
+from .image import Image, read_image
+from .morphology import Morphology
+from .optional import field_array, package
+
+_NAME = "pfsolid.open_run"
+_AXES = "zyx"  # of the arrays that come out
+_EVERY = (1, 1, 1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """What a finished run, a study of an image or conduction on a stored density has left; fields are read when asked for.
+
+    Attributes
+    ----------
+    directory : Path
+    result : dict
+        result.json, as numbers, lists and texts of Python's own.
+    """
+
+    directory: Path
+    result: dict
+
+    @property
+    def tensor(self) -> np.ndarray:
+        """sigma_eff (3, 3) in S/cm as stored; NaN where there is none."""
+        rows = self.result.get("sigma_eff_S_per_cm")
+        return np.full((3, 3), np.nan) if rows is None else np.array(rows, float)
+
+    @property
+    def fields(self) -> list[str]:
+        """Names of the stored fields."""
+        path = self.directory / FIELDS
+        return list_fields(path) if path.exists() else []
+
+    def field(self, name: str) -> np.ndarray:
+        """A stored field, such as 'rho', 'phase' or 'current_density_x', as an array (nz, ny, nx[, 3]).
+
+        Raises
+        ------
+        InputError
+            If there is none of that name.
+        CheckpointError
+            If the file is damaged.
+        """
+        if name not in self.fields:
+            raise InputError(f"{self.directory} has no field {name!r}; there are {', '.join(self.fields) or 'none'}")
+        return in_array_order(read_strided(self.directory / FIELDS, name, _EVERY), _AXES)
+
+    @property
+    def axes(self) -> str:
+        """Order of the axes of `density` and `field`."""
+        return _AXES
+
+    @property
+    def voxel_nm(self) -> tuple[float, float, float]:
+        """nm, along x, y, z."""
+        return tuple(self.result["grid"]["voxel_size_nm"])
+
+    @property
+    def density(self) -> np.ndarray:
+        """rho (nz, ny, nx), of a run."""
+        return self.field("rho")
+
+    @property
+    def history(self) -> dict[str, np.ndarray]:
+        """Columns of history.csv, NaN where there is nothing; empty of what was not grown here."""
+        path = self.directory / HISTORY
+        if not path.exists():
+            return {}
+        with damage_errors(path), open(path, encoding="utf-8", newline="") as file:
+            names, *rows = csv.reader(file)
+            return {name: np.array([float(row[place] or "nan") for row in rows]) for place, name in enumerate(names)}
+
+    @property
+    def microstructure(self) -> Microstructure:
+        """The density as `grow` gives one.
+
+        Raises
+        ------
+        InputError
+            If it is not one that was grown.
+        """
+        growth = self.result.get("growth")
+        if growth is None:
+            raise InputError(f"{self.directory}: nothing was grown there; its labels are `image`, its fields `field(name)`")
+        text = read_text(self.directory / INPUT)
+        raw = {name: part for name, part in parse_toml(text, str(self.directory / INPUT)).items() if name != "conduction"}
+        density, config = self.density, config_from_text(text, str(self.directory / INPUT))
+        whole = tuple(slice(0, n) for n in density.shape)
+        return Microstructure(density, whole, self.voxel_nm, _AXES, growth["reason"], self.result["state"] != UNSEPARATED,
+                              self.result["porosity"], self.history, raw, config)
+
+    @property
+    def image(self) -> Image:
+        """The phases as labels, where they are stored; else those of the density."""
+        if "phase" not in self.fields:
+            return self.microstructure.image
+        names = {one["label"]: name for name, one in self.result.get("phases", {}).items()}
+        return read_image(f"{self.directory / FIELDS}:phase", self.voxel_nm, _AXES, names)
+
+    def measure(self, distributions: bool = False, *, threads: int | None = None,
+                progress: bool | Callable[[str], object] | None = None) -> Morphology:
+        """Measure the density anew: `Microstructure.measure`."""
+        return self.microstructure.measure(distributions, threads=threads, progress=progress)
+
+    def conductivity(self, sigma: Mapping | None = None, **options) -> Conductivity:
+        """Solve conduction on the density with other conductivities: `Microstructure.conductivity`.
+
+        Without any, those of the run's own input.
+        """
+        if sigma is None and not options:
+            raw = parse_toml(read_text(self.directory / INPUT), str(self.directory / INPUT)).get("conduction", {})
+            return self.microstructure.solve_section(raw)
+        return self.microstructure.conductivity(sigma, **options)
+
+    def to_xarray(self):
+        """Stored fields and history as an xarray.Dataset with dimensions, coordinates in nm, and units.
+
+        Raises
+        ------
+        InputError
+            If xarray is not installed.
+        """
+        xarray = package("xarray", "Run.to_xarray")
+        found = {}
+        for name in self.fields:
+            units = describe(self.directory / FIELDS, name).units
+            found[name] = field_array(self.field(name), self.voxel_nm, _AXES, name, units, name.replace("_", " "))
+        history = self.history
+        steps = history.pop("step", np.empty(0))
+        found |= {name: ("step", values) for name, values in history.items() if name not in found}
+        coordinates = {"step": steps.astype(int)} if history else {}
+        return xarray.Dataset(found, coordinates, {"title": self.result["title"]})
+
+    def plot(self, normal: str | None = None, index: int | None = None, axes=None):
+        """A plane of the density, or of the labels of an image, as a picture."""
+        return (self.microstructure if "rho" in self.fields and "growth" in self.result else self.image).plot(
+            normal, index, axes)
+
+    def __repr__(self) -> str:
+        what = self.result.get("headline") or self.result.get("growth", {}).get("reason") or "no conductivity"
+        return f"Run {self.directory}: {what}"
+
+    def _repr_html_(self) -> str:
+        rows = [("title", self.result["title"]), ("voxels", " x ".join(map(str, self.result["grid"]["shape"])))]
+        rows += [(name, f"{self.result[name]:.4g}") for name in ("porosity",) if name in self.result]
+        rows += [(f"sigma_{name}{name}", f"{self.tensor[axis, axis]:.4g} S/cm") for axis, name in enumerate(AXES)
+                 if np.isfinite(self.tensor[axis, axis])]
+        rows += [("fields", ", ".join(self.fields))]
+        lines = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)
+        return f"<b>{escape(str(self.directory))}</b><table>{lines}</table>"
+
+
+def open_run(directory) -> Run:
+    """The directory of a finished run, of `pfsolid run`, `conduct` or `Microstructure.save`.
+
+    Parameters
+    ----------
+    directory : str or Path
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        It holds none, or one that is not finished.
+
+    Examples
+    --------
+    >>> import pfsolid as pf
+    >>> pf.open_run(folder)
+    Traceback (most recent call last):
+        ...
+    pfsolid.errors.InputError: ... is not the directory of a run
+    """
+    directory = Path(directory)
+    if not looks_like_run(directory):
+        raise InputError(f"{directory} is not the directory of a run" if directory.exists() else f"{directory} does not exist")
+    if not (directory / RESULT).exists():
+        raise InputError(f"the run in {directory} is not finished; go on with: pfsolid resume {directory}")
+    try:
+        return Run(directory, read_stamped_json(directory / RESULT))
+    except CheckpointError as error:
+        raise InputError(str(error)) from None
