@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
@@ -17,13 +18,14 @@ from ..machine.warmup import ensure_compiled
 from ..orientation import order_of_axes
 from ..parallel.collective import Reducer
 from ..parallel.quiet import quiet_session
-from ..results.run import HISTORY_COLUMNS, HistoryRow
+from ..results.run import HISTORY_COLUMNS, GrowthResult, HistoryRow
 from ..spectral.transform import slab_of
 from ..workflows.density import homogenize
 from ..workflows.measure import characterize
 from ..workflows.run import axes_alike, report_growth
 from ..workflows.simulate import grow as grow_density
-from ..workflows.simulate import thresholds
+from ..workflows.save import save_growth
+from ..workflows.simulate import Growth, thresholds
 from .arguments import by_axes, edges, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
 from .conductivity import Conductivity, FieldKeeper, conductivity_of
 from .image import Image
@@ -75,6 +77,7 @@ class Microstructure:
     _raw: dict = field(default_factory=dict)
     _config: RunConfig | None = None
     _comm: object = None
+    _summary: GrowthResult | None = None
 
     @property
     def image(self) -> Image:
@@ -175,6 +178,40 @@ class Microstructure:
             found = homogenize(self._local, config.grid_nm, config.conduction, None, session,
                                watch=keeper.keeper_of if fields else None)
         return conductivity_of(found, NAMES, config.conduction, None, keeper.kept, axes_alike(config, config.grid_nm))
+
+    def save(self, directory, force: bool = False) -> Path:
+        """Write it as the directory of a run, which the command line opens: info, measure, conduct, plot.  Collective.
+
+        Parameters
+        ----------
+        directory : str or Path
+            New or empty.
+        force : bool
+            Replace results of pfsolid that stand there.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        InputError
+            It holds something else.
+        OutputError
+            It cannot be written.
+
+        Examples
+        --------
+        >>> import pfsolid as pf
+        >>> grown = pf.grow((1, 40, 40), 0.7, 0.5, surface_energy_J_per_m2=0.3, surface_depth_nm=1.4, until=20)
+        >>> pf.open_run(grown.save(folder / "grown")).microstructure
+        Microstructure of 1 x 40 x 40 voxels (z, y, x), porosity 0.5: reached reduced time 20
+        """
+        directory = Path(directory)
+        with quiet_session(self._comm) as session:
+            growth = Growth(self._local, self._summary, self.separated, np.empty(0))
+            save_growth(growth, self.history, self._config, directory, session, force)
+        return directory
 
     def plot(self, normal: str | None = None, index: int | None = None, axes=None):
         """A plane of the density as a picture: `pfsolid.plot.density`, which see."""
@@ -309,7 +346,7 @@ def grow(shape, voxel_nm, porosity: float, material: str | None = None, *, surfa
     slices = by_axes(slab_of(config.grid_nm, session.comm), order)
     porosity = 1 - growth.summary.final.mean_density
     return Microstructure(in_array_order(growth.rho, order), slices, config.grid_nm.spacing, order,
-                          growth.summary.reason, growth.separated, porosity, history, raw, config, comm)
+                          growth.summary.reason, growth.separated, porosity, history, raw, config, comm, growth.summary)
 
 
 def _input(shape, axes: str, options, until, raw: dict) -> tuple[dict, str]:

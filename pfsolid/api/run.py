@@ -12,15 +12,14 @@ import numpy as np
 
 from ..config.run import config_from_text
 from ..config.text import parse_toml, read_text
-from ..errors import CheckpointError, InputError
+from ..errors import InputError
 from ..grid import AXES
 from ..io.files import damage_errors
 from ..io.peek import describe, read_strided
 from ..io.run_directory import FIELDS, HISTORY, INPUT, RESULT, looks_like_run
-from ..io.sealed_json import read_stamped_json
 from ..io.series import list_fields
-from ..workflows.image import is_study
-from ..workflows.run import UNSEPARATED
+from ..results.run import UNSEPARATED, Result
+from ..workflows.run import read_result
 from .arguments import in_array_order
 from .conductivity import Conductivity
 from .growth import Microstructure
@@ -40,18 +39,18 @@ class Run:
     Attributes
     ----------
     directory : Path
-    result : dict
-        result.json, as numbers, lists and texts of Python's own.
+    result : Result
+        All of result.json; its ``to_dict()`` has numbers, lists and texts of Python's own.
     """
 
     directory: Path
-    result: dict
+    result: Result
 
     @property
     def tensor(self) -> np.ndarray:
         """sigma_eff (3, 3) in S/cm as stored; NaN where there is none."""
-        rows = self.result.get("sigma_eff_S_per_cm")
-        return np.full((3, 3), np.nan) if rows is None else np.array(rows, float)
+        found = self.result.conduction
+        return np.full((3, 3), np.nan) if found is None else np.array(found.to_dict()["sigma_eff_S_per_cm"], float)
 
     @property
     def fields(self) -> list[str]:
@@ -81,7 +80,7 @@ class Run:
     @property
     def voxel_nm(self) -> tuple[float, float, float]:
         """nm, along x, y, z."""
-        return tuple(self.result["grid"]["voxel_size_nm"])
+        return tuple(self.result.grid.voxel_size_nm)
 
     @property
     def density(self) -> np.ndarray:
@@ -107,22 +106,23 @@ class Run:
         InputError
             If it is not one that was grown.
         """
-        growth = self.result.get("growth")
+        growth = self.result.growth
         if growth is None:
             raise InputError(f"{self.directory}: nothing was grown there; its labels are `image`, its fields `field(name)`")
         text = read_text(self.directory / INPUT)
         raw = {name: part for name, part in parse_toml(text, str(self.directory / INPUT)).items() if name != "conduction"}
         density, config = self.density, config_from_text(text, str(self.directory / INPUT))
         whole = tuple(slice(0, n) for n in density.shape)
-        return Microstructure(density, whole, self.voxel_nm, _AXES, growth["reason"], self.result["state"] != UNSEPARATED,
-                              self.result["porosity"], self.history, raw, config)
+        return Microstructure(density, whole, self.voxel_nm, _AXES, growth.reason, self.result.state != UNSEPARATED,
+                              self.result.porosity, self.history, raw, config, None, growth)
 
     @property
     def image(self) -> Image:
         """The phases as labels, where they are stored; else those of the density."""
         if "phase" not in self.fields:
             return self.microstructure.image
-        names = {one["label"]: name for name, one in self.result.get("phases", {}).items()}
+        phases = {} if self.result.conduction is None else self.result.conduction.to_dict()["phases"]
+        names = {one["label"]: name for name, one in phases.items()}
         return read_image(f"{self.directory / FIELDS}:phase", self.voxel_nm, _AXES, names)
 
     def measure(self, distributions: bool = False, *, threads: int | None = None,
@@ -157,20 +157,21 @@ class Run:
         steps = history.pop("step", np.empty(0))
         found |= {name: ("step", values) for name, values in history.items() if name not in found}
         coordinates = {"step": steps.astype(int)} if history else {}
-        return xarray.Dataset(found, coordinates, {"title": self.result["title"]})
+        return xarray.Dataset(found, coordinates, {"title": self.result.title})
 
     def plot(self, normal: str | None = None, index: int | None = None, axes=None):
         """A plane of the density, or of the labels of an image, as a picture."""
-        return (self.microstructure if "rho" in self.fields and "growth" in self.result else self.image).plot(
+        return (self.microstructure if "rho" in self.fields and self.result.growth else self.image).plot(
             normal, index, axes)
 
     def __repr__(self) -> str:
-        what = self.result.get("headline") or self.result.get("growth", {}).get("reason") or "no conductivity"
+        found, growth = self.result.conduction, self.result.growth
+        what = found.headline if found else growth.reason if growth else "no conductivity"
         return f"Run {self.directory}: {what}"
 
     def _repr_html_(self) -> str:
-        rows = [("title", self.result["title"]), ("voxels", " x ".join(map(str, self.result["grid"]["shape"])))]
-        rows += [(name, f"{self.result[name]:.4g}") for name in ("porosity",) if name in self.result]
+        rows = [("title", self.result.title), ("voxels", " x ".join(map(str, self.result.grid.shape)))]
+        rows += [] if self.result.porosity is None else [("porosity", f"{self.result.porosity:.4g}")]
         rows += [(f"sigma_{name}{name}", f"{self.tensor[axis, axis]:.4g} S/cm") for axis, name in enumerate(AXES)
                  if np.isfinite(self.tensor[axis, axis])]
         rows += [("fields", ", ".join(self.fields))]
@@ -207,7 +208,4 @@ def open_run(directory) -> Run:
         raise InputError(f"{directory} is not the directory of a run" if directory.exists() else f"{directory} does not exist")
     if not (directory / RESULT).exists():
         raise InputError(f"the run in {directory} is not finished; go on with: pfsolid resume {directory}")
-    try:
-        return Run(directory, read_stamped_json(directory / RESULT))
-    except CheckpointError as error:
-        raise InputError(str(error)) from None
+    return Run(directory, read_result(directory))

@@ -35,7 +35,8 @@ LAYERS = [
 
 # The same inside the folders where several concerns meet.
 INSIDE = {
-    "api": [["run"], ["growth"], ["conductivity", "morphology"], ["image"], ["sweep"], ["plot"], ["optional", "pictures"], ["arguments"]],
+    "api": [["run"], ["growth"], ["conductivity", "morphology"], ["image"], ["sweep"], ["plot"], ["optional", "pictures"],
+            ["arguments"]],
     "cli": [["__init__"], ["main"], ["conduct", "materials", "run", "sweep", "theory"], ["info", "options"]],
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["run"], ["material"], ["conduction"], ["text"]],
     "results": [["run"], ["conduction", "morphology"], ["record"]],
@@ -44,7 +45,7 @@ INSIDE = {
     "sweeps": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["dataset"]],
     "io": [["checkpoint", "peek"], ["seal", "series"], ["images", "provenance", "run_directory", "sealed_json", "transfer"],
            ["hdf5_sources", "readback"], ["hdf5", "one_writer", "records"], ["claims"], ["files"]],
-    "workflows": [["resume"], ["case", "export", "measure_file", "stored_density"], ["labelled"], ["measured_source", "run"],
+    "workflows": [["resume"], ["case", "export", "measure_file", "save", "stored_density"], ["labelled"], ["measured_source", "run"],
                   ["density", "fit_sweep", "image", "simulate"], ["console", "fields", "measure", "solved", "theory"]],
 }
 

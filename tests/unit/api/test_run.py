@@ -39,7 +39,7 @@ def directory(tmp_path, run_cli):
 def test_a_run_is_opened_read_and_gone_on_with(directory):
     run = pf.open_run(directory)
     stored = json.loads((directory / "result.json").read_text())
-    assert np.array_equal(run.tensor, stored["sigma_eff_S_per_cm"]) and run.result["porosity"] == stored["porosity"]
+    assert np.array_equal(run.tensor, stored["sigma_eff_S_per_cm"]) and run.result.porosity == stored["porosity"]
     assert "\n" not in repr(run) and stored["headline"] in repr(run) and "S/cm" in run._repr_html_()
     assert run.density.shape == (8, 10, 12) and {"rho", "phase"} <= set(run.fields)
     assert 1 - run.density.mean() == pytest.approx(stored["porosity"], abs=1e-12)
@@ -81,3 +81,25 @@ def test_what_is_no_finished_run(tmp_path, directory):
     (directory / "result.json").unlink()
     with pytest.raises(pf.InputError, match="is not finished; go on with: pfsolid resume"):
         pf.open_run(directory)
+
+
+def test_a_grown_structure_is_saved_for_the_command_line(tmp_path, run_cli):
+    grown = pf.grow((8, 10, 12), 0.9, 0.4, surface_energy_J_per_m2=0.3, surface_depth_nm=1.4, until={"max_steps": 100},
+                    options={"microstructure": {"noise_amplitude": 0.2}})
+    folder = grown.save(tmp_path / "saved")
+    status, printed, _ = run_cli("info", folder)
+    assert status == 0 and "made 100 steps" in printed and "fields.h5: rho" in printed
+    status, _, error = run_cli("resume", folder)
+    assert status == 2 and "is finished" in error
+    again = pf.open_run(folder)
+    assert np.array_equal(again.density, grown.density) and again.microstructure.axes == "zyx"
+    for name, values in grown.history.items():
+        assert np.array_equal(again.history[name], values, equal_nan=True)
+    sigma = {"bulk": 1e-4, "surface": 1e-3}
+    status, _, error = run_cli("conduct", folder, "--set", "conduction.sigma_bulk_S_per_cm=1e-4", "--set",
+                               "conduction.sigma_surf_S_per_cm=1e-3", "--set", "output.figures=false")
+    assert status == 0, error
+    assert np.array_equal(pf.open_run(folder / "conduct").tensor, grown.conductivity(sigma).tensor)
+    with pytest.raises(pf.InputError, match="saved"):
+        grown.save(folder)
+    assert pf.open_run(grown.save(folder, force=True)).result.porosity == grown.porosity
