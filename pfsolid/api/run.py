@@ -198,14 +198,15 @@ def open_run(directory) -> Run:
     Examples
     --------
     >>> import pfsolid as pf
-    >>> pf.open_run(folder)
-    Traceback (most recent call last):
-        ...
-    pfsolid.errors.InputError: ... is not the directory of a run
+    >>> grown = pf.grow((1, 40, 40), 0.7, 0.5, surface_energy_J_per_m2=0.3, surface_depth_nm=1.4, until=20)
+    >>> run = pf.open_run(grown.save(folder / "grown"))
+    >>> run.fields, run.density.shape
+    (['rho'], (1, 40, 40))
     """
     directory = Path(directory)
     if not looks_like_run(directory):
-        raise InputError(f"{directory} is not the directory of a run" if directory.exists() else f"{directory} does not exist")
+        raise InputError(f"{directory} is not the directory of a run" if directory.exists()
+                         else f"{directory} does not exist")
     if not (directory / RESULT).exists():
         raise InputError(f"the run in {directory} is not finished; go on with: pfsolid resume {directory}")
     return Run(directory, read_result(directory))

@@ -1,4 +1,4 @@
-"""How people sit at it: cells run one after another in one process and stopped by the interrupt key; the same by three doors."""
+"""How people sit at it: cells in one process, stopped by the interrupt key; the same tensor by three doors."""
 
 import json
 import os

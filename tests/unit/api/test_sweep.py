@@ -1,4 +1,4 @@
-"""Sweeps from Python: planned, run in processes of their own, read into a table; the command line opens the same directory."""
+"""Sweeps from Python: planned, run in processes of their own, read into a table; the command line opens them too."""
 
 import os
 import signal
@@ -59,7 +59,8 @@ def test_keys_that_go_together(tmp_path):
 
 @pytest.mark.parametrize("base, axes, says", [
     (BASE, {"microstructure.porosty": [0.3]}, "did you mean microstructure.porosity"),
-    (BASE, {"microstructure.porosity": [0.3, 2.0]}, "porosity = 2.0"), (BASE, {"microstructure.porosity": 0.3}, "a list of values"),
+    (BASE, {"microstructure.porosity": [0.3, 2.0]}, "porosity = 2.0"),
+    (BASE, {"microstructure.porosity": 0.3}, "a list of values"),
     (BASE, {}, "axes = {}"), (BASE, {("grid.shape", "grid.voxel_size_nm"): [1, 2]}, "as many values in each"),
     (7, POROSITIES, "base = 7"), ("nowhere.toml", POROSITIES, "nowhere.toml: no such file"),
     (BASE | {"grid": {"shape": [8] * 3}}, POROSITIES, "voxel_size_nm"),
