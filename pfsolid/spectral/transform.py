@@ -17,7 +17,7 @@ from ..parallel.collective import PlaneExchange, Reducer
 from ..parallel.communicator import Communicator, largest, smallest
 from . import kernels
 from .plans import Library, library_for, make_plans
-from .wisdom import plan_caches, read_or_nothing, write_if_possible
+from .wisdom import others_kept_out, plan_caches, read_or_nothing, write_if_possible
 
 # Of this process: which transforms have been planned by measuring, and what each FFTW knew after its last of a precision.
 _planned: set[tuple] = set()
@@ -109,7 +109,7 @@ class SlabTransform:
     def _make_measured_plans(self, comm: Communicator, library: Library, caches: list[Path], wisdom: str | None) -> None:
         """Plans all ranks will choose again: what any rank had to measure goes to all, and to the user's file."""
         known = comm.bcast([wisdom or "", read_or_nothing(caches)] if comm.Get_rank() == 0 else None)
-        for text in reversed(known):
+        for text in known:
             library.import_wisdom(text)
         before = library.export_wisdom()
         self._plans = make_plans(*self._layout)
@@ -119,10 +119,13 @@ class SlabTransform:
             return
         gathered = comm.gather(after)
         if comm.Get_rank() == 0:
-            for text in sorted(set(gathered)):
-                library.import_wisdom(text)
-            self.wisdom = library.export_wisdom()
-            write_if_possible(caches, self.wisdom)
+            with others_kept_out(caches):
+                # Others may have measured the same meanwhile: what stands in the file is what all take from here on.
+                library.forget_wisdom()
+                for text in (wisdom or "", read_or_nothing(caches), *sorted(set(gathered))):
+                    library.import_wisdom(text)
+                self.wisdom = library.export_wisdom()
+                write_if_possible(caches, self.wisdom)
         self.wisdom = comm.bcast(self.wisdom)
         # Ranks that measured the same transform may have found different plans: settle on one.
         self._plans.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import platform
 import tempfile
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +17,8 @@ import numpy as np
 
 from ..kernel import private_temporary_folder, user_caches
 from ..regular import refuse_special
+
+_PATIENCE_S = 2.0
 
 
 def plan_caches(library: str, dtype) -> list[Path]:
@@ -39,6 +44,39 @@ def read_or_nothing(paths: list[Path]) -> str:
             refuse_special(path)
             return path.read_text(encoding="ascii")
     return ""
+
+
+@contextmanager
+def others_kept_out(paths: list[Path]) -> Iterator[None]:
+    """While what stands in the file is read, added to and written: else one of two processes loses what it has measured.
+
+    Not for longer than seconds: who holds the lock may have been stopped, and file systems without locks have none.
+    """
+    descriptor = None
+    for path in paths:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(path.with_suffix(".lock"), flags, 0o600)
+            break
+    try:
+        deadline = time.monotonic() + _PATIENCE_S
+        while descriptor is not None and not _locked(descriptor) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # no locks here: nothing to wait for
+        pass
+    return True
 
 
 def write_if_possible(paths: list[Path], text: str) -> None:

@@ -7,7 +7,9 @@ from helpers.builders import ALONE, make_transform
 
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
+from pfsolid.spectral.plans import library_for, make_plans
 from pfsolid.spectral.transform import CosineSlabTransform, check_rank_count, slab_of
+from pfsolid.spectral.wisdom import plan_caches
 
 SHAPES = [(8, 6, 4), (7, 5, 9), (6, 5, 1), (1, 4, 6), (16, 1, 1), (5, 6, 2)]
 # Rounding of a transform grows with log N; the largest here has 315 points.
@@ -88,6 +90,62 @@ def test_wisdom_gives_the_same_plan_again():
     again.real[...] = field
     assert np.array_equal(first.forward(), again.forward())
     assert "fftw" in first.wisdom
+
+
+@pytest.fixture
+def forgetful(tmp_path, monkeypatch):
+    """A user whose caches are empty, of a process that has planned nothing; the file of wisdom, and a way to forget again."""
+    library = library_for(ALONE, np.dtype(np.float64))
+    monkeypatch.setenv("PFSOLID_CACHE", str(tmp_path / "asked"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def forget():
+        library.forget_wisdom()
+        monkeypatch.setattr("pfsolid.spectral.transform._planned", set())
+
+    known = library.export_wisdom()
+    forget()
+    yield plan_caches(library.name, np.float64)[0], forget
+    library.forget_wisdom()
+    library.import_wisdom(known)
+
+
+def plans_of(wisdom: str) -> set[str]:
+    return {line.strip() for line in wisdom.splitlines() if line.strip().startswith("(fftw_")}
+
+
+def test_what_others_write_while_this_process_measures_is_kept(forgetful, monkeypatch):
+    file, forget = forgetful
+    theirs = make_transform((10, 9, 8), planning="measure").wisdom
+    file.unlink()
+    forget()
+
+    def plan_while_others_write(*arguments):
+        plans = make_plans(*arguments)
+        if not file.exists():
+            file.write_text(theirs)
+        return plans
+
+    monkeypatch.setattr("pfsolid.spectral.transform.make_plans", plan_while_others_write)
+    ours = make_transform((12, 9, 8), planning="measure").wisdom
+    assert plans_of(theirs) and plans_of(theirs) <= plans_of(file.read_text()) and file.read_text() == ours
+
+
+def test_wisdom_that_is_given_comes_before_that_of_the_file(forgetful):
+    """A checkpoint's plans go on, whatever another launch has measured since."""
+    file, forget = forgetful
+    given = make_transform((24, 20, 18), planning="measure").wisdom
+    for _ in range(60):  # measuring again finds another plan sooner or later
+        forget()
+        file.unlink()
+        other = make_transform((24, 20, 18), planning="measure").wisdom
+        if plans_of(other) != plans_of(given):
+            break
+    else:
+        pytest.skip("this machine measures the same plan each time")
+    forget()
+    assert plans_of(given) <= plans_of(make_transform((24, 20, 18), planning="measure", wisdom=given).wisdom)
 
 
 def test_closed_transform_lets_its_memory_go():
