@@ -77,8 +77,8 @@ class PhaseCurrent:
     fraction : float
         Of the volume.
     share : float
-        Of the current: the sum of J_axis over the phase's voxels over that over all.  Shares add to 1; one may be
-        negative where current flows back.
+        Of the current: the integral of J_axis over the phase, as far as it reaches inside voxels, over that over all.
+        Shares add to 1; one may be negative where current flows back.
     focusing : Focusing
     share_error : float, optional
         How far the share may be off because the potential is not exact.
@@ -142,9 +142,17 @@ class CurrentStatistics:
         phases = {label: replace(phase, focusing=moved(phase.focusing)) for label, phase in self.phases.items()}
         return replace(self, axis=axis, focusing=moved(self.focusing), phases=phases)
 
+    def shared_out(self, carried: np.ndarray) -> CurrentStatistics:
+        """With the shares of phases that carry so much, (num_phases,); some may have no voxel whose centre is in them."""
+        unseen = PhaseCurrent(0.0, 0.0, Focusing((0.0,) * len(PERCENTILES), 0.0, (0, 0, 0)))
+        shares = (carried / carried.sum()).tolist()
+        phases = {label: replace(self.phases.get(label, unseen), share=share) for label, share in enumerate(shares)
+                  if share or label in self.phases}
+        return replace(self, phases=phases)
+
     def judged_by(self, before: CurrentStatistics) -> CurrentStatistics:
         """With errors, from what has changed since the error of sigma_eff was _NEARER times as large."""
-        phases = {label: phase.judged_by(before.phases[label]) for label, phase in self.phases.items()}
+        phases = {label: phase.judged_by(before.phases.get(label, phase)) for label, phase in self.phases.items()}
         return replace(self, phases=phases, focusing=self.focusing.judged_by(before.focusing))
 
     def exact(self) -> CurrentStatistics:
@@ -181,7 +189,9 @@ def settled_statistics(solve, labels: np.ndarray, reducer: Reducer) -> CurrentSt
     reducer : Reducer
     """
     def look() -> CurrentStatistics:
-        return current_statistics(solve.system.current_density(solve.axis), labels, solve.axis, reducer)
+        found = current_statistics(solve.system.current_density(solve.axis), labels, solve.axis, reducer)
+        carried = solve.system.phase_currents(solve.axis)
+        return found if carried is None else found.shared_out(carried)
 
     found, most = look(), 2 * solve.iterations
     while solve.relative_error > _EXACT:

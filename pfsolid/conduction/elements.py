@@ -129,6 +129,10 @@ class ElementSystem:
         kernels.current_density(self._direction, self.labels, self.tensors, *self._signs, self.spacing, axis, out)
         return out
 
+    def phase_currents(self, axis: int) -> None:
+        """See `System`: voxels are whole."""
+        return None
+
     def voxel_potential(self) -> np.ndarray:
         """Collective: u at the centres of the voxels, the mean of their corners, local (n0, n1, n2); likewise."""
         self._take_potential()

@@ -81,27 +81,93 @@ def _slope_z(field, i, j, k):
 @kernel()
 def _face(a, b, slope_1, slope_2, h, h_1, h_2, levels, sigma, in_series):
     """Conductivity between centres with the values a and b; slopes a voxel along the two other axes."""
-    open_area = parallel = length = resistance = 0.0
-    area_before = link_before = 0.0
-    for m in range(sigma.size):
-        last = m == levels.size
-        area = 1.0 if last else _area_below(0.5 * (a + b), slope_1, slope_2, levels[m])
-        link = 1.0 if last else _link_below(a, b, levels[m])
-        if sigma[m] > 0:
-            open_area += area - area_before
-            parallel += (area - area_before) * sigma[m]
-            length += link - link_before
-            resistance += (link - link_before) / sigma[m]
-        area_before, link_before = area, link
+    open_area, parallel, length, resistance = _mixed(a, b, slope_1, slope_2, levels, sigma)
     if open_area < _SLIVER:
         return 0.0
     if length <= 0:
         return parallel
-    normal = 1.0
-    if not in_series:
-        along, across = ((b - a) / h) ** 2, (slope_1 / h_1) ** 2 + (slope_2 / h_2) ** 2
-        normal = along / (along + across) if along > 0 else 0.0
+    normal = 1.0 if in_series else _normal_squared(a, b, slope_1, slope_2, h, h_1, h_2)
     return (1 - normal) * parallel + normal * open_area * length / resistance
+
+
+@kernel()
+def _mixed(a, b, slope_1, slope_2, levels, sigma):
+    """Sums over the phases that conduct: a_m, a_m sigma_m, l_m, l_m / sigma_m."""
+    open_area = parallel = length = resistance = 0.0
+    for m in range(sigma.size):
+        if sigma[m] > 0:
+            area, link = _parts(a, b, slope_1, slope_2, levels, m)
+            open_area += area
+            parallel += area * sigma[m]
+            length += link
+            resistance += link / sigma[m]
+    return open_area, parallel, length, resistance
+
+
+@kernel()
+def _parts(a, b, slope_1, slope_2, levels, m):
+    """Parts a_m of the face and l_m of the link that are in phase m."""
+    centre = 0.5 * (a + b)
+    area = link = 1.0
+    if m < levels.size:
+        area, link = _area_below(centre, slope_1, slope_2, levels[m]), _link_below(a, b, levels[m])
+    if m > 0:
+        area -= _area_below(centre, slope_1, slope_2, levels[m - 1])
+        link -= _link_below(a, b, levels[m - 1])
+    return area, link
+
+
+@kernel()
+def _normal_squared(a, b, slope_1, slope_2, h, h_1, h_2):
+    along, across = ((b - a) / h) ** 2, (slope_1 / h_1) ** 2 + (slope_2 / h_2) ** 2
+    return along / (along + across) if along > 0 else 0.0
+
+
+@kernel(parallel=True)
+def share_out_fluxes(distance, levels, sigma, in_series, spacing, potential, edges, faces, axis, sums):
+    """What each phase carries of the fluxes through the faces normal to ``axis`` of a plane, for a unit field along it.
+
+    As the face is a mixture so is its flux: side by side each phase has a_m sigma_m of sum a sigma, one behind the other all
+    of it along l_m of the link.  ``sums[i, m]`` add up to the fluxes of plane i.
+    """
+    n0, n1, n2 = potential.shape
+    h, first, second = spacing[axis], 0 if axis > 0 else 1, 1 if axis > 1 else 2
+    for i in prange(n0):
+        sums[i] = 0.0
+        after = potential[i + 1] if i + 1 < n0 and axis == 0 else edges[-1]
+        for j in range(n1):
+            j_next = j + 1 if j + 1 < n1 and axis == 1 else (0 if axis == 1 else j)
+            for k in range(n2):
+                k_next = k + 1 if k + 1 < n2 and axis == 2 else (0 if axis == 2 else k)
+                if not faces[axis, i + 1, j, k] > 0:
+                    continue
+                beyond = after[j, k] if axis == 0 else potential[i, j_next, k_next]
+                flux = faces[axis, i + 1, j, k] * (1.0 - (beyond - potential[i, j, k]) / h)
+                i_next = i + 2 if axis == 0 else i + 1
+                slope_1 = 0.5 * (_slope(distance, first, i + 1, j, k) + _slope(distance, first, i_next, j_next, k_next))
+                slope_2 = 0.5 * (_slope(distance, second, i + 1, j, k) + _slope(distance, second, i_next, j_next, k_next))
+                _share_out(flux, distance[i + 1, j, k], distance[i_next, j_next, k_next], slope_1, slope_2, h,
+                           spacing[first], spacing[second], levels, sigma, in_series[axis], sums[i])
+
+
+@kernel()
+def _slope(field, axis, i, j, k):
+    if axis == 0:
+        return 0.5 * (field[i + 1, j, k] - field[i - 1, j, k])
+    return _slope_y(field, i, j, k) if axis == 1 else _slope_z(field, i, j, k)
+
+
+@kernel()
+def _share_out(flux, a, b, slope_1, slope_2, h, h_1, h_2, levels, sigma, in_series, sums):
+    open_area, parallel, length, resistance = _mixed(a, b, slope_1, slope_2, levels, sigma)
+    normal = 1.0 if in_series else _normal_squared(a, b, slope_1, slope_2, h, h_1, h_2)
+    if length <= 0:
+        normal, resistance = 0.0, 1.0
+    total = (1 - normal) * parallel + normal * open_area * length / resistance
+    for m in range(sigma.size):
+        if sigma[m] > 0:
+            area, link = _parts(a, b, slope_1, slope_2, levels, m)
+            sums[m] += flux * ((1 - normal) * area * sigma[m] + normal * open_area * link / resistance) / total
 
 
 @kernel()

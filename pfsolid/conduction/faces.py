@@ -33,6 +33,26 @@ class FaceSystem(FiniteVolumes):
         super().__init__(faces, transform, lowest_of(faces, transform.reducer))
 
 
+class SubvoxelSystem(FaceSystem):
+    """Finite volumes with the faces of :func:`subvoxel_faces`, whose parameters these are.  Collective.
+
+    What each phase carries is shared out within the voxels, as the faces are cut.
+    """
+
+    def __init__(self, rho: np.ndarray, thresholds, sigma, transform: SlabTransform, dtype=np.float32, best_percolates=True):
+        self._rho = rho
+        self._cuts = _cuts(thresholds, sigma, best_percolates)
+        super().__init__(subvoxel_faces(rho, thresholds, sigma, transform, dtype, best_percolates), transform)
+
+    def phase_currents(self, axis: int) -> np.ndarray:
+        """See `FiniteVolumes`."""
+        distance = _with_ghosts(_distance_of(self._rho), self.transform)
+        sums = np.empty((self.potential.shape[0], self._cuts[1].size))
+        face_kernels.share_out_fluxes(distance, *self._cuts, self.spacing, self.potential, self._edges(), self.faces, axis,
+                                      sums)
+        return self._mean(sums.sum(axis=0))
+
+
 def smooth_faces(rho: np.ndarray, sigma_of_rho, transform: SlabTransform, dtype=np.float32) -> np.ndarray:
     """Faces of a conductivity that varies smoothly with the density: the harmonic mean of the two voxels.  Collective.
 
@@ -112,6 +132,15 @@ def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform,
     Neighbouring voxels that both conduct by the thresholds have an open face between them, so an axis that percolates
     by voxels does by faces.  The reverse need not be: a neck thinner than a voxel can be open by faces only.
     """
+    levels, sigma, in_series = _cuts(thresholds, sigma, best_percolates)
+    distance = _with_ghosts(_distance_of(rho), transform)
+    faces = np.empty((3, rho.shape[0] + 1, *rho.shape[1:]), dtype=dtype)
+    face_kernels.subvoxel_faces(distance, levels, sigma, in_series, transform.grid.spacing, faces)
+    return faces
+
+
+def _cuts(thresholds, sigma, best_percolates) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distances at which the phases meet, their conductivities, and for each axis whether faces normal to it are in series."""
     thresholds, sigma = np.asarray(thresholds, dtype=float), np.asarray(sigma, dtype=float)
     if sigma.ndim != 1 or sigma.size != thresholds.size + 1:
         raise InputError(f"faces below the voxel: {thresholds.size} thresholds need {thresholds.size + 1} conductivities, "
@@ -119,12 +148,13 @@ def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform,
     check_conductivities(sigma)
     if not (np.all(thresholds > 0) and np.all(thresholds < 1) and np.all(np.diff(thresholds) > 0)):
         raise InputError(f"thresholds {thresholds.tolist()} must ascend and lie between 0 and 1")
-    distance = _with_ghosts(np.arctanh(np.clip(2 * rho - 1, 2 * _SATURATED - 1, 1 - 2 * _SATURATED)), transform)
-    faces = np.empty((3, rho.shape[0] + 1, *rho.shape[1:]), dtype=dtype)
     in_series = ~np.broadcast_to(np.asarray(best_percolates, dtype=bool), 3)
-    face_kernels.subvoxel_faces(distance, np.arctanh(2 * thresholds - 1), sigma, in_series,
-                                transform.grid.spacing, faces)
-    return faces
+    return np.arctanh(2 * thresholds - 1), sigma, in_series
+
+
+def _distance_of(rho: np.ndarray) -> np.ndarray:
+    """From the interface, in half depths."""
+    return np.arctanh(np.clip(2 * rho - 1, 2 * _SATURATED - 1, 1 - 2 * _SATURATED))
 
 
 def _with_ghosts(field: np.ndarray, transform: SlabTransform) -> np.ndarray:

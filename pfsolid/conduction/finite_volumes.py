@@ -121,6 +121,10 @@ class FiniteVolumes:
         kernels.current_density(self.potential, self._edges(), self.faces, self.spacing, axis, out)
         return out
 
+    def phase_currents(self, axis: int) -> np.ndarray | None:
+        """Collective: see `System`."""
+        return None
+
     def voxel_potential(self) -> np.ndarray:
         """Collective: u at the centres of the voxels, local (n0, n1, n2), where finite volumes have it.
 

@@ -54,6 +54,9 @@ class System(Protocol):
     def current_density(self, axis: int, dtype=np.float32) -> np.ndarray:
         """J of each voxel, local (n0, n1, n2, 3); a solve after it needs `start` or `resume`."""
 
+    def phase_currents(self, axis: int) -> np.ndarray | None:
+        """What each phase carries of <J_axis>, (num_phases,), where it is cut inside voxels; None where voxels are whole."""
+
     def voxel_potential(self) -> np.ndarray:
         """u at the centres of the voxels, local (n0, n1, n2); a solve after it needs `start` or `resume`."""
 

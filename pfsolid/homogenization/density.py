@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..conduction.effective import preconditioner_precision
-from ..conduction.faces import FaceSystem, smooth_faces, subvoxel_faces
+from ..conduction.faces import FaceSystem, SubvoxelSystem, smooth_faces
 from ..conduction.phases import labels_from_density
 from ..config.conduction import ConductionConfig
 from ..errors import ConvergenceError
@@ -16,7 +16,6 @@ from ..phasefield.resample import resample
 from ..spectral.transform import SlabTransform, too_many_ranks
 from .grid_error import (
     BELOW_HALF,
-    BELOW_JUMPS,
     BELOW_TWICE,
     LINEAR_HALF,
     LINEAR_TWICE,
@@ -24,6 +23,7 @@ from .grid_error import (
     STEPS_JUMPS,
     STEPS_TWICE,
     GridPart,
+    below_jumps,
     grid_part,
 )
 from .solve import Conduction, Medium, Memory, settings_of_second, solve_conduction
@@ -38,7 +38,7 @@ def density_medium(rho: np.ndarray, conduction: ConductionConfig, transform: Sla
         def make_system(sigma):
             best = (sigma == sigma.max())[labels[1:-1]]
             along = percolating_axes(best, transform.reducer, transform.ghosts)
-            return FaceSystem(subvoxel_faces(rho, thresholds, sigma, transform, transform.real.dtype, along), transform)
+            return SubvoxelSystem(rho, thresholds, sigma, transform, transform.real.dtype, along)
     elif conduction.profile == "linear":
         half_way = thresholds[0], sum(thresholds) / 2, thresholds[1]
 
@@ -49,6 +49,23 @@ def density_medium(rho: np.ndarray, conduction: ConductionConfig, transform: Sla
         return np.array(conduction.sigma_S_per_m_at(temperature))
 
     return Medium(labels, sigma_at, transform, make_system=make_system)
+
+
+def percolates_alike(medium: Medium, found: Conduction, session: Session) -> bool:
+    """Whether good conductors percolate along all axes of ``found`` or along none, by voxels.  Collective.
+
+    If not, the values along the axes are not of one kind, and their spread is no error of their mean.  Good are those above
+    each gap of more than _APART between the conductivities.
+    """
+    levels = np.unique(found.sigma[found.sigma > 0])
+    for level, below in zip(levels, [0.0, *levels]):
+        if level <= _APART * below:
+            continue
+        good = (found.sigma >= level)[medium.labels[1:-1]]
+        along = percolating_axes(good, session.reducer, medium.transform.ghosts)
+        if len({along[axis] for axis in found.axes}) > 1:
+            return False
+    return True
 
 
 def density_grid_part(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, found: Conduction,
@@ -78,9 +95,12 @@ def density_grid_part(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: Conduc
     changes = np.clip(values - np.diag(coarse), -MOST_CHANGE * values, MOST_CHANGE * values)
     if conduction.profile == "linear":
         return grid_part(values, changes, LINEAR_HALF, coarse)
-    return grid_part(values, changes, BELOW_HALF, coarse, BELOW_JUMPS * found.flux_jumps)
+    more = below_jumps(values, found.flux_jumps, found.sigma[found.fractions > 0].max())
+    return grid_part(values, changes, BELOW_HALF, coarse, more)
 
 
+# As much as axes differ by chance.
+_APART = 10.0
 _TWICE = {"subvoxel": BELOW_TWICE, "steps": STEPS_TWICE, "linear": LINEAR_TWICE}
 
 

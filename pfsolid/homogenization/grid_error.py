@@ -1,7 +1,7 @@
 """The part of the grid in the error of sigma_eff: from what a solve leaves behind, or from one on another grid.
 
 How far the limit of fine grids lies from the value, as multiples of what is at hand, was measured: docs/conduction.md, by
-scripts/study_grid_error.py.
+scripts/docs/study_grid_error.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ class GridPart:
     Attributes
     ----------
     method : str
+        What it was estimated from, for a person.
     best, low, high : ndarray (3,)
         S/m: the best estimate of a diagonal element, and the interval; it holds the value itself.
     tensor : ndarray (3, 3) or None
@@ -53,33 +54,52 @@ class Shares:
         return replace(self, low=times * self.low, high=times * self.high)
 
 
+_FROM_FLUXES = "estimated on this grid, from how the flux changes within each voxel"
+_FROM_HALF = "estimated from the same density on half the voxels along each axis"
+_FROM_TWICE = "estimated from twice the voxels along each axis"
 # Of the jumps of the flux (FiniteVolumes.flux_jumps), on voxels whose faces are the interface: the limit of split voxels.
-IMAGE_JUMPS = Shares("jumps of the flux between faces, up to 6.7 times", best=2.3, low=0.0, high=6.7)
+IMAGE_JUMPS = Shares(_FROM_FLUXES, best=2.3, low=0.0, high=6.7)
 # Where more than this part of the faces lie between unlike voxels an image consists of single voxels: structures that the
 # grid resolves have 0.03 to 0.2, voxels drawn by lot 0.5 to 0.7.
 UNRESOLVED = 0.4
-UNRESOLVED_JUMPS = Shares("jumps of the flux between faces, up to 10 times: the image consists of single voxels",
-                          best=5.0, low=0.0, high=10.0)
-# The same where thresholds made the voxels of a density: the limit of its finer grids.
-STEPS_JUMPS = Shares("jumps of the flux between faces, up to 4.2 times", best=3.5, low=0.0, high=4.2)
+UNRESOLVED_JUMPS = Shares(f"{_FROM_FLUXES}; roughly, as the image consists of single voxels", best=5.0, low=0.0, high=10.0)
+# The same where thresholds made the voxels of a density: the limit of its finer grids.  It is below the value where the best
+# conductor does not percolate.
+STEPS_JUMPS = Shares(_FROM_FLUXES, best=3.5, low=-2.5, high=5.5)
 # Of the change from half the voxels along each axis to the grid, with faces below the voxel; the jumps of the flux beside it
 # stand for what that change misses where it happens to be small.
-BELOW_HALF = Shares("half the voxels along each axis: the change, and half the jumps of the flux between faces",
-                    best=0.5, low=-1.0, high=1.0)
-BELOW_JUMPS = 0.5
+BELOW_HALF = Shares(f"{_FROM_HALF}, and from how the flux changes within each voxel", best=0.5, low=-1.4, high=1.4)
+BELOW_JUMPS = 0.7
+# Where sigma_eff is less than this part of the best conductivity the best conductor does not percolate, or hardly, and its
+# islands that nearly touch decide: the value is too high by 3.3 times the jumps, whatever half the voxels say.
+POOR = 0.02
+POOR_JUMPS = 4.5
 MOST_CHANGE = 0.5  # that is believed, of the value
 # Of the change from half the voxels along each axis to the grid: first order in the voxel.
-LINEAR_HALF = Shares("half the voxels along each axis: 0.85 times the change", best=0.5, low=-0.85, high=0.85)
+LINEAR_HALF = Shares(_FROM_HALF, best=0.5, low=-0.85, high=0.85)
 # Of the change to twice the voxels along each axis.
-STEPS_TWICE = Shares("twice the voxels along each axis: 2.5 times the change", 2.0, -2.5, 2.5)
-BELOW_TWICE = Shares("twice the voxels along each axis: 5.5 times the change", 1.9, -5.5, 5.5)
-LINEAR_TWICE = Shares("twice the voxels along each axis: 2.5 times the change", 1.5, -2.5, 2.5)
-IMAGE_TWICE = Shares("twice the voxels along each axis: 2.3 times the change", 1.75, -2.3, 2.3)
+STEPS_TWICE = Shares(_FROM_TWICE, 2.0, -2.5, 2.5)
+BELOW_TWICE = Shares(_FROM_TWICE, 1.9, -5.5, 5.5)
+LINEAR_TWICE = Shares(_FROM_TWICE, 1.5, -2.5, 2.5)
+IMAGE_TWICE = Shares(_FROM_TWICE, 1.75, -2.3, 2.3)
 # With interfaces that resist the limit was 0.4 to 3.9 times the change away, 2.2 in the median: layers at seven angles,
 # neutral balls, cubes in a matrix and Voronoi grains (67 values, grains of 5 to 30 voxels).  Grains that are smaller than
 # the filter that finds the normals have a wider bar.
-INTERFACES_TWICE = Shares("voxels of half the edge, interfaces straightened: 4 times the change", 2.0, -4.0, 4.0)
+INTERFACES_TWICE = Shares(f"{_FROM_TWICE}, with interfaces straightened", 2.0, -4.0, 4.0)
 WIDER = 1.5
+
+
+def below_jumps(values: np.ndarray, jumps: np.ndarray, best_sigma: float) -> np.ndarray:
+    """What the jumps of the flux add to the error of faces below the voxel; all in one unit.
+
+    Parameters
+    ----------
+    values, jumps : ndarray (3,)
+        Diagonal of sigma_eff, and :meth:`pfsolid.conduction.finite_volumes.FiniteVolumes.flux_jumps`.
+    best_sigma : float
+        Of the phases that occur.
+    """
+    return np.where(values < POOR * best_sigma, POOR_JUMPS, BELOW_JUMPS) * jumps
 
 
 def grid_part(values: np.ndarray, changes: np.ndarray, shares: Shares, tensor: np.ndarray | None = None,
@@ -96,10 +116,10 @@ def grid_part(values: np.ndarray, changes: np.ndarray, shares: Shares, tensor: n
     tensor : ndarray (3, 3), optional
         On the other grid.
     more : ndarray (3,) or float
-        Added to both ends (S/m).
+        Another part of the error, on both sides and independent of ``changes`` (S/m): added in quadrature.
     """
     ends = np.sort([shares.low * changes, shares.high * changes], axis=0)
-    low, high = np.minimum(ends[0] - more, 0), np.maximum(ends[1] + more, 0)
+    low, high = -np.hypot(np.minimum(ends[0], 0), more), np.hypot(np.maximum(ends[1], 0), more)
     best = np.maximum(values + shares.best * changes, 0)
     return GridPart(shares.method, best, np.maximum(values + low, 0), values + high, tensor,
                     max(-shares.low, shares.high))

@@ -17,6 +17,7 @@ from ..units import S_PER_M
 from .solve import Conduction
 
 NO_REPLICAS = "one sample: repeat it with other seeds, or other parts of the image, for its spread"
+_UNLIKE = "good conductors percolate along some axes only, whose spread says nothing: repeat it with other seeds"
 _UNKNOWN_GRID = 5e-3  # relative, where the grid part is not known: at most three digits
 _BELOW_ALL_DIGITS = 0.5 * 10.0 ** (1 - MOST_DIGITS)  # relative: no digit that is written shows it
 STUDENT_T = {2: 12.71, 3: 4.303}  # 97.5 % of the means of so many values lie below so many of their standard errors
@@ -72,13 +73,17 @@ def error_bar(found: Conduction, axes_alike: bool) -> ErrorBar:
     """
     diagonal = np.diag(found.effective.tensor)
     sample, values = None, diagonal[list(found.axes)]
-    if axes_alike and values.size in STUDENT_T and np.all(values > 0):
+    unlike = axes_alike and not found.percolates_alike
+    if axes_alike and not unlike and values.size in STUDENT_T and np.all(values > 0):
         sample = STUDENT_T[values.size] * values.std(ddof=1) / math.sqrt(values.size) / values.mean()
     relative, interval = _grid_part(found, diagonal)
+    method = _UNLIKE if unlike else NO_REPLICAS
+    if sample is not None:
+        method = f"95 %, from the spread of the {_COUNT[values.size]}"
     return ErrorBar(
         solver_relative_xyz=found.effective.relative_error, grid_relative_xyz=relative,
         grid_method=None if found.grid is None else found.grid.method, grid=interval, sample_relative_of_mean=sample,
-        sample_method=NO_REPLICAS if sample is None else f"95 %, from the spread of the {_COUNT[values.size]}")
+        sample_method=method)
 
 
 def _grid_part(found: Conduction, diagonal: np.ndarray) -> tuple[tuple[float | None, ...], GridInterval | None]:
@@ -269,7 +274,9 @@ def _error_parts(found: Conduction, bar: ErrorBar) -> list[str]:
         grid = f"grid {', '.join('-' if error is None else percent(error) for error in errors)} ({bar.grid_method})"
     solver = ", ".join(percent(bar.solver_relative_xyz[axis]) for axis in found.axes)
     sample = bar.sample_relative_of_mean
-    return [grid, f"solver {solver}", "sample not known from one" if sample is None
+    unknown = "sample not known from one" + (", whose good conductors percolate along some axes only"
+                                             if bar.sample_method == _UNLIKE else "")
+    return [grid, f"solver {solver}", unknown if sample is None
             else f"sample {percent(sample)} of the mean ({bar.sample_method})"]
 
 

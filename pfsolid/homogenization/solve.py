@@ -28,6 +28,7 @@ from ..morphology.clusters import axes_percolating_through_faces, find_clusters,
 from ..orientation import Orientation
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
+from ..text import percent
 from ..units import S_PER_M
 from .grid_error import GridPart
 
@@ -161,6 +162,8 @@ class Conduction:
     seconds : float
     interfaces : Interfaces or None
         Where some resist and something percolates; None too if their faces were taken as they are.
+    percolates_alike : bool
+        Of a density: conductors of each quality and better percolate along all axes that were asked for, or along none.
     """
 
     axes: tuple[int, ...]
@@ -174,6 +177,7 @@ class Conduction:
     flux_jumps: np.ndarray
     seconds: float
     interfaces: Interfaces | None = None
+    percolates_alike: bool = True
 
     @property
     def effective(self) -> EffectiveConductivity:
@@ -410,8 +414,10 @@ def _watcher(session: Session, names: str, unit: float, where: str):
     """Shows the iterations; stops on a signal or when the time is over, on all ranks together."""
 
     def watch(axis, iteration, value, relative_error):
-        session.progress(lambda: f"sigma_{names[axis] * 2}{where}  iteration {iteration:4d}  "
-                                 f"{value * unit / S_PER_M:.5e} S/cm  estimated relative error {relative_error:.1e}")
+        if iteration == 1:
+            session.hold_progress()  # a solve that takes no time has nothing to say
+        session.progress(lambda: f"solving along {names[axis]}{where}: {value * unit / S_PER_M:.2e} S/cm so far, error "
+                                 f"about {percent(relative_error)}")
         if iteration % _ITERATIONS_BETWEEN_LOOKS == 1 and (why := session.look_around()[0]):
             raise Interrupted(f"stopped while solving for a field along {names[axis]}, because {why}")
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from .. import __version__
 from ..conduction.effective import preconditioner_precision, solve_tensor
-from ..conduction.faces import FaceSystem, smooth_faces, subvoxel_faces
+from ..conduction.faces import FaceSystem, SubvoxelSystem, smooth_faces
 from ..conduction.finite_volumes import ConductionSystem
 from ..conduction.phases import labels_from_density
 from ..conduction.selection import coordination
@@ -207,10 +207,10 @@ def _conduct_with(transform: SlabTransform, tables, rtol: float, session: Sessio
                       transform.periodic)
     if transform.periodic:
         dtype = transform.real.dtype
-        for faces in (subvoxel_faces(rho, (0.2, 0.8), scalars, transform, dtype),
-                      smooth_faces(rho, list(zip((0.2, 0.5, 0.8), scalars)), transform, dtype)):
-            solve_tensor(FaceSystem(faces, transform), axes, rtol,
-                         on_solved=lambda axis, system: system.flux_jumps(axis))
+        linear = smooth_faces(rho, list(zip((0.2, 0.5, 0.8), scalars)), transform, dtype)
+        for system in (SubvoxelSystem(rho, (0.2, 0.8), scalars, transform, dtype), FaceSystem(linear, transform)):
+            solve_tensor(system, axes, rtol, on_solved=lambda axis, system: system.flux_jumps(axis))
+            system.phase_currents(axes[-1])
 
 
 def _measure_tiny(session: Session) -> None:

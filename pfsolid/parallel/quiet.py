@@ -42,6 +42,9 @@ class QuietSession(Session):
         if self.is_root:
             warnings.warn(text, PfsolidWarning, stacklevel=_outside())
 
+    def hold_progress(self) -> None:
+        """Nothing is held from somebody's own function."""
+
     def progress(self, make_text) -> None:
         """Hand the text to ``show``, five times a second at the most."""
         now = time.monotonic()

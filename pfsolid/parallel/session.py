@@ -117,6 +117,10 @@ class Session:
         if self.is_root:
             LOGGER.warning("warning: %s", text)
 
+    def hold_progress(self) -> None:
+        """Something begins: what `progress` has to say is due an interval from now."""
+        self._last_progress = time.monotonic()
+
     def progress(self, make_text) -> None:
         """Show how far things are: in place on a terminal, else as a line every ten seconds.
 

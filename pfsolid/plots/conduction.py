@@ -323,20 +323,20 @@ def conduction_figure(run: RunFiles) -> Figure:
         normal = 1 if axis == 2 else 2  # the plane holds the field
     mean = found.sigma_eff_S_per_m[axis][axis] * found.applied_field_V_per_m
     stride = thinning(grid.shape, MAX_SAMPLES)
-    current = read_strided(run.fields_path, name, stride) / mean
-    limits = planes.log_limits(np.linalg.norm(current, axis=-1))
+    sampled = np.linalg.norm(read_strided(run.fields_path, name, stride), axis=-1) / mean
+    limits = planes.log_limits(sampled)
 
     across, up = plane_size(grid, normal)
-    scale = min(2.4 / across, 4.5 / up)  # inches per nm
+    scale = min(2.25 / across, 4.5 / up)  # inches per nm
     row, shares = max(up * scale, MIN_BAR), 1.75
-    figure = new_figure(run, row + shares + 2.1, f"conduction, field along {AXES[axis]}")
-    axes, bar_axes = _add_map(figure, 0.5, 1.35 + shares, across * scale, up * scale, row, gap=0.25)
+    figure = new_figure(run, row + shares + 2.2, f"conduction, field along {AXES[axis]}")
+    axes, bar_axes = _add_map(figure, 0.5, 1.45 + shares, across * scale, up * scale, row, gap=0.25)
     planes.draw_sigma(axes, bar_axes, middle_plane(run, "phase", normal), normal, grid, found.phases)
-    axes, bar_axes = _add_map(figure, 4.35, 1.35 + shares, across * scale, up * scale, row, gap=0.1)
+    axes, bar_axes = _add_map(figure, 4.4, 1.45 + shares, across * scale, up * scale, row, gap=0.1)
     magnitude = np.linalg.norm(middle_plane(run, name, normal), axis=-1) / mean
     planes.draw_current(axes, bar_axes, magnitude, normal, grid, axis, mean, limits)
     labels = read_strided(run.fields_path, "phase", stride)
-    planes.draw_shares(add_axes(figure, 0.5, 0.5, 6.6, shares), current, labels, axis, found.phases, limits)
+    planes.draw_shares(add_axes(figure, 0.5, 0.5, 6.6, shares), sampled, labels, axis, found.phases, limits)
     return figure
 
 

@@ -91,27 +91,26 @@ def log_limits(magnitude: np.ndarray) -> tuple[float, float]:
     return max(low, high * 10.0**-CURRENT_DECADES) / 1.1, high * 1.1
 
 
-def draw_shares(axes, current: np.ndarray, labels: np.ndarray, axis: int, phases: dict, limits) -> None:
+def draw_shares(axes, magnitude: np.ndarray, labels: np.ndarray, axis: int, phases: dict, limits) -> None:
     """Draw histograms of |J| by phase; say what each phase has of the volume and carries of the current.
 
     Parameters
     ----------
-    current : ndarray (nx, ny, nz, 3)
-        J / <J_axis> at samples of the volume.
+    magnitude : ndarray (nx, ny, nz)
+        |J| / <J_axis> at samples of the volume.
     labels : ndarray (nx, ny, nz)
     phases : dict
-        Of result.json: ``{name: {"fraction": ...}}``.
+        Of result.json, by name.
     """
-    magnitude = np.linalg.norm(current, axis=-1)
     bins = np.geomspace(limits[0] / 3, limits[1] * 3, 90)
-    total = current[..., axis].sum()
     for name, label in PHASES.items():
-        here = labels == label
-        if (magnitude[here] > 0).any():
-            volume, carried = 100 * phases[name].fraction, 100 * current[here, axis].sum() / total
-            axes.hist(np.clip(magnitude[here], bins[0], bins[-1]), bins, histtype="stepfilled", alpha=0.8,
-                      weights=np.full(np.count_nonzero(here), 100 / labels.size), color=PHASE_COLOURS[name],
-                      label=f"{name}: {volume:.1f} % of the volume, {carried:.1f} % of the current")
+        values = magnitude[(labels == label) & (magnitude > 0)]
+        if values.size:
+            share = (phases[name].current_share_for_field_along or {}).get(AXES[axis])
+            carried = "" if share is None else f",\n{100 * share:.1f} % of the current"
+            axes.hist(np.clip(values, bins[0], bins[-1]), bins, histtype="stepfilled", alpha=0.8,
+                      weights=np.full(values.size, 100 / labels.size), color=PHASE_COLOURS[name],
+                      label=f"{name}: {100 * phases[name].fraction:.1f} % of the volume{carried}")
     axes.set_xscale("log")
     axes.set_xlim(bins[0], bins[-1])
     axes.set_xlabel(relative_current(axis))

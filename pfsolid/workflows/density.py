@@ -11,7 +11,7 @@ from ..conduction.effective import preconditioner_precision
 from ..conduction.phases import NAMES
 from ..config.conduction import ConductionConfig
 from ..grid import AXES, PeriodicGrid
-from ..homogenization.density import density_grid_part, density_medium
+from ..homogenization.density import density_grid_part, density_medium, percolates_alike
 from ..homogenization.solve import Conduction, solve_conduction
 from ..io.run_directory import FIELDS
 from ..parallel.session import Session
@@ -60,4 +60,5 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
                 store_solution(store, system, axis, AXES[axis], unit, output, conduction.applied_field_V_per_m)
 
         found = solve_conduction(medium, conduction, session, grid_nm.real_axes, keep, memory)
-    return replace(found, grid=density_grid_part(rho, grid_nm, conduction, found, session, memory))
+        alike = percolates_alike(medium, found, session)
+    return replace(found, percolates_alike=alike, grid=density_grid_part(rho, grid_nm, conduction, found, session, memory))

@@ -156,15 +156,19 @@ def report_growth(growth: Growth, session: Session) -> None:
     session.say(f"grown: {growth.summary.reason}; {growth.summary.steps} steps in "
                 f"{in_words(growth.summary.wall_clock_s)}; surface fraction {final.surface_fraction:.3f}")
     if not growth.separated:
-        session.warn(f"unseparated: the phases have not separated: {100 * final.surface_fraction:.0f} % of the volume "
-                     f"counts as surface, {100 * final.pore_fraction:.0f} % as pore and "
-                     f"{100 * final.bulk_fraction:.0f} % as bulk, so there is no conductivity to be had; let the run go "
-                     "on for longer")
+        warn_of_unseparated(final.pore_fraction, final.surface_fraction, final.bulk_fraction, session)
     rho = growth.rho
     low, high = session.reducer.min(float(rho.min())), session.reducer.max(float(rho.max()))
     if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
         session.warn(f"the density runs from {low:.3g} to {high:.3g}: the time steps are too long; set a smaller "
                      "evolution.step_tolerance or evolution.max_step_reduced")
+
+
+def warn_of_unseparated(pore: float, surface: float, bulk: float, session: Session) -> None:
+    """By the fractions of the volume."""
+    session.warn(f"unseparated: the phases have not separated: {100 * surface:.0f} % of the volume counts as surface, "
+                 f"{100 * pore:.0f} % as pore and {100 * bulk:.0f} % as bulk, so there is no conductivity to be had; let the "
+                 "run go on for longer")
 
 
 def store_density(rho: np.ndarray, dtype: str, directory: Path, config: RunConfig, attributes: dict,
@@ -200,7 +204,8 @@ def finish(result: Result, rho: np.ndarray, config: RunConfig, directory: Path, 
     except Interrupted as error:
         raise Interrupted(f"{error}; the microstructure and what is solved are stored; go on with: "
                           f"pfsolid resume {as_word(home_of(directory))}") from error
-    write_xdmf(directory / FIELDS, session.comm)
+    if on_root(session.comm, (directory / FIELDS).exists):  # of a stored density that has not separated there are none
+        write_xdmf(directory / FIELDS, session.comm)
     if on_root(session.comm, list_snapshots, directory / SNAPSHOTS):
         write_series_xdmf(directory / SNAPSHOTS, session.comm)
     on_root(session.comm, write_stamped_json, directory / RESULT, result.to_dict())
@@ -255,8 +260,6 @@ def _conduct(result: Result, rho: np.ndarray, config: RunConfig, directory: Path
              BULK: f"bulk (rho > {conduction.rho_bulk:g})"}
     for line in conduction_lines(solved, names, conducted):
         session.say(line)
-    if conduction.profile == "subvoxel" and solved.currents:
-        session.say("(shares of the current are of whole voxels, by their centres: the phases are cut inside voxels)")
     return conducted
 
 

@@ -17,12 +17,14 @@ from ..io.series import describe_field, read_field
 from ..parallel.collective import agreed_errors, on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
+from ..phasefield.observables import is_separated
 from ..results.run import SCHEMA_VERSION, Result
 from ..spectral.transform import check_rank_count, slab_of
 from ..text import as_word
 from .console import log_to
 from .image import is_image_study
-from .run import finish, grid_of, made_by
+from .run import SEPARATED, UNSEPARATED, finish, grid_of, made_by, warn_of_unseparated
+from .simulate import thresholds
 
 _HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
 
@@ -96,10 +98,22 @@ def _leave_results(path: Path, rho: np.ndarray, grid_nm: PeriodicGrid, config: R
                    session: Session) -> Result:
     # Sums and porosity of this rho, not of the input: the file may come from elsewhere.
     mean = session.reducer.sum(float(rho.sum()))[0] / grid_nm.num_voxels
-    result = Result(schema_version=SCHEMA_VERSION, title=config.title, source=str(path), mean_density=mean,
-                    porosity=1 - mean, grid=grid_of(grid_nm), provenance=made_by(config, session))
+    result = Result(schema_version=SCHEMA_VERSION, title=config.title, source=str(path), state=_state(rho, config, session),
+                    mean_density=mean, porosity=1 - mean, grid=grid_of(grid_nm), provenance=made_by(config, session))
     on_root(session.comm, (place.path / FIELDS).unlink, True)  # what an interrupted attempt left
     return finish(result, rho, config, place.path, session)
+
+
+def _state(rho: np.ndarray, config: RunConfig, session: Session) -> str:
+    """As of a run that ends with this density; what is of one phase throughout had nothing to separate.  Collective."""
+    rho_pore, rho_bulk = thresholds(config)
+    counts = [float(np.count_nonzero(rho < rho_pore)), float(np.count_nonzero(rho > rho_bulk)), float(rho.size)]
+    pore, bulk, size = session.reducer.sum(counts)
+    pore, surface, bulk = pore / size, (size - pore - bulk) / size, bulk / size
+    if surface == 0 or is_separated(pore, surface, bulk):
+        return SEPARATED
+    warn_of_unseparated(pore, surface, bulk, session)
+    return UNSEPARATED
 
 
 def check_source(source: Path) -> None:

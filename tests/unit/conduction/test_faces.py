@@ -8,7 +8,8 @@ from helpers.builders import ALONE, conduct, make_transform
 from helpers.systems import solve_faces
 
 from pfsolid.conduction.face_kernels import _area_below, _link_below
-from pfsolid.conduction.faces import FaceSystem, smooth_faces, subvoxel_faces
+from pfsolid.conduction.effective import solve_tensor
+from pfsolid.conduction.faces import FaceSystem, SubvoxelSystem, smooth_faces, subvoxel_faces
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.spectral.transform import CosineSlabTransform
@@ -168,6 +169,31 @@ def test_axes_are_treated_alike():
 
 
 # --- mistakes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sigma", [(0.0, 3.0, 0.5), (0.2, 3.0, 1e-3)])
+@pytest.mark.parametrize("normal", range(3))
+def test_layers_carry_their_part_of_the_current_wherever_voxels_are_cut(normal, sigma):
+    """Along layers each carries sigma times its width, across them its width; the distance is linear, so both are exact."""
+    shape = [3, 4, 5]
+    shape[normal] = 18
+    # To its middle planes, where the distance is not linear, the layer is farther than its surface is deep.
+    line = equilibrium_layer(18, shift=0.3).reshape([-1 if axis == normal else 1 for axis in range(3)])
+    rho = np.broadcast_to(line, shape).copy()
+    surface = 3.0 * np.arctanh(0.8)  # for both its sides: thresholds 0.1 and 0.9, depth 3
+    widths = np.array([9 - surface, 2 * surface, 9 - surface])
+    system = SubvoxelSystem(rho, (0.1, 0.9), sigma, make_transform(shape, (1.0, 0.7, 1.3)), np.float64)
+
+    def check(axis, system):
+        carried = system.phase_currents(axis)
+        expected = widths if axis == normal else widths * sigma
+        # Of first order in the potential, the root of what the solve leaves of sigma_eff.
+        assert carried / carried.sum() == pytest.approx(expected / expected.sum(), abs=1e-6)
+        assert carried.sum() == pytest.approx(system.mean_flux(axis)[axis], rel=1e-9)
+        assert (carried[0] == 0) == (sigma[0] == 0)
+
+    axes = [axis for axis in range(3) if axis != normal or sigma[0] > 0]
+    solve_tensor(system, axes, 1e-12, on_solved=check)
 
 
 @pytest.mark.parametrize("thresholds, sigma, message", [

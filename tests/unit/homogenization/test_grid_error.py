@@ -110,9 +110,10 @@ def test_good_conductors_that_touch_by_edges_do_not_spoil_the_bar(profile, radiu
     assert solve_elements(labels_of(rho), sigma, axes=[0], rtol=1e-4).tensor[0, 0] > 1000 * value
     coarse, fine = (solve(refined(rho, n), grid_error="none", **poor).effective.tensor[0, 0] for n in (2, 4))
     limit = 2 * fine - coarse
-    # The gap between the surfaces is less than a voxel: whole voxels are a quarter of the value off.
+    # The gap between the surfaces is less than a voxel: whole voxels are a quarter of the value off, and their bar, which
+    # holds nearly all limits, is up to 1.6 times the error.
     assert limit == pytest.approx(value, rel=0.1 if profile == "subvoxel" else 0.3)
-    assert grid.high[0] < 1.3 * value and grid.best[0] == pytest.approx(value, rel=0.2)
+    assert grid.high[0] < (1.3 if profile == "subvoxel" else 1.4) * value and grid.best[0] == pytest.approx(value, rel=0.2)
     if profile == "subvoxel":
         # The bar holds 97 of 100 limits; here one is 1.2 % away, with a bar of 0.7 %.
         assert abs(limit - value) < 2 * (grid.high[0] - value)

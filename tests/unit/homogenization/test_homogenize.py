@@ -61,6 +61,25 @@ def test_refinement_is_the_grid_part_of_a_profile():
     assert found.grid.tensor[0, 0] == pytest.approx(expected, rel=1e-3)  # solved to 1e-3
 
 
+@pytest.mark.parametrize("axis", range(3))
+def test_no_sample_part_where_the_good_conductor_percolates_along_some_axes_only(axis):
+    """A pore along one axis: its surface carries all of the current there, and the poor bulk along the others."""
+    n = 12
+    y, z = np.ogrid[:n, :n]
+    pore = np.hypot(y + 0.5 - n / 2, z + 0.5 - n / 2) - 3.0
+    line = 0.5 + 0.5 * np.tanh(2 * pore / 2.8)
+    rho = np.ascontiguousarray(np.moveaxis(np.broadcast_to(line, (n, n, n)), 0, axis))
+    for bulk, alike in ((1e-3, False), (0.5, True)):  # beside a bulk half as good the axes differ by little
+        found = solve(rho, sigma_pore_S_per_cm=0.0, sigma_bulk_S_per_cm=bulk, relative_tolerance=1e-3)
+        assert found.effective.percolating == (True,) * 3 and found.percolates_alike == alike
+        settings = ConductionConfig(**THREE | {"sigma_bulk_S_per_cm": bulk})
+        result = conduction_result(found, NAMES, settings, axes_alike=True)
+        assert (result["error_bar"]["sample_relative_of_mean"] is not None) == alike
+        said = "sample not known from one, whose good conductors percolate along some axes only"
+        assert any(said in line for line in conduction_lines(found, NAMES, result)) == (not alike)
+        assert ("sigma_xx = " in result["headline"]) == (not alike)
+
+
 @pytest.mark.parametrize("flat", [0, 1, 2])
 def test_two_dimensions_have_two_axes(flat):
     """A plane of any orientation: mean, sample part and percolation are those of its own two axes, as of that along x, y.

@@ -9,11 +9,15 @@ import pytest
 from pfsolid.config.review import find_errors
 from pfsolid.config.run import config_from_dict
 from pfsolid.errors import InputError
+from pfsolid.grid import PeriodicGrid
+from pfsolid.io.hdf5 import DistributedArray
+from pfsolid.io.series import Field, write_fields
 from pfsolid.parallel.communicator import alone
 from pfsolid.workflows.console import open_session
 from pfsolid.workflows.resume import check_resumable
 from pfsolid.workflows.run import run
 from pfsolid.workflows.simulate import grow
+from pfsolid.workflows.stored_density import conduct
 
 RAW = {
     "grid": {"shape": [24, 24, 24], "voxel_size_nm": 0.5},
@@ -115,3 +119,15 @@ def test_the_thresholds_are_those_of_the_run(tmp_path, session):
     wide = {"rho_pore": middle - 0.01, "rho_bulk": middle + 0.01}
     assert not usual.separated
     assert grow(config_of(evolution, conduction=wide), tmp_path, session, with_history=False).separated
+
+
+@pytest.mark.parametrize("rho, state", [(0.6 + 0.2 * np.cos(np.arange(8)), "unseparated"), (np.ones(8), "separated"),
+                                        (np.repeat([0.0, 1.0], 4), "separated")])
+def test_conduction_on_a_stored_density_asks_too(tmp_path, session, rho, state):
+    """All surface has no conductivity, as at the end of a run; a dense solid had nothing to separate."""
+    path, shape = tmp_path / "fields.h5", (8, 4, 4)
+    array = DistributedArray(np.broadcast_to(rho[:, None, None], shape).copy(), shape, tuple(slice(0, n) for n in shape))
+    write_fields(path, {"rho": Field(array, "1")}, PeriodicGrid(shape, (0.5,) * 3), {}, alone())
+    result = conduct(path, config_of({"max_steps": 1}, grid={"shape": list(shape)}), [], tmp_path / "out", session)
+    assert result["state"] == state == json.loads((tmp_path / "out" / "result.json").read_text())["state"]
+    assert (result["mean_S_per_cm"] is None) == (state == "unseparated")
