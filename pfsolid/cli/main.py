@@ -153,7 +153,11 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _advice() -> str:
-    if not running:
+    from ..io.run_directory import NEW, RESULT  # takes a while to load
+
+    if not running or not running[-1].is_dir():
         return ""
+    if (running[-1] / RESULT).exists() and not (running[-1] / NEW).exists():
+        return f"pfsolid: the earlier results in {running[-1]} are as they were\n"
     return (f"pfsolid: the last good checkpoint, if one was written, stays in {running[-1]}; "
             f"go on with: pfsolid resume {as_word(running[-1])}\n")

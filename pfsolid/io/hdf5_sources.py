@@ -6,6 +6,7 @@ through files of the same folder only, and only where every value has a source.
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -113,7 +114,13 @@ def _check_virtual(dataset, path: Path, depth: int) -> None:
                 raise InputError(f"{path}: {dataset.name} is put together from {target}, which has no dataset "
                                  f"{source.dset_name}")
             shape, said = other[source.dset_name].shape, source.src_space.get_simple_extent_dims()
-            if len(shape) != len(said) or any(n < m for n, m in zip(shape, said)):
+            if source.src_space.get_select_type() == h5py.h5s.SEL_ALL:  # all of a source: nothing is said of its shape
+                said = source.vspace.get_select_bounds()
+                said = tuple(int(last - first + 1) for first, last in zip(*said))
+                fits = math.prod(shape) == source.vspace.get_select_npoints()
+            else:
+                fits = len(shape) == len(said) and all(n >= m for n, m in zip(shape, said))
+            if not fits:
                 raise InputError(f"{path}: {dataset.name} is put together from {target}:{source.dset_name}, which has "
                                  f"the shape {shape} and not {said}")
         covered += source.vspace.get_select_npoints()

@@ -1,6 +1,7 @@
 """That what an image is made of is all there and is what it is said to be: pages, bytes, rows, links, units."""
 
 import os
+import re
 import shutil
 import struct
 import warnings
@@ -291,6 +292,21 @@ def test_sources_of_a_virtual_dataset(tmp_path):
     refused(path, r"which has the shape \(3, 5, 4\) and not \(6, 5, 4\)")
     virtual(path, (str(tmp_path.parent / "one.h5"), 0, 6))
     refused(path, "outside the folder of the file; copy it there")
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (3, 5, 4), (6, 5, 5)])
+def test_a_virtual_dataset_of_the_whole_of_another(tmp_path, shape):
+    """As the manual of h5py has it, layout[...] = source: HDF5 keeps no shape of the source then."""
+    layout = h5py.VirtualLayout(SHAPE, "u1")
+    layout[...] = h5py.VirtualSource("one.h5", "v", shape=SHAPE)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_virtual_dataset("rho", layout)
+    with h5py.File(tmp_path / "one.h5", "w") as file:
+        file["v"] = np.resize(LABELS, shape)
+    if shape == SHAPE:
+        assert np.array_equal(read(tmp_path / "a.h5"), LABELS)
+    else:
+        refused(tmp_path / "a.h5", re.escape(f"which has the shape {shape} and not {SHAPE}"))
 
 
 def test_links_of_hdf5(tmp_path):

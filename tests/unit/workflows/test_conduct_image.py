@@ -272,9 +272,14 @@ def test_every_solver_finds_the_same(conduct, solver):
 
 def test_perturbation_gives_up_and_names_another(conduct, tmp_path, run_cli):
     np.save(tmp_path / "image.npy", grow_labels((16, 12, 10), 0.4, seed=3).T)
-    status, _, error = run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "0=1e-7,1=1,2=1e-7",
-                               "--solver", "perturbation", "-o", tmp_path / "out")
+    command = ["conduct", tmp_path / "image.npy", "--voxel-nm", "1", "--sigma", "0=1e-7,1=1,2=1e-7", "-o", tmp_path / "out"]
+    status, _, error = run_cli(*command, "--solver", "perturbation")
     assert status == 1 and "fft" in error
+    assert run_cli(*command, "--tolerance", "1e-2", "--set", "output.figures=false")[0] == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    status, _, error = run_cli(*command, "--solver", "perturbation", "--force")
+    assert status == 1 and f"the earlier results in {tmp_path / 'out'} are as they were" in error
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "mirror", "electrodes"])
