@@ -21,6 +21,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..kernel import kernel
+from ..morphology.union_find import unite
 
 # Between good and poor lies a range this wide, in powers of 2, in which no face is.
 _GAP = 3
@@ -164,23 +165,6 @@ def _count_exponents(faces, inverse_h2, counts):
 
 
 @kernel()
-def _find(parent, i):
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@kernel()
-def _unite(parent, a, b):
-    a, b = _find(parent, a), _find(parent, b)
-    if a < b:
-        parent[b] = a
-    else:
-        parent[a] = b
-
-
-@kernel()
 def _join_rows(faces, thresholds, a, i, j, one, other, holes_of_one, holes_of_other, parent):
     """Unite the runs of two rows where the face between them, ``faces[a, i, j]``, is a good one."""
     last_one = last_other = -1
@@ -188,7 +172,7 @@ def _join_rows(faces, thresholds, a, i, j, one, other, holes_of_one, holes_of_ot
         if (faces[a, i, j, k] >= thresholds[a] and (one[k] != last_one or other[k] != last_other)
                 and not holes_of_one[k] and not holes_of_other[k]):
             last_one, last_other = one[k], other[k]
-            _unite(parent, last_one, last_other)
+            unite(parent, last_one, last_other)
 
 
 @kernel()
@@ -209,7 +193,7 @@ def _number_clusters(faces, thresholds, holes, clusters):
             row = clusters[i + 1, j]
             ends_are_holes = holes[i + 1, j, 0] or holes[i + 1, j, n2 - 1]
             if n2 > 1 and faces[2, i + 1, j, n2 - 1] >= thresholds[2] and not ends_are_holes:
-                _unite(parent, row[0], row[n2 - 1])
+                unite(parent, row[0], row[n2 - 1])
             next_j = j + 1 if j + 1 < n1 else 0
             _join_rows(faces, thresholds, 1, i + 1, j, row, clusters[i + 1, next_j], holes[i + 1, j], holes[i + 1, next_j],
                        parent)

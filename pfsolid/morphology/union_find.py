@@ -13,7 +13,8 @@ from ..kernel import kernel
 
 
 @kernel()
-def _find(parent, i):
+def find(parent, i):
+    """The root of i's tree, half the way to which is cut short."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -21,8 +22,9 @@ def _find(parent, i):
 
 
 @kernel()
-def _unite(parent, a, b):
-    a, b = _find(parent, a), _find(parent, b)
+def unite(parent, a, b):
+    """Make one tree of those of a and b."""
+    a, b = find(parent, a), find(parent, b)
     if a < b:
         parent[b] = a
     else:
@@ -71,7 +73,7 @@ def _join_rows(row, other, reach, parent):
         for other_z in range(max(z - reach, 0), min(z + reach + 1, n)):
             b = other[other_z]
             if b != 0 and (a != last_a or b != last_b):
-                _unite(parent, a, b)
+                unite(parent, a, b)
                 last_a, last_b = a, b
 
 
@@ -210,7 +212,7 @@ def _join_through(row, other, faces, bit, parent):
     for z in range(row.size):
         if faces[z] & bit and (row[z] != last_a or other[z] != last_b):
             last_a, last_b = row[z], other[z]
-            _unite(parent, last_a, last_b)
+            unite(parent, last_a, last_b)
 
 
 @kernel()

@@ -121,7 +121,7 @@ class Result(Record):
     source: str | None = key("file of the image or density", absent="of runs that have grown theirs")
     boundary: str | None = key("periodic, mirror or electrodes", absent=_NOT_OF_IMAGES)
     axes_order: str | None = key("order of the axes that the image was read in", absent=_NOT_OF_IMAGES)
-    state: str | None = key("separated or unseparated", absent=_NOT_GROWN)
+    state: str | None = key("separated or unseparated", absent=_OF_IMAGES)
     mean_density: float | None = key("<rho>", absent=_OF_IMAGES)
     porosity: float | None = key("1 - <rho>", absent=_OF_IMAGES)
     growth: GrowthResult | None = key("growth", absent=_NOT_GROWN)
