@@ -87,7 +87,7 @@ def _conduct(options) -> None:
 def _on_density(options) -> None:
     from ..config.run import read_config
     from ..machine.warmup import ensure_compiled
-    from ..workflows.run import UNSEPARATED
+    from ..results.run import UNSEPARATED
     from ..workflows.stored_density import check_source, conduct, default_directory
 
     for name in _NOT_FOR_DENSITY:
@@ -103,7 +103,7 @@ def _on_density(options) -> None:
         directory = options.output or default_directory(options.source)
         running.append(directory)
         result = conduct(options.source, config, overrides, directory, session, options.force)
-        if result["state"] != UNSEPARATED:  # of which there is nothing to be exported or drawn
+        if result.state != UNSEPARATED:  # of which there is nothing to be exported or drawn
             _export(directory, options, session)
             draw(directory, session)
 

@@ -74,10 +74,10 @@ def test_no_sample_part_where_the_good_conductor_percolates_along_some_axes_only
         assert found.effective.percolating == (True,) * 3 and found.percolates_alike == alike
         settings = ConductionConfig(**THREE | {"sigma_bulk_S_per_cm": bulk})
         result = conduction_result(found, NAMES, settings, axes_alike=True)
-        assert (result["error_bar"]["sample_relative_of_mean"] is not None) == alike
+        assert (result.error_bar.sample_relative_of_mean is not None) == alike
         said = "sample not known from one, whose good conductors percolate along some axes only"
         assert any(said in line for line in conduction_lines(found, NAMES, result)) == (not alike)
-        assert ("sigma_xx = " in result["headline"]) == (not alike)
+        assert ("sigma_xx = " in result.headline) == (not alike)
 
 
 @pytest.mark.parametrize("flat", [0, 1, 2])

@@ -129,5 +129,6 @@ def test_conduction_on_a_stored_density_asks_too(tmp_path, session, rho, state):
     array = DistributedArray(np.broadcast_to(rho[:, None, None], shape).copy(), shape, tuple(slice(0, n) for n in shape))
     write_fields(path, {"rho": Field(array, "1")}, PeriodicGrid(shape, (0.5,) * 3), {}, alone())
     result = conduct(path, config_of({"max_steps": 1}, grid={"shape": list(shape)}), [], tmp_path / "out", session)
-    assert result["state"] == state == json.loads((tmp_path / "out" / "result.json").read_text())["state"]
-    assert (result["mean_S_per_cm"] is None) == (state == "unseparated")
+    stored = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert result.state == state == stored["state"]
+    assert (stored["mean_S_per_cm"] is None) == (result.conduction is None) == (state == "unseparated")
