@@ -140,7 +140,7 @@ def subvoxel_faces(rho: np.ndarray, thresholds, sigma, transform: SlabTransform,
 
 
 def _cuts(thresholds, sigma, best_percolates) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distances at which the phases meet, their conductivities, and for each axis whether faces normal to it are in series."""
+    """Distances at which the phases meet, their conductivities, and for each axis whether its faces are in series."""
     thresholds, sigma = np.asarray(thresholds, dtype=float), np.asarray(sigma, dtype=float)
     if sigma.ndim != 1 or sigma.size != thresholds.size + 1:
         raise InputError(f"faces below the voxel: {thresholds.size} thresholds need {thresholds.size + 1} conductivities, "

@@ -167,8 +167,8 @@ def report_growth(growth: Growth, session: Session) -> None:
 def warn_of_unseparated(pore: float, surface: float, bulk: float, session: Session) -> None:
     """By the fractions of the volume."""
     session.warn(f"unseparated: the phases have not separated: {100 * surface:.0f} % of the volume counts as surface, "
-                 f"{100 * pore:.0f} % as pore and {100 * bulk:.0f} % as bulk, so there is no conductivity to be had; let the "
-                 "run go on for longer")
+                 f"{100 * pore:.0f} % as pore and {100 * bulk:.0f} % as bulk, so there is no conductivity to be had; let "
+                 "the run go on for longer")
 
 
 def store_density(rho: np.ndarray, dtype: str, directory: Path, config: RunConfig, attributes: dict,

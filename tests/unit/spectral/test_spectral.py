@@ -94,7 +94,7 @@ def test_wisdom_gives_the_same_plan_again():
 
 @pytest.fixture
 def forgetful(tmp_path, monkeypatch):
-    """A user whose caches are empty, of a process that has planned nothing; the file of wisdom, and a way to forget again."""
+    """A user whose caches are empty, a process that has planned nothing: the file of wisdom, and a way to forget again."""
     library = library_for(ALONE, np.dtype(np.float64))
     monkeypatch.setenv("PFSOLID_CACHE", str(tmp_path / "asked"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
