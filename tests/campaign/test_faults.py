@@ -27,7 +27,7 @@ def bench(tmp_path_factory):
     return Bench(tmp_path_factory.mktemp("bench"))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)  # a launch that hangs is found by its processor time
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_lost_wrong_or_hangs(kind, bench, monkeypatch):
     if reason := fault_campaign.why_not(kind):

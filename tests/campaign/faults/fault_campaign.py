@@ -87,7 +87,7 @@ def summary(rows: list[dict]) -> str:
         mine = [row for row in rows if kind in ("all", row["kind"])]
         if mine:
             verdicts = Counter(row["verdict"] for row in mine)
-            chains = len({(row["kind"], row["seed"], row["chain"]) for row in mine})
+            chains = len({(row["kind"], row["seed"], row["commit"], row["chain"]) for row in mine})
             bad = " | ".join(str(verdicts[name]) for name in ("lost", "wrong", "unclear", "hang", "orphans"))
             lines.append(f"| {kind} | {len(mine)} | {chains} | {bad} |")
     return "\n".join(lines)
