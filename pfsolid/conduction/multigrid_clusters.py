@@ -14,8 +14,6 @@ the wall's voxels.  docs/conduction.md has the eigenvalues that were found.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -31,8 +29,8 @@ _MOST_GAPS = 3
 _SMALLEST, _SMALLEST_CHAMBER = 2, 27
 # Largest part of a periodic cell that is shifted: others are in reach of what is larger, and few.
 _LARGEST_SHARE = 0.1
-# Range of binary exponents that faces are counted over.
-_LOWEST, _NUM_EXPONENTS = -300, 601
+# Of a number in double precision as an integer: bits below the exponent, how many exponents, what they are counted from.
+_MANTISSA_BITS, _NUM_EXPONENTS, _EXPONENT_BIAS = 52, 2048, 1023
 
 
 class GoodClusters:
@@ -59,31 +57,28 @@ class GoodClusters:
         thresholds = _of_faces(level, threshold)
         n0, n1, n2 = level.num_planes, *level.shape[1:]
         clusters = np.zeros((n0 + 2, n1, n2), np.int32)
-        count = _number_clusters(level.faces, thresholds, holes, clusters)
-        counts = np.array(reducer.gather(count))
-        inner = clusters[1:-1]
-        inner += np.int32(counts[:reducer.rank].sum())
+        local_sizes = _number_clusters(level.faces, thresholds, holes, smallest, clusters)
+        counts = np.array(reducer.gather(local_sizes.size))
+        before, total = int(counts[:reducer.rank].sum()), int(counts.sum())
+        if before:
+            clusters[1:-1] += np.where(clusters[1:-1] > 0, np.int32(before), np.int32(0))
         level.ghosts.fill(clusters)
-        total = int(counts.sum())
-        joined = _pairs(level, thresholds, holes, clusters)
-        pairs = reducer.concatenate(joined).reshape(-1, 2)
+        pairs = reducer.concatenate(_pairs(level, thresholds, holes, clusters)).reshape(-1, 2)
         graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(total + 1, total + 1))
         _, of_number = connected_components(graph, directed=False)
-        sizes = np.zeros(of_number.max() + 1)
-        for plane in inner:
-            sizes += np.bincount(of_number[plane].ravel(), minlength=sizes.size)
-        sizes = reducer.sum(sizes)
+        own = slice(before + 1, before + 1 + local_sizes.size)
+        sizes = reducer.sum(np.bincount(of_number[own], local_sizes, of_number.max() + 1))
         kept = sizes >= smallest
-        kept[0] = False
+        kept[of_number[0]] = False  # voxels that have no number
         if level.periodic:
-            kept[np.argmax(sizes)] &= np.count_nonzero(kept) > 1 and sizes.max() <= _LARGEST_SHARE * sizes.sum()
+            kept[np.argmax(sizes)] &= np.count_nonzero(kept) > 1 and sizes.max() <= _LARGEST_SHARE * np.prod(level.shape)
         else:
-            kept &= reducer.sum(_on_electrodes(level, thresholds, of_number[inner[[0, -1]]], sizes.size)) == 0
+            kept &= reducer.sum(_on_electrodes(level, thresholds, of_number[clusters[[1, -2]]], sizes.size)) == 0
         number = np.where(kept, np.cumsum(kept), 0)[of_number].astype(np.int32)
         self.num_clusters = int(kept.sum())
         if not self.num_clusters:
             return
-        clusters = number[clusters]
+        _renumber(number, clusters)
         runs = np.empty((3, _count_runs(clusters)), np.int64)
         _find_runs(clusters, runs)
         self._runs = runs
@@ -104,14 +99,14 @@ class GoodClusters:
 
 def good_clusters(level, reducer) -> list[GoodClusters]:
     """Clusters and chambers of good conductors of the finest level, for each wide gap between conductances.  Collective."""
-    counts = np.zeros(_NUM_EXPONENTS)
-    _count_exponents(level.faces, level.inverse_h2, counts)
-    present = np.flatnonzero(reducer.sum(counts))
+    exponents = np.zeros(_NUM_EXPONENTS, np.uint8)
+    _mark_exponents(level.faces, level.inverse_h2, exponents)
+    present = np.flatnonzero(reducer.sum(exponents[1:].astype(float))) + 1  # without 0
     if not present.size:
         return []
     gaps = np.diff(present)
     widest = [i for i in np.argsort(-gaps, kind="stable")[:_MOST_GAPS] if gaps[i] > _GAP]
-    lower_ends = 2.0 ** (present + _LOWEST - 2)  # of what has these exponents, with room for rounding
+    lower_ends = 2.0 ** (present - _EXPONENT_BIAS - 1)  # of what has these exponents, with room for rounding
     thresholds = [lower_ends[i + 1] for i in sorted(widest)]
     holes = np.zeros((level.num_planes + 2, *level.shape[1:]), np.int8)
     found = [GoodClusters(level, threshold, holes, _SMALLEST, reducer) for threshold in thresholds]
@@ -149,19 +144,18 @@ def _find_holes(faces, thresholds, weights, holes):
 
 
 @kernel()
-def _count_exponents(faces, inverse_h2, counts):
+def _mark_exponents(faces, inverse_h2, exponents):
+    """1 for each biased binary exponent that occurs among the conductances; 0 is that of 0."""
+    row = np.empty(faces.shape[3])
+    bits = row.view(np.uint64)
+    shift = np.uint64(_MANTISSA_BITS)
     for a in range(3):
-        for i in range(1, faces.shape[1]):
+        for i in range(0 if a == 0 else 1, faces.shape[1]):
             for j in range(faces.shape[2]):
-                last = np.float64(0.0)
-                where = 0
-                for k in range(faces.shape[3]):
-                    value = np.float64(faces[a, i, j, k])
-                    if value != last and value > 0:
-                        where = min(max(math.frexp(value * inverse_h2[a])[1] - _LOWEST, 0), _NUM_EXPONENTS - 1)
-                        last = value
-                    if value > 0:
-                        counts[where] += 1
+                for k in range(row.size):
+                    row[k] = faces[a, i, j, k] * inverse_h2[a]
+                for k in range(row.size):
+                    exponents[bits[k] >> shift] = 1
 
 
 @kernel()
@@ -176,8 +170,11 @@ def _join_rows(faces, thresholds, a, i, j, one, other, holes_of_one, holes_of_ot
 
 
 @kernel()
-def _number_clusters(faces, thresholds, holes, clusters):
-    """Clusters 1 ... n of a slab, by runs along z; ``clusters`` has ghost planes, which are left alone.  Returns n."""
+def _number_clusters(faces, thresholds, holes, smallest, clusters):
+    """Clusters 1 ... n of a slab, by runs along z; ``clusters`` has ghost planes, which are left alone.  Their sizes.
+
+    What has less than ``smallest`` voxels has a number only where a good face leads out of the slab, else 0.
+    """
     n0, n1, n2 = faces.shape[1] - 1, faces.shape[2], faces.shape[3]
     num_runs = 0
     for i in range(n0):
@@ -199,18 +196,45 @@ def _number_clusters(faces, thresholds, holes, clusters):
                        parent)
             if i > 0:
                 _join_rows(faces, thresholds, 0, i, j, clusters[i, j], row, holes[i, j], holes[i + 1, j], parent)
-    count = 0
-    for run in range(1, num_runs + 1):
-        if parent[run] == run:
-            count += 1
-            parent[run] = count
-        else:
-            parent[run] = parent[parent[run]]  # a parent is smaller than its child: it has its number already
+    of_run = np.zeros(num_runs + 1, np.int32)
     for i in range(n0):
         for j in range(n1):
+            start = 0
+            for k in range(1, n2 + 1):
+                if k == n2 or clusters[i + 1, j, k] != clusters[i + 1, j, start]:
+                    of_run[clusters[i + 1, j, start]] = k - start
+                    start = k
+    leads_out = np.zeros(num_runs + 1, np.bool_)
+    for plane, face in ((1, 0), (n0, n0)):
+        for j in range(n1):
             for k in range(n2):
-                clusters[i + 1, j, k] = parent[clusters[i + 1, j, k]]
-    return count
+                if faces[0, face, j, k] >= thresholds[0]:
+                    leads_out[_find(parent, clusters[plane, j, k])] = True
+    for run in range(num_runs, 0, -1):  # a parent is smaller than its child
+        if parent[run] != run:
+            of_run[parent[run]] += of_run[run]
+    sizes = np.empty(num_runs, np.int64)
+    count = 0
+    for run in range(1, num_runs + 1):
+        if parent[run] != run:
+            of_run[run] = of_run[parent[run]]
+        elif of_run[run] >= smallest or leads_out[run]:
+            sizes[count] = of_run[run]
+            count += 1
+            of_run[run] = count
+        else:
+            of_run[run] = 0
+    _renumber(of_run, clusters[1:-1])
+    return sizes[:count].copy()
+
+
+@kernel()
+def _renumber(number, clusters):
+    """clusters = number[clusters]."""
+    for i in range(clusters.shape[0]):
+        for j in range(clusters.shape[1]):
+            for k in range(clusters.shape[2]):
+                clusters[i, j, k] = number[clusters[i, j, k]]
 
 
 def _pairs(level, thresholds: np.ndarray, holes: np.ndarray, clusters: np.ndarray) -> np.ndarray:
