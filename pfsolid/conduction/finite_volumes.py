@@ -52,6 +52,7 @@ class FiniteVolumes:
         self.spectrum_start = spectrum_start
         self._inverse_h2 = tuple(1 / h**2 for h in self.spacing)
         self._reordered = not transform.periodic
+        self._is_placed = False  # whether `transform.real` holds r, which a solver without transforms has no use for
         n0, n1, n2 = transform.local_shape
         self._direction = np.zeros((n0 + 2, n1, n2), dtype=transform.real.dtype)
         self.potential = np.zeros(transform.local_shape)
@@ -73,8 +74,8 @@ class FiniteVolumes:
         kernels.right_hand_side(self.faces, self.spacing[axis], axis, self.residual, plane_sums)
         energy = self._mean(plane_sums.sum())
         self.potential[...] = 0.0
+        self._is_placed = False
         if guess is None:
-            kernels.place(self.residual, self._reordered, transform.real)
             return energy
         self._direction[1:-1] = guess
         transform.ghosts.fill(self._direction, odd=True)
@@ -84,10 +85,13 @@ class FiniteVolumes:
 
     def resume(self) -> None:
         """Make ready for a solve that goes on from the u and r of now."""
-        kernels.place(self.residual, self._reordered, self.transform.real)
+        self._is_placed = False
 
     def precondition(self) -> float:
         """Collective: z = P r in ``transform.real``; r . z divided by the number of voxels."""
+        if not self._is_placed:
+            kernels.place(self.residual, self._reordered, self.transform.real)
+        self._is_placed = False
         self.transform.forward()
         # By Parseval, before the backward transform and in double.
         r_z = self._mean(self._apply_green())
@@ -108,6 +112,7 @@ class FiniteVolumes:
         """u += alpha p, r -= alpha A p; r also into ``transform.real``."""
         kernels.update(self._direction, alpha, self.faces, self._inverse_h2, self.potential, self.residual,
                        self._reordered, self.transform.real)
+        self._is_placed = True
 
     def mean_flux(self, axis: int) -> np.ndarray:
         """Collective: <J> for the present potential and a unit field along ``axis``."""

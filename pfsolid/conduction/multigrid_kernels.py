@@ -20,6 +20,7 @@ import numpy as np
 from numba import prange
 
 from ..kernel import kernel
+from .multigrid_coarsening import add_row_sums, target_of
 
 # What a sweep may take for granted: x = 0 everywhere, in the rows of the colour at hand, nowhere.
 _EVERYWHERE, _IN_COLOUR, _NOWHERE = 0, 1, 2
@@ -115,37 +116,11 @@ def _add_along_row(x, faces, weight, i, j, flow):
 
 
 @kernel(fast=True, divides=True)
-def _add_row_sums(flow, step, adds, out, I, J):
-    """out[I, J] = or += sums of ``step`` neighbours of a row."""
-    n2 = flow.size
-    whole = n2 // step
-    if step == 2:
-        if adds:
-            for k in range(whole):
-                out[I, J, k] += flow[2 * k] + flow[2 * k + 1]
-        else:
-            for k in range(whole):
-                out[I, J, k] = flow[2 * k] + flow[2 * k + 1]
-    else:
-        for k in range(whole):
-            out[I, J, k] = out[I, J, k] + flow[k] if adds else flow[k]
-    if whole * step < n2:
-        out[I, J, whole] = out[I, J, whole] + flow[n2 - 1] if adds else flow[n2 - 1]
-
-
-@kernel(fast=True, divides=True)
-def _target(first, i, step):
-    """Plane of the coarse array, with ghost planes, that plane i is a child of; whether it is not the first child here."""
-    own = (first + step - 1) // step
-    return (first + i) // step - own + 1, i > 0 and (first + i) % step != 0
-
-
-@kernel(fast=True, divides=True)
 def _restrict_residual(x, f, faces, weights, first, i, steps, coarse, flow):
     """coarse = or += the sums of f - A x over the children in plane i."""
     real = faces.dtype.type
     n1, n2 = f.shape[1], f.shape[2]
-    target, adds = _target(first, i, steps[0])
+    target, adds = target_of(first, i, steps[0])
     for j in range(n1):
         last = j - 1 if j > 0 else n1 - 1
         ahead = j + 1 if j + 1 < n1 else 0
@@ -162,7 +137,7 @@ def _restrict_residual(x, f, faces, weights, first, i, steps, coarse, flow):
                                      + faces[1, i + 1, j, k] * (x[i + 1, ahead, k] - here))
         _add_along_row(x, faces, weights[2], i, j, flow)
         if (j + 1) % steps[1] == 0 or j == n1 - 1:
-            _add_row_sums(flow, steps[2], adds, coarse, target, j // steps[1])
+            add_row_sums(flow, steps[2], adds, coarse, target, j // steps[1])
 
 
 @kernel(fast=True, divides=True)
@@ -238,7 +213,7 @@ def descend(stage, alpha, p, inverse_h2, u, f, x, faces, weights, damping, place
 @kernel(fast=True, divides=True)
 def _prolong_plane(x, coarse, first, i, steps):
     n1, n2 = x.shape[1] - 1, x.shape[2]
-    parent, _ = _target(first, i, steps[0])
+    parent, _ = target_of(first, i, steps[0])
     for j in range(n1):
         J = j // steps[1]
         if steps[2] == 2:
@@ -326,153 +301,3 @@ def dot(f, x, plane_sums):
     """Sums of f x over each plane."""
     for i in prange(f.shape[0]):
         plane_sums[i] = _dot_plane(x, f, i)
-
-
-@kernel(parallel=True, fast=True, divides=True)
-def restrict(f, first, block_starts, steps, coarse):
-    """coarse = the sums of f over all children, planes as in :func:`descend`."""
-    real = coarse.dtype.type
-    n1, n2 = f.shape[1], f.shape[2]
-    for block in prange(block_starts.size - 1):
-        row = np.empty(n2, coarse.dtype)
-        for i in range(block_starts[block], block_starts[block + 1]):
-            target, adds = _target(first, i, steps[0])
-            for j in range(n1):
-                for k in range(n2):
-                    row[k] = real(f[i, j, k])
-                _add_row_sums(row, steps[2], adds or j % steps[1] != 0, coarse, target, j // steps[1])
-
-
-@kernel(parallel=True, fast=True, divides=True)
-def interpolate(coarse, along_x, along_y, along_z, x):
-    """x = trilinear interpolation of ``coarse``, which has ghost planes.
-
-    ``along_a``, (3, n_a): parent of each plane, row or voxel, the one beside it, and how much of that one to take.
-    """
-    for i in prange(along_x.shape[1]):
-        I, I_beside, t = int(along_x[0, i]), int(along_x[1, i]), along_x[2, i]
-        for j in range(along_y.shape[1]):
-            J, J_beside, s = int(along_y[0, j]), int(along_y[1, j]), along_y[2, j]
-            for k in range(along_z.shape[1]):
-                K, K_beside, r = int(along_z[0, k]), int(along_z[1, k]), along_z[2, k]
-                here = ((1 - t) * ((1 - s) * coarse[I, J, K] + s * coarse[I, J_beside, K])
-                        + t * ((1 - s) * coarse[I_beside, J, K] + s * coarse[I_beside, J_beside, K]))
-                there = ((1 - t) * ((1 - s) * coarse[I, J, K_beside] + s * coarse[I, J_beside, K_beside])
-                         + t * ((1 - s) * coarse[I_beside, J, K_beside] + s * coarse[I_beside, J_beside, K_beside]))
-                x[i + 1, j, k] = (1 - r) * here + r * there
-
-
-@kernel(fast=True, divides=True)
-def _keep_largest(value, best):
-    """Take ``value`` up among the two largest."""
-    one, two = best
-    return (value, one) if value > one else (one, max(two, value))
-
-
-@kernel(parallel=True, fast=True, divides=True)
-def strongest_faces(faces, first, num_planes, periodic, lengths, best):
-    """The two best conductivities among the faces of each voxel; ``best``, (2, n0 + 2, n1, n2), inside its ghost planes.
-
-    ``lengths``: edges of the planes, rows and columns of all voxels.  A conductance times the distance of the two centres
-    over the area of the face is a conductivity.
-    """
-    n0, n1, n2 = faces.shape[1] - 1, faces.shape[2], faces.shape[3]
-    x, y, z = lengths
-    for i in prange(n0):
-        here = x[first + i]
-        behind = 0.5 * (here + x[first + i - 1]) if periodic or first + i > 0 else here
-        ahead = 0.5 * (here + x[(first + i + 1) % num_planes]) if periodic or first + i + 1 < num_planes else here
-        for j in range(n1):
-            last_j = j - 1 if j > 0 else n1 - 1
-            next_j = j + 1 if j + 1 < n1 else 0
-            for k in range(n2):
-                last_k = k - 1 if k > 0 else n2 - 1
-                next_k = k + 1 if k + 1 < n2 else 0
-                area = y[j] * z[k]
-                two = (0.0, 0.0)
-                two = _keep_largest(faces[0, i, j, k] * behind / area, two)
-                two = _keep_largest(faces[0, i + 1, j, k] * ahead / area, two)
-                area = here * z[k]
-                two = _keep_largest(faces[1, i + 1, last_j, k] * 0.5 * (y[j] + y[last_j]) / area, two)
-                two = _keep_largest(faces[1, i + 1, j, k] * 0.5 * (y[j] + y[next_j]) / area, two)
-                area = here * y[j]
-                two = _keep_largest(faces[2, i + 1, j, last_k] * 0.5 * (z[k] + z[last_k]) / area, two)
-                two = _keep_largest(faces[2, i + 1, j, k] * 0.5 * (z[k] + z[next_k]) / area, two)
-                best[0, i + 1, j, k] = two[0]
-                best[1, i + 1, j, k] = two[1]
-
-
-@kernel(fast=True, divides=True)
-def _reach(best, i, j, k, conductivity):
-    """How much of the way to its aggregate's centre resists like a face: less where others of the voxel conduct better."""
-    other = best[1, i + 1, j, k] if conductivity >= best[0, i + 1, j, k] * 0.999 else best[0, i + 1, j, k]
-    return min(1.0, conductivity / other) if other > 0 else 1.0
-
-
-@kernel(parallel=True, fast=True, divides=True)
-def coarsen_faces(faces, first, num_planes, periodic, steps, lengths, coarse_lengths, best, coarse):
-    """Conductances of the faces between aggregates: sums over their fine faces, each times what the way has grown by.
-
-    The way between the two voxels' centres grows to that between the aggregates' centres, but where other faces of a voxel
-    conduct better than this one (a hole in a wall) what is added resists less in proportion.  ``best`` is that of
-    :func:`strongest_faces`.  The faces along x towards the rank after and, in plane 0 along y and z, the parts of
-    aggregates that the rank before owns, are left to be exchanged.
-    """
-    n0, n1, n2 = faces.shape[1] - 1, faces.shape[2], faces.shape[3]
-    N0, N1, N2 = coarse.shape[1] - 1, coarse.shape[2], coarse.shape[3]
-    x, y, z = lengths
-    X, Y, Z = coarse_lengths
-    own = (first + steps[0] - 1) // steps[0]
-    for I in prange(N0 + 1):
-        # Plane I of faces along x stands before aggregate own + I, those along y and z belong to aggregate own + I - 1.
-        before = min((own + I) * steps[0] - first, n0)
-        low, high = max((own + I - 1) * steps[0] - first, 0), min((own + I) * steps[0] - first, n0)
-        at_low, at_high = not periodic and first + before == 0, not periodic and first + before == num_planes
-        behind, ahead = x[first + before - 1], x[(first + before) % num_planes]
-        extra_behind = 0.5 * (X[own + I - 1] - behind)
-        extra_ahead = 0.5 * (X[(own + I) % X.size] - ahead)
-        way_x = 0.5 * (behind + ahead)
-        if at_low:
-            extra_behind, way_x = 0.0, 0.5 * ahead
-        if at_high:
-            extra_ahead, way_x = 0.0, 0.5 * behind
-        for J in range(N1):
-            row = min((J + 1) * steps[1], n1) - 1
-            next_row = row + 1 if row + 1 < n1 else 0
-            way_y = 0.5 * (y[row] + y[next_row])
-            extra_y, extra_next_y = 0.5 * (Y[J] - y[row]), 0.5 * (Y[J + 1 if J + 1 < N1 else 0] - y[next_row])
-            for K in range(N2):
-                last = min((K + 1) * steps[2], n2) - 1
-                next_one = last + 1 if last + 1 < n2 else 0
-                way_z = 0.5 * (z[last] + z[next_one])
-                extra_z, extra_next_z = 0.5 * (Z[K] - z[last]), 0.5 * (Z[K + 1 if K + 1 < N2 else 0] - z[next_one])
-                total_x = total_y = total_z = 0.0
-                for j in range(J * steps[1], row + 1):
-                    for k in range(K * steps[2], last + 1):
-                        c = faces[0, before, j, k]
-                        if c > 0:
-                            kappa = c * way_x / (y[j] * z[k]) * (2.0 if at_low or at_high else 1.0)
-                            way = way_x
-                            if not at_low:
-                                way += extra_behind * _reach(best, before - 1, j, k, kappa)
-                            if not at_high:
-                                way += extra_ahead * _reach(best, before, j, k, kappa)
-                            total_x += c * max(way_x / way, 0.5)
-                for i in range(low, high):
-                    for k in range(K * steps[2], last + 1):
-                        c = faces[1, i + 1, row, k]
-                        if c > 0:
-                            kappa = c * way_y / (x[first + i] * z[k])
-                            way = (way_y + extra_y * _reach(best, i, row, k, kappa)
-                                   + extra_next_y * _reach(best, i, next_row, k, kappa))
-                            total_y += c * max(way_y / way, 0.5)
-                    for j in range(J * steps[1], row + 1):
-                        c = faces[2, i + 1, j, last]
-                        if c > 0:
-                            kappa = c * way_z / (x[first + i] * y[j])
-                            way = (way_z + extra_z * _reach(best, i, j, last, kappa)
-                                   + extra_next_z * _reach(best, i, j, next_one, kappa))
-                            total_z += c * max(way_z / way, 0.5)
-                coarse[0, I, J, K] = total_x
-                coarse[1, I, J, K] = total_y
-                coarse[2, I, J, K] = total_z

@@ -19,6 +19,7 @@ import numpy as np
 from ..parallel.collective import PlaneExchange
 from ..parallel.communicator import alone
 from . import kernels
+from . import multigrid_coarsening as coarsening
 from . import multigrid_kernels as multigrid
 
 # What couples voxels of one colour counts as much more in the diagonal: less would let channels one voxel wide ring.
@@ -136,12 +137,13 @@ class Hierarchy:
         first = -(-fine.first // steps[0])
         num_planes = -(-(fine.first + fine.num_planes) // steps[0]) - first
         faces = np.empty((3, num_planes + 1, *shape[1:]), fine.faces.dtype)
-        best = np.zeros((2, fine.num_planes + 2, *fine.shape[1:]), faces.dtype)
         place = fine.first, fine.shape[0], self._periodic
-        multigrid.strongest_faces(fine.faces, *place, tuple(fine.lengths), best)
-        for field in best:
+        best, second = fine.p, fine.x  # not in use yet
+        coarsening.strongest_faces(fine.faces, *place, tuple(fine.lengths), best, second)
+        for field in (best, second):
             fine.ghosts.fill(field)
-        multigrid.coarsen_faces(fine.faces, *place, steps, tuple(fine.lengths), tuple(lengths), best, faces)
+        coarsening.coarsen_faces(fine.faces, *place, steps, tuple(fine.lengths), tuple(lengths), best, second, faces)
+        best[...] = 0.0
         if not fine.whole:
             self._exchange_faces(fine, faces, steps)
         elif self._periodic:
@@ -172,7 +174,7 @@ class Hierarchy:
     def restrict(self, q: int) -> None:
         """Right-hand side of level q + 1: the sums of that of level q."""
         fine = self.levels[q]
-        multigrid.restrict(fine.f, fine.first, fine.blocks, fine.steps, fine.inflow)
+        coarsening.restrict(fine.f, fine.first, fine.blocks, fine.steps, fine.inflow)
         self._take_inflow(q)
 
     def _take_inflow(self, q: int) -> None:
@@ -273,7 +275,7 @@ class Hierarchy:
         rows = slice(fine.first, fine.first + fine.num_planes)
         along_x = along[0][:, rows].copy()
         along_x[:2] += 1 - fine.owned.start
-        multigrid.interpolate(field, along_x.astype(field.dtype), along[1].astype(field.dtype), along[2].astype(field.dtype),
+        coarsening.interpolate(field, along_x.astype(field.dtype), along[1].astype(field.dtype), along[2].astype(field.dtype),
                               fine.x)
 
 
