@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import prange
 
 from ..kernel import kernel
@@ -51,16 +52,20 @@ def sum_interfaces(labels, norms, face_areas, areas):
 
 
 @kernel(parallel=True)
-def open_faces_of_labels(labels, table, periodic, open_faces):
-    """Bits 1, 2, 4 where the face ahead along x, y, z has ``table[a, l, m]`` > 0; plane 0: along x, behind the slab."""
+def open_faces_of_labels(labels, opens, periodic, open_faces):
+    """Bits 1, 2, 4 where the face ahead along x, y, z has them in ``opens[l, m]``; plane 0: along x, behind the slab."""
     n0, n1, n2 = labels.shape[0] - 2, labels.shape[1], labels.shape[2]
+    along_x, along_y, along_z = np.uint8(1), np.uint8(2), np.uint8(4)
     for i in prange(n0 + 1):
+        in_plane = np.uint8(0 if i == 0 else 255)
         for j in range(n1):
+            j_next = j + 1 if j + 1 < n1 else 0
+            in_row = along_y & in_plane if periodic or j + 1 < n1 else np.uint8(0)
             for k in range(n2):
                 here = labels[i, j, k]
-                bits = 1 if table[0, here, labels[i + 1, j, k]] > 0 else 0
-                if i > 0 and (periodic or j + 1 < n1) and table[1, here, labels[i, j + 1 if j + 1 < n1 else 0, k]] > 0:
-                    bits |= 2
-                if i > 0 and (periodic or k + 1 < n2) and table[2, here, labels[i, j, k + 1 if k + 1 < n2 else 0]] > 0:
-                    bits |= 4
-                open_faces[i, j, k] = bits
+                k_next = k + 1 if k + 1 < n2 else 0
+                open_faces[i, j, k] = ((opens[here, labels[i + 1, j, k]] & along_x)
+                                       | (opens[here, labels[i, j_next, k]] & in_row)
+                                       | (opens[here, labels[i, j, k_next]] & along_z & in_plane))
+            if not periodic:
+                open_faces[i, j, n2 - 1] &= along_x | along_y

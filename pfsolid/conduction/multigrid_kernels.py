@@ -175,39 +175,53 @@ def update(alpha, p, inverse_h2, u, f, faces):
         _update_plane(p, alpha, faces, inverse_h2, u, f, i, np.empty(f.shape[2]))
 
 
+@kernel(fast=True, divides=True)
+def _close(x, periodic):
+    """Ghost planes of x where the slab is the whole cell."""
+    last = x.shape[0] - 2
+    for j in range(x.shape[1]):
+        for k in range(x.shape[2]):
+            x[0, j, k] = x[last, j, k] if periodic else -x[1, j, k]
+            x[last + 1, j, k] = x[1, j, k] if periodic else -x[last, j, k]
+
+
 @kernel(parallel=True, fast=True, divides=True)
-def descend(stage, alpha, p, inverse_h2, u, f, x, faces, weights, damping, place, block_starts, steps, coarse):
+def descend(stages, alpha, p, inverse_h2, u, f, x, faces, weights, damping, place, block_starts, steps, coarse):
     """Stages 0, 1, 2 of: f -= alpha A p and u += alpha p, one sweep on A x = f from x = 0, coarse = sums of f - A x.
 
-    ``alpha`` = 0 leaves f and u alone.  Before stage 0 p's ghost planes must be filled, before 1 and 2 those of x.  ``steps``
-    are the voxels along each axis that make one of ``coarse``, local (n0 + 2, n1, n2): what belongs to the last plane of the
-    rank before is left in its plane 0.
+    ``stages``: the first one and that after the last.  ``alpha`` = 0 leaves f and u alone.  Before stage 0 p's ghost planes
+    must be filled, before 1 and 2 those of x: between stages that is done here, for the slab is the whole cell then.
+    ``steps`` are the voxels along each axis that make one of ``coarse``, local (n0 + 2, n1, n2): what belongs to the last
+    plane of the rank before is left in its plane 0.
     """
     n2 = f.shape[2]
     first = place[0]
-    for block in prange(block_starts.size - 1):
-        start, end = block_starts[block], block_starts[block + 1]
-        flow, held = np.empty(n2, faces.dtype), np.empty(n2, faces.dtype)
-        # The first child of an aggregate is to come first: no aggregate may begin in stage 2 and end in stage 0.
-        inner = start + 2 + (first + start) % steps[0]
-        if stage == 0:
-            exact = np.empty(n2)
-            for i in range(start, end):
-                if alpha != 0:
-                    _update_plane(p, alpha, faces, inverse_h2, u, f, i, exact)
-                _relax_plane(x, f, faces, weights, damping, place, i, 0, _EVERYWHERE, flow, held)
-                if i >= start + 2:
-                    _relax_plane(x, f, faces, weights, damping, place, i - 1, 1, _IN_COLOUR, flow, held)
-                if i - 2 >= inner:
-                    _restrict_residual(x, f, faces, weights, first, i - 2, steps, coarse, flow)
-        elif stage == 1:
-            _relax_plane(x, f, faces, weights, damping, place, start, 1, _IN_COLOUR, flow, held)
-            if end > start + 1:
-                _relax_plane(x, f, faces, weights, damping, place, end - 1, 1, _IN_COLOUR, flow, held)
-        else:
-            for i in range(start, end):
-                if i < inner or i >= end - 2:
-                    _restrict_residual(x, f, faces, weights, first, i, steps, coarse, flow)
+    for stage in range(stages[0], stages[1]):
+        if stage > stages[0]:
+            _close(x, place[2])
+        for block in prange(block_starts.size - 1):
+            start, end = block_starts[block], block_starts[block + 1]
+            flow, held = np.empty(n2, faces.dtype), np.empty(n2, faces.dtype)
+            # The first child of an aggregate is to come first: no aggregate may begin in stage 2 and end in stage 0.
+            inner = start + 2 + (first + start) % steps[0]
+            if stage == 0:
+                exact = np.empty(n2)
+                for i in range(start, end):
+                    if alpha != 0:
+                        _update_plane(p, alpha, faces, inverse_h2, u, f, i, exact)
+                    _relax_plane(x, f, faces, weights, damping, place, i, 0, _EVERYWHERE, flow, held)
+                    if i >= start + 2:
+                        _relax_plane(x, f, faces, weights, damping, place, i - 1, 1, _IN_COLOUR, flow, held)
+                    if i - 2 >= inner:
+                        _restrict_residual(x, f, faces, weights, first, i - 2, steps, coarse, flow)
+            elif stage == 1:
+                _relax_plane(x, f, faces, weights, damping, place, start, 1, _IN_COLOUR, flow, held)
+                if end > start + 1:
+                    _relax_plane(x, f, faces, weights, damping, place, end - 1, 1, _IN_COLOUR, flow, held)
+            else:
+                for i in range(start, end):
+                    if i < inner or i >= end - 2:
+                        _restrict_residual(x, f, faces, weights, first, i, steps, coarse, flow)
 
 
 @kernel(fast=True, divides=True)
@@ -238,33 +252,36 @@ def _dot_plane(x, f, i):
 
 
 @kernel(parallel=True, fast=True, divides=True)
-def ascend(stage, f, x, faces, weights, damping, place, block_starts, steps, coarse, plane_sums):
+def ascend(stages, f, x, faces, weights, damping, place, block_starts, steps, coarse, plane_sums):
     """Stages 0, 1, 2 of: x += what ``coarse`` says of all its children, the adjoint sweep on A x = f, sums of f x.
 
-    Ghost planes of ``coarse`` must be filled before stage 0, those of x before stages 1 and 2.
+    ``stages`` as in :func:`descend`.  Ghost planes of ``coarse`` must be filled before stage 0.
     """
     n2 = f.shape[2]
     first = place[0]
-    for block in prange(block_starts.size - 1):
-        start, end = block_starts[block], block_starts[block + 1]
-        flow, held = np.empty(n2, faces.dtype), np.empty(n2, faces.dtype)
-        if stage == 0:
-            for i in range(start, end):
-                _prolong_plane(x, coarse, first, i, steps)
-                if i >= start + 2:
-                    _relax_plane(x, f, faces, weights, damping, place, i - 1, 1, _NOWHERE, flow, held)
-                if i >= start + 4:
-                    _relax_plane(x, f, faces, weights, damping, place, i - 2, 0, _NOWHERE, flow, held)
-                    plane_sums[i - 2] = _dot_plane(x, f, i - 2)
-        elif stage == 1:
-            _relax_plane(x, f, faces, weights, damping, place, start, 1, _NOWHERE, flow, held)
-            if end > start + 1:
-                _relax_plane(x, f, faces, weights, damping, place, end - 1, 1, _NOWHERE, flow, held)
-        else:
-            for i in range(start, end):
-                if i < start + 2 or i >= end - 2:
-                    _relax_plane(x, f, faces, weights, damping, place, i, 0, _NOWHERE, flow, held)
-                    plane_sums[i] = _dot_plane(x, f, i)
+    for stage in range(stages[0], stages[1]):
+        if stage > stages[0]:
+            _close(x, place[2])
+        for block in prange(block_starts.size - 1):
+            start, end = block_starts[block], block_starts[block + 1]
+            flow, held = np.empty(n2, faces.dtype), np.empty(n2, faces.dtype)
+            if stage == 0:
+                for i in range(start, end):
+                    _prolong_plane(x, coarse, first, i, steps)
+                    if i >= start + 2:
+                        _relax_plane(x, f, faces, weights, damping, place, i - 1, 1, _NOWHERE, flow, held)
+                    if i >= start + 4:
+                        _relax_plane(x, f, faces, weights, damping, place, i - 2, 0, _NOWHERE, flow, held)
+                        plane_sums[i - 2] = _dot_plane(x, f, i - 2)
+            elif stage == 1:
+                _relax_plane(x, f, faces, weights, damping, place, start, 1, _NOWHERE, flow, held)
+                if end > start + 1:
+                    _relax_plane(x, f, faces, weights, damping, place, end - 1, 1, _NOWHERE, flow, held)
+            else:
+                for i in range(start, end):
+                    if i < start + 2 or i >= end - 2:
+                        _relax_plane(x, f, faces, weights, damping, place, i, 0, _NOWHERE, flow, held)
+                        plane_sums[i] = _dot_plane(x, f, i)
 
 
 @kernel(parallel=True, fast=True, divides=True)

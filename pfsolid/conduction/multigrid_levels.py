@@ -31,6 +31,8 @@ _WEAK = 1 / 3
 _COARSEST, _NULL = 4, 1e-14
 # Levels with at most as many voxels, or fewer planes a rank, are held and worked through by every rank.
 _SMALL, _PLANES_A_RANK = 16**3, 2
+# Stages of a kernel that are done at once: (first, after the last).
+_STAGES, _STAGES_WHOLE = ((0, 1), (1, 2), (2, 3)), ((0, 3),)
 # About so many planes tell which direction conducts best.
 _PLANES_SAMPLED = 16
 
@@ -203,18 +205,18 @@ class Hierarchy:
         level = self.levels[q]
         if q == len(self.levels) - 1:
             return self._solve_coarsest(q, alpha)
-        for stage in range(3):
-            if stage > 0:
+        for stages in _STAGES_WHOLE if level.whole else _STAGES:
+            if stages[0] > 0:
                 level.ghosts.fill(level.x, odd=True)
-            multigrid.descend(stage, alpha, level.p, level.inverse_h2, level.u, level.f, level.x, level.faces, level.weights,
+            multigrid.descend(stages, alpha, level.p, level.inverse_h2, level.u, level.f, level.x, level.faces, level.weights,
                               level.damping, level.place, level.blocks, level.steps, level.inflow)
         self._take_inflow(q)
         self._solve_next(q)
         coarse = self._seen_from(q, self.levels[q + 1].x)
-        for stage in range(3):
-            if stage > 0:
+        for stages in _STAGES_WHOLE if level.whole else _STAGES:
+            if stages[0] > 0:
                 level.ghosts.fill(level.x, odd=True)
-            multigrid.ascend(stage, level.f, level.x, level.faces, level.weights, level.damping, level.place, level.blocks,
+            multigrid.ascend(stages, level.f, level.x, level.faces, level.weights, level.damping, level.place, level.blocks,
                              level.steps, coarse, level.plane_sums)
         return float(self._mean(level, level.plane_sums))
 

@@ -137,7 +137,8 @@ def open_faces_of_labels(labels: np.ndarray, table: np.ndarray, periodic: bool) 
         As of :func:`pfsolid.morphology.clusters.open_faces_of`.
     """
     found = np.empty((labels.shape[0] - 1, *labels.shape[1:]), np.uint8)
-    interface_kernels.open_faces_of_labels(labels, table, periodic, found)
+    opens = np.tensordot((1, 2, 4), table > 0, 1).astype(np.uint8)
+    interface_kernels.open_faces_of_labels(labels, opens, periodic, found)
     return found
 
 

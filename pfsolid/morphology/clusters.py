@@ -20,6 +20,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..parallel.collective import PlaneExchange, Reducer
+from .flood import reaches_far_electrode, surely_wraps
 from .union_find import (
     count_independent,
     join_cells,
@@ -156,9 +157,14 @@ def axes_percolating_through_faces(open_faces: np.ndarray, reducer: Reducer, gho
         Otherwise there are electrodes at both ends of x, which the first and last voxels reach through the faces behind
         and ahead of them, and what is said of y and z is False.
     """
+    alone = reducer.size == 1
     if periodic:
+        if alone and all(surely := surely_wraps(open_faces)):
+            return surely
         _, graph = _analyse_faces(open_faces, reducer, ghosts)
         return tuple((graph.cycles != 0).any(axis=0).tolist())
+    if alone and (reaches := reaches_far_electrode(open_faces)) is not None:
+        return reaches, False, False
     # Wrapping along x of the same cell with a conducting plate between its last and its first plane.
     behind_first = np.empty(open_faces.shape[1:], np.uint8)
     ghosts.next_plane(open_faces, behind_first)
