@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="compare with other codes; first scripts/install_peers.sh")
     parser.add_argument("--rounds", type=int, default=3, help="of --peers: the best counts; 0 draws again what there is")
     parser.add_argument("--output", type=Path, default=Path("runs/peers"), help="of --peers: 'docs' for the documentation")
+    parser.add_argument("--before", type=Path, help="of --peers: checkout of an older pfsolid, with its .venv")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.what == "worker":
@@ -56,7 +57,7 @@ def main() -> None:
     elif options.what == "conduction" and options.peers:
         from benchmark_peers import compare_peers  # matplotlib, which the rest does not need
 
-        compare_peers(options.size or 128, options.threads, options.rounds, options.output)
+        compare_peers(options.size or 128, options.threads, options.rounds, options.output, options.before)
     elif options.what == "memory":
         compare_memory(options.size or 256, options.threads)
     else:

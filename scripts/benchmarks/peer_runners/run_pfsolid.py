@@ -1,7 +1,8 @@
 """pfsolid itself, in its own environment; otherwise as the others.
 
 Setting: {"rtol", "threads"}.  What is timed is what `pfsolid conduct` does with an image in memory: plans (from the
-wisdom of earlier runs), labels, the check that the electrodes are connected, the solve.
+wisdom of earlier runs), labels, the check that the electrodes are connected, the solve, by multigrid as `auto` has it between
+electrodes.
 Conventions: electrodes on the outer faces of the first and last voxels, N apart.
 """
 
@@ -13,9 +14,11 @@ def load():
     import numpy as np
 
     from pfsolid.conduction.effective import effective_conductivity, preconditioner_precision
+    from pfsolid.conduction.multigrid import MultigridSolver
+    from pfsolid.conduction.phases import face_conductances, open_faces_of_labels
     from pfsolid.grid import PeriodicGrid
     from pfsolid.labels import empty_labels
-    from pfsolid.morphology.connectivity import connects_electrodes
+    from pfsolid.morphology.clusters import axes_percolating_through_faces
     from pfsolid.parallel.communicator import world
     from pfsolid.spectral.transform import CosineSlabTransform
 
@@ -26,8 +29,9 @@ def load():
         local = empty_labels(transform)
         local[1:-1] = labels
         transform.ghosts.fill(local)
-        connected = connects_electrodes(np.array(sigma)[labels] > 0, transform.reducer, transform.ghosts)
-        found = effective_conductivity(local, sigma, transform, (connected, False, False), setting["rtol"])
+        open_faces = open_faces_of_labels(local, face_conductances(np.array(sigma), grid.spacing, {}), periodic=False)
+        connected = axes_percolating_through_faces(open_faces, transform.reducer, transform.ghosts, periodic=False)
+        found = effective_conductivity(local, sigma, transform, connected, setting["rtol"], solver=MultigridSolver())
         yield found.tensor[0, 0], found.iterations[0], True
         transform.close()
 
