@@ -7,7 +7,8 @@ from scipy.sparse.csgraph import connected_components
 
 from pfsolid.morphology.clusters import axes_percolating_through_faces
 from pfsolid.morphology.flood import reaches_far_electrode, surely_wraps
-from pfsolid.parallel.collective import PlaneExchange, Reducer, world
+from pfsolid.parallel.collective import PlaneExchange, Reducer
+from pfsolid.parallel.communicator import world
 
 
 def random_faces(shape, share, seed, periodic):
