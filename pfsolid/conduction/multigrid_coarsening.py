@@ -227,7 +227,7 @@ def coarsen_faces(faces, first, num_planes, periodic, steps, lengths, coarse_len
                        real(0.5 * (Y[J + 1 if J + 1 < N1 else 0] - y[next_j])), best, second, i + 1, j, i + 1, next_j, row)
                 add_row_sums(row, steps[2], True, coarse[1], I, J)
             for j in range(n1):  # ahead of every voxel; those between aggregates are taken
-                _grown_along_row(faces, i + 1, j, real(1 / (x[first + i] * y[j])), way_z, extra_z, extra_next_z, best, second,
-                                 row)
+                _grown_along_row(faces, i + 1, j, real(1 / (x[first + i] * y[j])), way_z, extra_z, extra_next_z, best,
+                                 second, row)
                 for K in range(N2):
                     coarse[2, I, j // steps[1], K] += row[min((K + 1) * steps[2], n2) - 1]

@@ -208,8 +208,8 @@ class Hierarchy:
         for stages in _STAGES_WHOLE if level.whole else _STAGES:
             if stages[0] > 0:
                 level.ghosts.fill(level.x, odd=True)
-            multigrid.descend(stages, alpha, level.p, level.inverse_h2, level.u, level.f, level.x, level.faces, level.weights,
-                              level.damping, level.place, level.blocks, level.steps, level.inflow)
+            multigrid.descend(stages, alpha, level.p, level.inverse_h2, level.u, level.f, level.x, level.faces,
+                              level.weights, level.damping, level.place, level.blocks, level.steps, level.inflow)
         self._take_inflow(q)
         self._solve_next(q)
         coarse = self._seen_from(q, self.levels[q + 1].x)

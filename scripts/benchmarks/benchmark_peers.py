@@ -8,8 +8,8 @@ the error of each value is against the converged value of the same grid in the c
 (peer_runners/run_reference.py, which shares no code with any of them).  Each runs in a process of its own, warmed up on
 a tiny image; the contestants take turns, and the best of the rounds counts.  What is compared is the processor time of one
 thread each: other work on a machine disturbs it less than the clock's.  ``--before`` names the checkout of an older pfsolid
-with its own .venv.  What has been measured is kept in runs/peers_SIZE/measured.jsonl: a run that was stopped goes on.  Writes
-OUTPUT/data/cond_peers.csv and OUTPUT/figures/cond_peers.png; ``--output docs`` brings those of the documentation up to date.
+with its own .venv.  What has been measured is kept in runs/peers_SIZE/measured.jsonl: a run that was stopped goes on.
+Writes OUTPUT/data/cond_peers.csv and OUTPUT/figures/cond_peers.png; ``--output docs`` brings those of the documentation up to date.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Contestant:
 CASES = (Case("two-phase", "pore 0, solid 1", (0.0, 1.0)),
          Case("three-phase", f"pore 0, bulk 1, surface {CONTRAST:.0f}", (0.0, 1.0, CONTRAST)))
 BOTH = tuple(case.name for case in CASES)
-COLOURS = {"pfsolid": "#0072b2", "pfsolid before": "#56b4e9", "TauFactor": "#d55e00", "OpenImpala": "#009e73", "PoreSpy": "#cc79a7"}
+COLOURS = {"pfsolid": "#0072b2", "pfsolid before": "#56b4e9", "TauFactor": "#d55e00", "OpenImpala": "#009e73",
+           "PoreSpy": "#cc79a7"}
 
 
 def contestants(threads: int, before: Path | None) -> list[Contestant]:
@@ -83,7 +84,7 @@ def contestants(threads: int, before: Path | None) -> list[Contestant]:
         found.append(Contestant("pfsolid", "run_pfsolid.py", ours, BOTH, "faces", count))
         if before:
             found.append(Contestant("pfsolid before", "run_pfsolid.py", ours, BOTH, "faces", count))
-        setting = {"threads": count, "max_iterations": 1000, "max_seconds": 240, "conv_crit": 1e-2}
+        setting = {"threads": count, "max_iterations": 800, "max_seconds": 1200, "conv_crit": 1e-2}
         found.append(Contestant("TauFactor", "run_taufactor.py", (setting,), BOTH[:1], "faces", count))
         found.append(Contestant("TauFactor", "run_taufactor.py", (setting,), BOTH[1:], "ghosts", count))
     residuals = tuple({"eps": eps, "threads": 1} for eps in (1e-3, 1e-4, 1e-9))

@@ -1,8 +1,8 @@
 """pfsolid itself, in its own environment; otherwise as the others.
 
 Setting: {"rtol", "threads"}.  What is timed is what `pfsolid conduct` does with an image in memory: plans (from the
-wisdom of earlier runs), labels, the check that the electrodes are connected, the solve, by multigrid as `auto` has it between
-electrodes.
+wisdom of earlier runs), labels, the check that the electrodes are connected, the solve, by multigrid as `auto` has it
+between electrodes.
 Conventions: electrodes on the outer faces of the first and last voxels, N apart.
 """
 

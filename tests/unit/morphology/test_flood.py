@@ -35,7 +35,8 @@ def joins_electrodes(open_faces) -> bool:
     for axis, bit in ((1, 2), (2, 4)):
         pairs.append(np.stack([number, np.roll(number, -1, axis)])[:, open_faces[1:] & bit > 0])
     one, other = np.concatenate(pairs, axis=1)
-    _, cluster = connected_components(coo_array((np.ones(one.size), (one, other)), shape=(high + 1, high + 1)), directed=False)
+    graph = coo_array((np.ones(one.size), (one, other)), shape=(high + 1, high + 1))
+    _, cluster = connected_components(graph, directed=False)
     return bool(cluster[low] == cluster[high])
 
 
