@@ -9,7 +9,8 @@ the error of each value is against the converged value of the same grid in the c
 a tiny image; the contestants take turns, and the best of the rounds counts.  What is compared is the processor time of one
 thread each: other work on a machine disturbs it less than the clock's.  ``--before`` names the checkout of an older pfsolid
 with its own .venv.  What has been measured is kept in runs/peers_SIZE/measured.jsonl: a run that was stopped goes on.
-Writes OUTPUT/data/cond_peers.csv and OUTPUT/figures/cond_peers.png; ``--output docs`` brings those of the documentation up to date.
+Writes OUTPUT/data/cond_peers.csv and OUTPUT/figures/cond_peers.png; ``--output docs`` brings those of the documentation up
+to date.
 """
 
 from __future__ import annotations
