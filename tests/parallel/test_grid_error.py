@@ -23,11 +23,18 @@ def solve(rho, comm, **settings):
 @pytest.mark.parametrize("profile", ["subvoxel", "steps", "linear"])
 def test_same_on_any_number_of_ranks(comm, profile):
     rho = grow_density((20, 18, 20), 0.4, seed=3)
-    together, alone = (solve(rho, on, profile=profile).grid for on in (comm, ALONE))
+    together, alone = (solve(rho, on, profile=profile) for on in (comm, ALONE))
     for name in ("best", "low", "high"):
         # The other grid is solved to 1e-3.
-        assert getattr(together, name) == pytest.approx(getattr(alone, name), rel=2e-3)
-    assert np.all(together.high > together.low)
+        assert getattr(together.grid, name) == pytest.approx(getattr(alone.grid, name), rel=2e-3)
+    assert np.all(together.grid.high > together.grid.low)
+    assert together.currents.keys() == alone.currents.keys() and together.percolates_alike == alone.percolates_alike
+    for axis, currents in together.currents.items():
+        shares, expected = ({label: phase.share for label, phase in one.phases.items()}
+                            for one in (currents, alone.currents[axis]))
+        # They are solved until their own error is 5e-3 at the most.
+        assert shares == pytest.approx(expected, abs=5e-3) and shares[0] == 0
+        assert sum(shares.values()) == pytest.approx(1)
 
 
 def test_more_ranks_than_half_the_planes(comm):
