@@ -19,7 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..kernel import kernel
-from ..morphology.union_find import unite
+from ..morphology.union_find import find, unite
 
 # Between good and poor lies a range this wide, in powers of 2, in which no face is.
 _GAP = 3
@@ -209,7 +209,7 @@ def _number_clusters(faces, thresholds, holes, smallest, clusters):
         for j in range(n1):
             for k in range(n2):
                 if faces[0, face, j, k] >= thresholds[0]:
-                    leads_out[_find(parent, clusters[plane, j, k])] = True
+                    leads_out[find(parent, clusters[plane, j, k])] = True
     for run in range(num_runs, 0, -1):  # a parent is smaller than its child
         if parent[run] != run:
             of_run[parent[run]] += of_run[run]
