@@ -1,6 +1,7 @@
 """True over claimed solver error, on images that are hard to judge: docs/verification.md, docs/data/solver_error*.csv.
 
     python scripts/docs/study_solver_error.py [CSV [FIRST_SEED [fft]]]
+    python scripts/docs/study_solver_error.py report        table and figure of docs/verification.md from the three CSV files
 
 Every image is solved once to 1e-12, which gives the exact value and, through what is recorded of each iteration, where a
 multigrid solve with a looser tolerance would have stopped, and what it would have claimed there.  The FFT solver, whose stop
@@ -9,13 +10,16 @@ a multigrid cycle confirms, is run anew to each tolerance.
 
 import csv
 import sys
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from common import BLUE, GREY, ORANGE, put_tables, save, table  # noqa: E402
 from helpers.builders import grow_labels  # noqa: E402
 from helpers.multigrid_images import balls, by_lot, pairs, pinholes, system_of, three_phases, wires  # noqa: E402
 
@@ -59,6 +63,50 @@ def maze(n, seed):
         where[axis] = slice(1, None, 2)
         labels[tuple(where)] = rng.random((cells,) * 3) < 0.45
     return labels
+
+
+def diagonal_wires(shape, rng):
+    """Channels one voxel wide that run in steps along two or three axes at once."""
+    labels = np.zeros(shape, np.uint8)
+    for _ in range(2):
+        axes = rng.permutation(3)[:rng.integers(2, 4)]
+        where = [int(rng.integers(n)) for n in shape]
+        for step in range(axes.size * int(np.lcm.reduce([shape[axis] for axis in axes]))):
+            labels[tuple(where)] = 1
+            axis = axes[step % axes.size]
+            where[axis] = (where[axis] + 1) % shape[axis]
+    return labels
+
+
+def large_walls(shape, rng):
+    """Walls at places by lot across an axis by lot, one or two voxels thick, with one straight hole each."""
+    labels = np.ones(shape, np.uint8)
+    along = np.moveaxis(labels, int(rng.integers(3)), 0)
+    planes = along.shape[0]
+    for wall in rng.choice(planes, planes // 4, replace=False):
+        along[wall] = 0
+        if rng.random() < 0.5:
+            along[(wall + 1) % planes] = 0
+    closed = [wall for wall in range(planes) if not along[wall].any()]
+    for wall in closed:
+        if wall - 1 not in closed:
+            hole = rng.integers(along.shape[1]), rng.integers(along.shape[2])
+        along[(wall, *hole)] = 1
+    return labels
+
+
+def larger_images(first_seed=0):
+    """As `images`, with odd sizes and walls large against their holes."""
+    for seed in range(first_seed, first_seed + 3):
+        rng = np.random.default_rng(seed)
+        for contrast in (1e-2, 1e-4, 1e-6):
+            yield "pairs", f"few pairs {seed}", pairs((8, 8, 8), rng), (contrast, 1.0)
+            yield "wires", f"diagonal wires {seed}", diagonal_wires((15, 16, 13), rng), (contrast, 1.0)
+            yield "pinholes", f"large poor walls {seed}", large_walls((33, 31, 32), rng), (contrast, 1.0)
+        yield "wires", f"diagonal wires {seed}", diagonal_wires((16, 16, 16), rng), (0.0, 1.0)
+        yield "pinholes", f"large walls {seed}", large_walls((33, 31, 32), rng), (0.0, 1.0)
+        yield "pinholes", f"walls of 36 {seed}", walls(36, seed), (0.0, 1.0)
+        yield "noise", f"three phases, 3516 {seed}", three_phases((17, 16, 19), rng), (0.0, 1.0, 1 / 3516)
 
 
 def images(first_seed=0):
@@ -119,7 +167,7 @@ def stops_of_fft(labels, sigma, electrodes, axis):
 def main(path, first_seed=0, solver="multigrid"):
     stops_of = stops_of_fft if solver == "fft" else stops
     rows = []
-    for family, name, labels, sigma in images(first_seed):
+    for family, name, labels, sigma in chain(images(first_seed), larger_images(first_seed)):
         contrast = max(sigma) / min(value for value in sigma if value > 0)
         for electrodes, axis in ((False, 0), (False, 2), (True, 0)):
             try:
@@ -141,6 +189,52 @@ def main(path, first_seed=0, solver="multigrid"):
               f"above 1 {100 * np.mean(ratios > 1):.1f} %, above 1.5 {100 * np.mean(ratios > 1.5):.1f} %")
 
 
+STUDIES = (("multigrid, fitted on these", "solver_error"), ("multigrid, held out", "solver_error_others"),
+           ("fft, confirmed without chambers", "solver_error_fft"))
+
+
+def report() -> None:
+    """Distribution of true over claimed error by family."""
+    rows, held_out = [], {}
+    for study, name in STUDIES:
+        with open(ROOT / "docs" / "data" / f"{name}.csv", newline="") as file:
+            found = [(row["family"], float(row["ratio"])) for row in csv.DictReader(file)]
+        for family in [None, *sorted({family for family, _ in found})]:
+            ratios = np.array([ratio for one, ratio in found if family in (None, one)])
+            quantiles = [f"{value:.2f}" for value in np.quantile(ratios, (0.05, 0.5, 0.95, 1.0))]
+            rows.append([study, family or "**all**", str(ratios.size), *quantiles,
+                         f"{100 * np.mean(ratios > 1):.2f} %", str(np.count_nonzero(ratios > 1.5))])
+            if family and study != STUDIES[0][0]:
+                held_out.setdefault(study, {})[family] = ratios
+    put_tables(ROOT / "docs" / "verification.md", {"solver_error": table(
+        ["solver", "images", "stops", "5 %", "median", "95 %", "largest", "> 1", "> 1.5"], rows)})
+    draw(held_out)
+
+
+def draw(held_out) -> None:
+    """A dot for each stop, by family."""
+    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    axes = figure.add_subplot(ylabel="true over claimed solver error", yscale="log", ylim=(1e-4, 4))
+    families = sorted(set().union(*held_out.values()))
+    rng = np.random.default_rng(0)
+    for shift, colour, (study, found) in zip((-0.2, 0.2), (BLUE, ORANGE), held_out.items()):
+        for place, family in enumerate(families):
+            ratios = np.maximum(found.get(family, np.empty(0)), 1e-4)
+            places = place + shift + rng.uniform(-0.14, 0.14, ratios.size)
+            axes.plot(places, ratios, ".", color=colour, markersize=2, alpha=0.5,
+                      label=study if place == 0 else None)
+            if ratios.size:
+                axes.hlines(np.median(ratios), place + shift - 0.17, place + shift + 0.17, color="black", linewidth=1.2)
+    axes.axhline(1, color=GREY, linewidth=0.8)
+    axes.axhline(1.5, color=GREY, linewidth=0.8, linestyle="--")
+    axes.set_xticks(range(len(families)), families, rotation=20)
+    axes.legend(loc="lower left", markerscale=4)
+    save(figure, "solver_error")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["report"]:
+        report()
+        sys.exit()
     arguments = sys.argv[1:] or [ROOT / "docs" / "data" / "solver_error.csv"]
     main(arguments[0], *map(int, arguments[1:2]), *arguments[2:3])

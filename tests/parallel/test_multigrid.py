@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers.builders import ALONE, HU_SIGMA, grow_labels
-from helpers.multigrid_images import balls, system_of, three_phases
+from helpers.multigrid_images import balls, pinholes, system_of, three_phases
 
 from pfsolid.conduction.effective import solve_tensor
 from pfsolid.conduction.multigrid import Multigrid, MultigridSolver
@@ -13,7 +13,8 @@ CASES = {
     "three phases": (three_phases, (19, 9, 7), (0.0, 1.0, 0.05)),
     "flat": (three_phases, (22, 8, 1), (0.0, 1.0, 0.05)),
     "balls": (balls, (14, 15, 12), (1e-5, 1.0)),
-    "few planes": (three_phases, (5, 9, 12), (0.1, 1.0, 0.05)),
+    "chambers": (pinholes, (13, 17, 11), (0.0, 1.0)),
+    "one plane a rank": (three_phases, (4, 9, 12), (0.1, 1.0, 0.05)),
 }
 
 
