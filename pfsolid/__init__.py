@@ -29,7 +29,7 @@ _MODULES = {"theory": ".theory", "materials": ".materials", "plot": ".api.plot"}
 __all__ = ["__version__", *_PLACES, *_MODULES]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name in _MODULES:
         value = globals()[name] = _import_module(_MODULES[name], __name__)
         return value

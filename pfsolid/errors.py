@@ -7,6 +7,7 @@ kind that Python programmers expect (ValueError, RuntimeError, OSError), so a sc
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 EXIT_FAULT = 1
@@ -45,7 +46,7 @@ class Interrupted(PfsolidError):
 
 
 @contextmanager
-def damage_is_a_mistake():
+def damage_is_a_mistake() -> Iterator[None]:
     """What is wrong with a file that a command was pointed at, and only reads, is a mistake in the command."""
     try:
         yield

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from .errors import InputError
 
 AXES = "xyz"
+T = TypeVar("T")
+
+
+def _three(values: Iterable[T]) -> tuple[T, T, T]:
+    a, b, c = values
+    return a, b, c
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class PeriodicGrid:
     shape: tuple[int, int, int]
     spacing: tuple[float, float, float]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if len(self.shape) != 3 or any(int(n) != n or n < 1 for n in self.shape):
             raise InputError(f"grid shape {self.shape}: three positive whole numbers are needed")
         if len(self.spacing) != 3 or any(not (h > 0 and math.isfinite(h)) for h in self.spacing):
@@ -55,7 +63,7 @@ class PeriodicGrid:
     @property
     def lengths(self) -> tuple[float, float, float]:
         """Edges of the box."""
-        return tuple(n * h for n, h in zip(self.shape, self.spacing))
+        return _three(n * h for n, h in zip(self.shape, self.spacing))
 
     @property
     def volume(self) -> float:
@@ -63,14 +71,14 @@ class PeriodicGrid:
 
     def in_units_of(self, length: float) -> PeriodicGrid:
         """The same grid with its spacing divided by ``length``."""
-        return PeriodicGrid(self.shape, tuple(h / length for h in self.spacing))
+        return PeriodicGrid(self.shape, _three(h / length for h in self.spacing))
 
     def halved(self) -> PeriodicGrid:
         """The same box in voxels of half the edge; an axis of one voxel stays as it is."""
-        return PeriodicGrid(tuple(n if n == 1 else 2 * n for n in self.shape),
-                            tuple(h if n == 1 else h / 2 for n, h in zip(self.shape, self.spacing)))
+        return PeriodicGrid(_three(n if n == 1 else 2 * n for n in self.shape),
+                            _three(h if n == 1 else h / 2 for n, h in zip(self.shape, self.spacing)))
 
     def doubled(self) -> PeriodicGrid:
         """The same box in half the voxels along each axis, rounded up; an axis of fewer than four stays as it is."""
-        shape = tuple(n if n < 4 else (n + 1) // 2 for n in self.shape)
-        return PeriodicGrid(shape, tuple(length / n for length, n in zip(self.lengths, shape)))
+        shape = _three(n if n < 4 else (n + 1) // 2 for n in self.shape)
+        return PeriodicGrid(shape, _three(length / n for length, n in zip(self.lengths, shape)))

@@ -41,7 +41,7 @@ def one_line(text: str, most: int = MAX_SHOWN) -> str:
     return shown if len(shown) <= most else f"{shown[:most - 4]} ..."
 
 
-def as_word(path) -> str:
+def as_word(path: object) -> str:
     """The name of a file as a shell takes it, for a command that is advised: 'my runs/a', ./-a."""
     text = str(path)
     return shlex.quote(f"./{text}" if text.startswith("-") else text)

@@ -1,6 +1,6 @@
 """Prints what the installed pfsolid requires, apart from what is bound to MPI.
 
-    requirements.py            # extras included, but for those of `docs`
+    requirements.py            # extras included, but for those of `docs` and `types`
     requirements.py docs       # those of one extra alone
 
 For the set-up scripts: mpi4py, mpi4py-fft, h5py and petsc4py come from the distribution or are built against
@@ -19,5 +19,5 @@ for line in requires("pfsolid"):
     extra = re.search(r"extra == ['\"](.+)['\"]", marker)
     extra = extra[1] if extra else None
     named = re.match(r"[\w.-]+", requirement)[0] not in HANDLED_ELSEWHERE
-    if named and (extra == wanted if wanted else extra != "docs"):
-        print(requirement.strip())
+    if named and (extra == wanted if wanted else extra not in ("docs", "types")):
+        print(re.sub(r"[ ()]", "", requirement))  # older setuptools write "name (>=1)", which a shell would split

@@ -150,7 +150,13 @@ class Conductivity:
         return "".join(name for name in AXES if name in self._currents)
 
     def current_field(self, direction: str) -> CurrentField:
-        """`current_density` with its place, axes and voxels."""
+        """`current_density` with its place, axes and voxels.
+
+        Raises
+        ------
+        InputError
+            As `current_density`.
+        """
         if direction not in self._currents:
             known = ", ".join(self._currents) or "none"
             raise InputError(f"current_density({direction!r}): there is a current along {known}; where nothing percolates "

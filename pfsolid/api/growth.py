@@ -170,6 +170,10 @@ class Microstructure:
         section : dict
         fields, threads, progress
             As for `conductivity`.
+
+        Returns
+        -------
+        Conductivity
         """
         config = config_from_dict(self._raw | {"conduction": section}, "Microstructure.conductivity")
         keeper = FieldKeeper(self.axes)
@@ -214,7 +218,17 @@ class Microstructure:
         return directory
 
     def plot(self, normal: str | None = None, index: int | None = None, axes=None):
-        """A plane of the density as a picture: `pfsolid.plot.density`, which see."""
+        """A plane of the density as a picture: `pfsolid.plot.density`, which see.
+
+        Parameters
+        ----------
+        normal, index, axes
+            As there.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
         from .plot import density  # loads matplotlib
 
         return density(self, normal, index, axes)

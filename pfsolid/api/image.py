@@ -156,7 +156,17 @@ class Image:
         return np.take(in_xyz_order(as_image(self, crop=crop).to_array(), self.axes), 0, axis), axis
 
     def plot(self, normal: str | None = None, index: int | None = None, axes=None):
-        """A plane as a picture: `pfsolid.plot.labels`, which see."""
+        """A plane as a picture: `pfsolid.plot.labels`, which see.
+
+        Parameters
+        ----------
+        normal, index, axes
+            As there.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
         from .plot import labels  # loads matplotlib
 
         return labels(self, normal, index, axes)

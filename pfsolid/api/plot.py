@@ -59,7 +59,18 @@ def labels(image, normal: str | None = None, index: int | None = None, axes=None
 
 
 def density(structure, normal: str | None = None, index: int | None = None, axes=None):
-    """A plane of the density of a `Microstructure` or a `Run`; parameters as for `labels`."""
+    """A plane of the density of a `Microstructure` or a `Run`; parameters as for `labels`.
+
+    Parameters
+    ----------
+    structure : Microstructure or Run
+    normal, index, axes
+        As for `labels`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
     axes = _axes(axes)
     rho = in_xyz_order(np.asarray(structure.density), structure.axes)
     axis, grid = normal_of(rho.shape, normal), PeriodicGrid(rho.shape, structure.voxel_nm)
@@ -103,7 +114,18 @@ def history(structure, *quantities: str, axes=None):
 
 
 def conductivity(found, axes=None):
-    """The diagonal of the tensor with its interval; of several temperatures `arrhenius`."""
+    """The diagonal of the tensor with its interval; of several temperatures `arrhenius`.
+
+    Parameters
+    ----------
+    found : Conductivity
+    axes : matplotlib.axes.Axes, optional
+        To draw into; by default a figure of its own.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
     if len(found.temperatures) > 1:
         return arrhenius(found, axes)
     axes = _axes(axes)
@@ -121,7 +143,23 @@ def conductivity(found, axes=None):
 
 
 def arrhenius(found, axes=None):
-    """Effective conductivity over 1000 / T, the mean of the diagonal, with the activation energy of sigma T."""
+    """Effective conductivity over 1000 / T, the mean of the diagonal, with the activation energy of sigma T.
+
+    Parameters
+    ----------
+    found : Conductivity
+    axes : matplotlib.axes.Axes, optional
+        To draw into; by default a figure of its own.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two temperatures at which it conducts.
+    """
     points = [(one.temperature_K, one.mean_S_per_cm, 0.0) for one in found.result.temperature_series or ()
               if one.mean_S_per_cm]
     if len(points) < 2:
@@ -132,7 +170,7 @@ def arrhenius(found, axes=None):
 
 
 def current(found, direction: str | None = None, normal: str | None = None, index: int | None = None, axes=None):
-    """A plane of |J| over the mean of J along the field, on a logarithmic scale.
+    """A plane of the magnitude of J over the mean of J along the field, on a logarithmic scale.
 
     Parameters
     ----------
@@ -176,6 +214,11 @@ def sweep(table, x: str, y: str = "sigma_mean_S_per_cm", axes=None):
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    InputError
+        If there is no such column.
     """
     table = table.table() if hasattr(table, "table") else table
     for name in (x, y):

@@ -127,7 +127,17 @@ class Run:
 
     def measure(self, distributions: bool = False, *, threads: int | None = None,
                 progress: bool | Callable[[str], object] | None = None) -> Morphology:
-        """Measure the density anew: `Microstructure.measure`."""
+        """Measure the density anew: `Microstructure.measure`.
+
+        Parameters
+        ----------
+        distributions, threads, progress
+            As there.
+
+        Returns
+        -------
+        Morphology
+        """
         return self.microstructure.measure(distributions, threads=threads, progress=progress)
 
     def conductivity(self, sigma: Mapping | None = None, **options) -> Conductivity:
@@ -160,7 +170,17 @@ class Run:
         return xarray.Dataset(found, coordinates, {"title": self.result.title})
 
     def plot(self, normal: str | None = None, index: int | None = None, axes=None):
-        """A plane of the density, or of the labels of an image, as a picture."""
+        """A plane of the density, or of the labels of an image, as a picture.
+
+        Parameters
+        ----------
+        normal, index, axes
+            As for `pfsolid.plot.labels`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
         return (self.microstructure if "rho" in self.fields and self.result.growth else self.image).plot(
             normal, index, axes)
 

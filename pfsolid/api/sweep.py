@@ -145,7 +145,19 @@ class Sweep:
         return retry_cases(self.directory, cases)
 
     def plot(self, x: str | None = None, y: str = "sigma_mean_S_per_cm", axes=None):
-        """A column of the table over another, by default over the first key that varies: `pfsolid.plot.sweep`."""
+        """A column of the table over another, by default over the first key that varies: `pfsolid.plot.sweep`.
+
+        Parameters
+        ----------
+        x, y : str, optional
+            Names of columns.
+        axes : matplotlib.axes.Axes, optional
+            To draw into.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
         from .plot import sweep as draw  # loads matplotlib
 
         return draw(self, x or load_plan(self.directory).keys[0], y, axes)

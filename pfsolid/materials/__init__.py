@@ -1,11 +1,9 @@
 """What electrolytes conduct: Arrhenius laws, hopping, and values that carry their source.
 
-| name | what |
-|---|---|
-| `names()` | the electrolytes that are known |
-| `get(name)` | one of them, an `Electrolyte` with all `values` and their sources |
-| `fit_arrhenius` | activation energy of a series of temperatures |
-| `nernst_einstein`, `vacancy_conductivity` | hopping conduction |
+- `names()`: the electrolytes that are known
+- `get(name)`: one of them, an `Electrolyte` with all `values` and their sources
+- `fit_arrhenius`: activation energy of a series of temperatures
+- `nernst_einstein`, `vacancy_conductivity`: hopping conduction
 
 >>> import pfsolid as pf
 >>> pf.materials.names()[:2]

@@ -175,6 +175,10 @@ def fit_arrhenius(temperatures, sigma) -> ArrheniusFit:
     sigma : array_like
         S/m, above 0.
 
+    Returns
+    -------
+    ArrheniusFit
+
     Raises
     ------
     InputError

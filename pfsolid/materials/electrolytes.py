@@ -111,7 +111,20 @@ class Electrolyte:
     values: tuple[Value, ...]
 
     def find(self, quantity: str, kind: str | None = None, carrier: str = "ions") -> Value | None:
-        """The first value of a quantity and kind, or None."""
+        """The first value of a quantity and kind, or None.
+
+        Parameters
+        ----------
+        quantity : str
+            Such as 'conductivity'.
+        kind : str, optional
+            Such as 'bulk'; by default any.
+        carrier : str
+
+        Returns
+        -------
+        Value or None
+        """
         for value in self.values:
             if value.quantity == quantity and value.kind == kind and value.carrier == carrier:
                 return value
@@ -123,6 +136,20 @@ class Electrolyte:
 
     def sigma(self, kind: str, temperature: float | None, extrapolate: bool = False) -> float:
         """Ionic conductivity (S/m) of a kind at a temperature (K).
+
+        Parameters
+        ----------
+        kind : str
+            Such as 'bulk'.
+        temperature : float
+            K.
+        extrapolate : bool
+            Follow the law beyond the temperatures of its source.
+
+        Returns
+        -------
+        float
+            S/m.
 
         Raises
         ------
@@ -138,7 +165,22 @@ class Electrolyte:
             raise InputError(f"{self.name}, {kind} conductivity: {error}") from None
 
     def sigma_S_per_cm(self, kind: str, temperature_K: float | None, extrapolate: bool = False) -> float:
-        """`sigma` in S/cm."""
+        """`sigma` in S/cm.
+
+        Parameters
+        ----------
+        kind : str
+            Such as 'bulk'.
+        temperature_K : float
+            K.
+        extrapolate : bool
+            Follow the law beyond the temperatures of its source.
+
+        Returns
+        -------
+        float
+            S/cm.
+        """
         return self.sigma(kind, temperature_K, extrapolate) / S_PER_M
 
     def __repr__(self) -> str:

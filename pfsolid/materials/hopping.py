@@ -24,6 +24,13 @@ def nernst_einstein(number_density: float, diffusivity: float, temperature: floa
         D (m^2/s).
     temperature : float
         K.
+    charge_number : float
+        z.
+
+    Returns
+    -------
+    float
+        S/m.
     """
     temperature = checked_temperature(temperature)
     return (charge_number * ELEMENTARY_CHARGE) ** 2 * number_density * diffusivity / (BOLTZMANN * temperature)
@@ -75,6 +82,25 @@ def vacancy_conductivity(site_density: float, jump_length: float, frequency: flo
     ----------
     site_density : float
         n_s, sites that can be vacant (1/m^3).
+    jump_length : float
+        a (m).
+    frequency : float
+        nu, at which jumps are tried (1/s).
+    temperature : float
+        K.
+    migration_enthalpy, formation_enthalpy : float
+        Delta H_m and Delta H_f (J).
+    migration_entropy, formation_entropy : float
+        Delta S_m and Delta S_f (J/K).
+    geometric_factor : float
+        gamma.
+    charge_number : float
+        z.
+
+    Returns
+    -------
+    float
+        S/m.
 
     Notes
     -----

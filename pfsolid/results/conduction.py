@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
-
-from .record import PerAxis, Record, key
+from .record import Array, PerAxis, Record, key
 
 Ends = tuple[float, float] | None
 
@@ -72,7 +70,7 @@ class PhaseOfMedium(Record):
 
     label: int | None = key("its number in the image", older=None)
     fraction: float = key("of the volume")
-    sigma_S_per_cm: float | np.ndarray = key("its conductivity: a number, three along x, y, z, or a tensor", "S/cm")
+    sigma_S_per_cm: float | Array = key("its conductivity: a number, three along x, y, z, or a tensor", "S/cm")
     current_share_for_field_along: dict[str, float] | None = key("its share of the current, by the axis of the field",
                                                                  older=None)
 
@@ -84,9 +82,9 @@ class GridInterval(Record):
     grid_interval_S_per_cm_xyz: tuple[Ends, Ends, Ends] = key(
         "interval of sigma_xx, yy, zz that holds it; null where nothing was solved", "S/cm")
     grid_best_S_per_cm_xyz: PerAxis = key("best estimate of it; null of axes not asked for", "S/cm")
-    grid_other_S_per_cm: np.ndarray | None = key("the tensor on another grid; null where none was solved on", "S/cm",
+    grid_other_S_per_cm: Array | None = key("the tensor on another grid; null where none was solved on", "S/cm",
                                                  shape=(3, 3), older=None)
-    grid_error_S_per_cm: np.ndarray | None = key("how far each component may be off", "S/cm", shape=(3, 3), older=None)
+    grid_error_S_per_cm: Array | None = key("how far each component may be off", "S/cm", shape=(3, 3), older=None)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -108,7 +106,7 @@ class AtTemperature(Record):
     """What conduction found at one temperature."""
 
     temperature_K: float = key("temperature", "K")
-    sigma_eff_S_per_cm: np.ndarray = key("effective conductivity", "S/cm", shape=(3, 3))
+    sigma_eff_S_per_cm: Array = key("effective conductivity", "S/cm", shape=(3, 3))
     mean_S_per_cm: float = key("mean of the diagonal over the axes asked for", "S/cm")
     solver_relative_error_xyz: PerAxis = key("estimated error of the iteration, relative")
     iterations_xyz: tuple[int, int, int] = key("iterations")
@@ -131,8 +129,8 @@ class ConductionResult(Record):
     Rows and columns of axes that no field was asked for along are NaN, null in JSON; 0 is exact: nothing percolates there.
     """
 
-    sigma_eff_S_per_cm: np.ndarray = key("effective conductivity, rows and columns x, y, z", "S/cm", shape=(3, 3))
-    sigma_eff_S_per_m: np.ndarray = key("the same", "S/m", shape=(3, 3))
+    sigma_eff_S_per_cm: Array = key("effective conductivity, rows and columns x, y, z", "S/cm", shape=(3, 3))
+    sigma_eff_S_per_m: Array = key("the same", "S/m", shape=(3, 3))
     mean_S_per_cm: float = key("mean of the diagonal over `field_axes`", "S/cm")
     field_axes: str = key("axes that a field was applied along", older="xyz", pattern="x?y?z?")
     error_bar: ErrorBar = key("the parts of its error")
@@ -164,6 +162,10 @@ class ConductionResult(Record):
         data : mapping
         place : str
             Where it stands, for the message.
+
+        Returns
+        -------
+        ConductionResult
 
         Raises
         ------

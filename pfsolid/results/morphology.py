@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from .record import PerAxis, Record, key
+from .record import Array, PerAxis, Record, key
 
 _OF_LABELS, _OF_DENSITIES = "of labels", "of a density"
 _NOT_MEASURED = "where distributions were not asked for"
@@ -78,7 +76,7 @@ class ChordsResult(Record):
                                                           "null along an axis of one voxel")
     cut_fraction_xyz: PerAxis | None = key("of the phase, in chords cut by an end of the image", older=None)
     voxel_nm_xyz: tuple[float, float, float] = key("edges of a voxel", "nm")
-    counts_by_voxels_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] = key(
+    counts_by_voxels_xyz: tuple[Array, Array, Array] = key(
         "numbers of whole chords of 0, 1, 2 ... voxels along x, y, z")
 
 
@@ -89,10 +87,10 @@ class StructureFactor(Record):
     mean_k_per_nm: float | None = key("<k> = sum k S / sum S", "1/nm")
     spacing_nm: float | None = key("2 pi / <k>; null of a uniform density", "nm")
     spacing_nm_xyz: PerAxis = key("the same for |k_x|, |k_y|, |k_z|", "nm")
-    k_per_nm: np.ndarray = key("wavenumbers of the shells", "1/nm")
-    S_nm3: np.ndarray = key("mean over each shell", "nm^3")
-    k_per_nm_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] = key("wavenumbers along the axes", "1/nm")
-    S_nm3_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] = key("S along the axes", "nm^3")
+    k_per_nm: Array = key("wavenumbers of the shells", "1/nm")
+    S_nm3: Array = key("mean over each shell", "nm^3")
+    k_per_nm_xyz: tuple[Array, Array, Array] = key("wavenumbers along the axes", "1/nm")
+    S_nm3_xyz: tuple[Array, Array, Array] = key("S along the axes", "nm^3")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,10 +100,10 @@ class TwoPointCorrelation(Record):
     filler_fraction: float = key("of the volume, S2 at 0")
     first_zero_nm: float | None = key("least distance at which S2 is the square of the fraction; null: none", "nm")
     first_zero_nm_xyz: PerAxis = key("the same along x, y, z", "nm")
-    r_nm: np.ndarray = key("distances of the shells", "nm")
-    S2: np.ndarray = key("mean over each shell")
-    r_nm_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] = key("distances along the axes", "nm")
-    S2_xyz: tuple[np.ndarray, np.ndarray, np.ndarray] = key("S2 along the axes")
+    r_nm: Array = key("distances of the shells", "nm")
+    S2: Array = key("mean over each shell")
+    r_nm_xyz: tuple[Array, Array, Array] = key("distances along the axes", "nm")
+    S2_xyz: tuple[Array, Array, Array] = key("S2 along the axes")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -117,8 +115,8 @@ class ThicknessResult(Record):
     d10_nm: float | None = key("that a tenth of the phase falls short of", "nm")
     d50_nm: float | None = key("that half of the phase falls short of", "nm")
     d90_nm: float | None = key("that nine tenths of the phase fall short of", "nm")
-    diameter_nm: np.ndarray = key("diameters", "nm")
-    volume_fraction_at_least: np.ndarray = key("of the phase, at least so thick")
+    diameter_nm: Array = key("diameters", "nm")
+    volume_fraction_at_least: Array = key("of the phase, at least so thick")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import InputError
 from ..json_values import finite
 from ..text import one_line
 
+Array = npt.NDArray[Any]
 PerAxis = tuple[float | None, float | None, float | None]  # along x, y, z
 
 _KEY = "key"
@@ -100,6 +102,11 @@ class Record:
         place : str
             Where it stands, for the message.
 
+        Returns
+        -------
+        Record
+            Of this class.
+
         Raises
         ------
         InputError
@@ -108,7 +115,7 @@ class Record:
         if not isinstance(data, Mapping):
             raise InputError(f"{place or 'it'} is no table of keys and values")
         values = {}
-        for name, said, read, optional in _readers(cls):
+        for name, said, read, optional in _readers(cls):  # type: ignore[arg-type]
             if said.inline:
                 values[name] = read(data, place)
                 continue
@@ -121,7 +128,7 @@ class Record:
         return cls(**values)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.to_dict() == other.to_dict()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.to_dict() == other.to_dict()
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -165,11 +172,12 @@ def _reader(hint: Any, said: Key) -> Callable[[Any, str], Any]:
         return functools.partial(_read_list, _reader(arguments[0], said), length)
     if hint is Any:
         return lambda value, place: value
-    if hint is np.ndarray:
+    if origin is np.ndarray:
         return functools.partial(_read_array, said.shape)
     if hint in _WORDS:
         return functools.partial(_read_scalar, hint, said.pattern)
-    return hint.from_dict
+    record: type[Record] = hint
+    return record.from_dict
 
 
 def _inline_reader(hint: Any, said: Key) -> Callable[[Any, str], Any]:
@@ -185,7 +193,7 @@ def _inline_reader(hint: Any, said: Key) -> Callable[[Any, str], Any]:
 
 def _union_reader(kinds: list[Any], said: Key) -> Callable[[Any, str], Any]:
     """Of None or a value; a number or an array where it may be either."""
-    readers = {kind is np.ndarray: _reader(kind, said) for kind in kinds}
+    readers = {typing.get_origin(kind) is np.ndarray: _reader(kind, said) for kind in kinds}
 
     def read(value: Any, place: str) -> Any:
         if value is None:
@@ -199,8 +207,8 @@ def _union_reader(kinds: list[Any], said: Key) -> Callable[[Any, str], Any]:
 def _read_scalar(kind: type, pattern: str, value: Any, place: str) -> Any:
     # true and false are whole numbers to Python, and JSON has but one kind of number
     if isinstance(value, (int, float) if kind is float else kind) and isinstance(value, bool) == (kind is bool):
-        if pattern and not re.fullmatch(pattern, value):
-            raise InputError(f"{place} = {one_line(value)!r} must be {pattern}")
+        if pattern and not re.fullmatch(pattern, str(value)):
+            raise InputError(f"{place} = {one_line(str(value))!r} must be {pattern}")
         return value
     raise InputError(f"{place} is {type(value).__name__}, not a {_WORDS[kind]}")
 
@@ -217,7 +225,7 @@ def _read_table(read: Callable[[Any, str], Any], value: Any, place: str) -> dict
     return {name: read(one, f"{place}.{name}") for name, one in value.items()}
 
 
-def _read_array(shape: tuple[int, ...], value: Any, place: str) -> np.ndarray:
+def _read_array(shape: tuple[int, ...], value: Any, place: str) -> Array:
     """Numbers, NaN for null."""
     try:
         array = np.array(value)

@@ -157,6 +157,10 @@ class Result(Record):
         place : str
             Where it stands, for the message.
 
+        Returns
+        -------
+        Result
+
         Raises
         ------
         InputError

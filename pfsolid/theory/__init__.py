@@ -2,17 +2,15 @@
 
 All formulas take conductivities in any one unit and broadcast over arrays; fractions come first, then conductivities.
 
-| name | what |
-|---|---|
-| `wiener`, `hashin_shtrikman` | bounds from the volume fractions alone: of any structure, of isotropic ones |
-| `maxwell`, `maxwell_garnett` | spheres that keep apart in a matrix |
-| `bruggeman` | symmetric effective medium |
-| `gem` | McLachlan's general effective-medium equation, two phases or more |
-| `three_phase_gem` | pores with a surface layer, eq 8 of Hu 2017, of `CoatedPores` |
-| `coated_maxwell_garnett`, `coated_bruggeman`, `parallel_pillars` | the same pores by other theories |
-| `brick_layer` | grains and their boundaries |
-| `ambipolar_conductivity`, `transport_number` | two carriers in one porous electrode; more in `pfsolid.theory.electrode` |
-| `fit_percolation` | threshold and exponent of `three_phase_gem` from simulations |
+- `wiener`, `hashin_shtrikman`: bounds from the volume fractions alone: of any structure, of isotropic ones
+- `maxwell`, `maxwell_garnett`: spheres that keep apart in a matrix
+- `bruggeman`: symmetric effective medium
+- `gem`: McLachlan's general effective-medium equation, two phases or more
+- `three_phase_gem`: pores with a surface layer, eq 8 of Hu 2017, of `CoatedPores`
+- `coated_maxwell_garnett`, `coated_bruggeman`, `parallel_pillars`: the same pores by other theories
+- `brick_layer`: grains and their boundaries
+- `ambipolar_conductivity`, `transport_number`: two carriers in one porous electrode; more in `pfsolid.theory.electrode`
+- `fit_percolation`: threshold and exponent of `three_phase_gem` from simulations
 
 >>> import pfsolid as pf
 >>> low, high = pf.theory.hashin_shtrikman((0.3, 0.7), (0.0, 1e-3))

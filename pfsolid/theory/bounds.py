@@ -28,6 +28,11 @@ def wiener_bounds(fractions, sigmas) -> Bounds:
     sigmas : sequence of array_like
         Conductivity of each phase, at least 0, in any one unit.
 
+    Returns
+    -------
+    Bounds
+        In the unit of the conductivities.
+
     Raises
     ------
     InputError
@@ -53,6 +58,11 @@ def hashin_shtrikman_bounds(fractions, sigmas) -> Bounds:
     ----------
     fractions, sigmas : sequence of array_like
         As in `wiener_bounds`.
+
+    Returns
+    -------
+    Bounds
+        In the unit of the conductivities.
 
     Raises
     ------

@@ -28,6 +28,11 @@ def parallel_pillars(porosity, depth_over_radius, phases: CoatedPores) -> np.nda
         λ/r.
     phases : CoatedPores
 
+    Returns
+    -------
+    ndarray
+        Effective conductivity, in the unit of the arguments and of the shape they broadcast to.
+
     Raises
     ------
     InputError
@@ -104,6 +109,11 @@ def brick_layer(sigma_grain, sigma_specific, thickness, grain_size) -> np.ndarra
         Conductivity of the grains and *specific* one of the boundaries, in one unit.
     thickness, grain_size : array_like
         δ and D in one unit; D is the period, wall included; δ <= D.
+
+    Returns
+    -------
+    ndarray
+        Effective conductivity, in the unit of the arguments and of the shape they broadcast to.
 
     Raises
     ------

@@ -68,6 +68,11 @@ def gem(fractions, sigmas, percolation_threshold, exponent) -> np.ndarray:
     exponent : array_like
         t > 0.
 
+    Returns
+    -------
+    ndarray
+        Effective conductivity, in the unit of the arguments and of the shape they broadcast to.
+
     Raises
     ------
     InputError
@@ -151,6 +156,11 @@ def bruggeman(fractions, sigmas) -> np.ndarray:
     fractions, sigmas : sequence of array_like
         As in `gem`.
 
+    Returns
+    -------
+    ndarray
+        Effective conductivity, in the unit of the arguments and of the shape they broadcast to.
+
     Raises
     ------
     InputError
@@ -178,6 +188,11 @@ def maxwell_garnett(fraction, sigma_inclusion, sigma_matrix, dimension: int = SP
         In any one unit.
     dimension : int
         3, or 2 for parallel cylinders in a field across them.
+
+    Returns
+    -------
+    ndarray
+        Effective conductivity, in the unit of the arguments and of the shape they broadcast to.
 
     Raises
     ------
@@ -244,7 +259,19 @@ class Reading:
                              f"{', '.join(COMPOSITES)} and one of {', '.join(THRESHOLDS)}")
 
     def threshold_of_particles(self, percolation_threshold, core) -> np.ndarray:
-        """p_c as a fraction g / g_f; 1 or more where the pores would have to fill more than there is room for."""
+        """p_c as a fraction g / g_f; 1 or more where the pores would have to fill more than there is room for.
+
+        Parameters
+        ----------
+        percolation_threshold : array_like
+            p_c, as this reading takes it.
+        core : array_like
+            g_f, fraction of a composite particle that is its core.
+
+        Returns
+        -------
+        ndarray
+        """
         if self.threshold_of == "particles":
             return np.asarray(percolation_threshold, float)
         return np.asarray(percolation_threshold, float) / core
@@ -291,6 +318,11 @@ def three_phase_gem(porosity, depth_over_radius, phases: CoatedPores, percolatio
         t > 0.
     reading : Reading
 
+    Returns
+    -------
+    ndarray
+        Effective conductivity, in the unit of the arguments and of the shape they broadcast to.
+
     Raises
     ------
     InputError
@@ -312,13 +344,34 @@ def coated_maxwell_garnett(porosity, depth_over_radius, phases: CoatedPores) -> 
 
     Exact for an assemblage of doubly coated spheres; it has no percolation threshold.  Arguments and errors as in
     `three_phase_gem`.
+
+    Parameters
+    ----------
+    porosity, depth_over_radius, phases
+        As in `three_phase_gem`.
+
+    Returns
+    -------
+    ndarray
+        Effective conductivity, in the unit of the arguments and of the shape they broadcast to.
     """
     filled, core = coated_pores(porosity, depth_over_radius)
     return maxwell_garnett(filled, coated_composite(core, phases), phases.matrix)
 
 
 def coated_bruggeman(porosity, depth_over_radius, phases: CoatedPores) -> np.ndarray:
-    """Bruggeman's theory of coated spheres and matrix; arguments and errors as in `three_phase_gem`."""
+    """Bruggeman's theory of coated spheres and matrix; arguments and errors as in `three_phase_gem`.
+
+    Parameters
+    ----------
+    porosity, depth_over_radius, phases
+        As in `three_phase_gem`.
+
+    Returns
+    -------
+    ndarray
+        Effective conductivity, in the unit of the arguments and of the shape they broadcast to.
+    """
     return three_phase_gem(porosity, depth_over_radius, phases, BRUGGEMAN_THRESHOLD, 1.0,
                            Reading(composite="coated"))
 

@@ -27,6 +27,11 @@ def ambipolar_conductivity(ionic, electronic) -> np.ndarray:
     ionic, electronic : array_like
         Any one unit; 0 for both gives 0.
 
+    Returns
+    -------
+    ndarray
+        In that unit.
+
     Raises
     ------
     InputError
@@ -48,6 +53,16 @@ def ambipolar_conductivity(ionic, electronic) -> np.ndarray:
 
 def transport_number(ionic, electronic) -> np.ndarray:
     """sigma_i / (sigma_i + sigma_e), the ions' share of the current between plates that pass both carriers.
+
+    Parameters
+    ----------
+    ionic, electronic : array_like
+        Conductivities, in any one unit.
+
+    Returns
+    -------
+    ndarray
+        Between 0 and 1.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pfsolid.errors import InputError
-from pfsolid.results.record import PerAxis, Record, key
+from pfsolid.results.record import Array, PerAxis, Record, key
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -27,9 +27,9 @@ class Whole(Record):
     value: float = key("a number")
     flag: bool = key("true or false", older=True)
     name: str = key("axes", name="class", pattern="x?y?z?", older="xyz")
-    array: np.ndarray = key("numbers", shape=(2,), older=None)
+    array: Array = key("numbers", shape=(2,), older=None)
     triple: PerAxis = key("by axis", older=None)
-    either: float | np.ndarray = key("a number or an array", older=0.0)
+    either: float | Array = key("a number or an array", older=0.0)
     parts: dict[str, Part] = key("by name", older=None)
     list_of: tuple[Part, ...] | None = key("some", absent="where there are none")
     more: More | None = key("beside the others", inline=True, absent="sometimes")
