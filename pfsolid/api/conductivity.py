@@ -409,7 +409,7 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
             tell_of_spacing(study, problem.info, session)
             keeper = FieldKeeper(image.axes)
             found = problem.solve(keeper.watch if fields else None)
-    return conductivity_of(found, study.names, study.conduction, study.phases.reference, keeper.kept)
+    return conductivity_of(found, problem.study.names, study.conduction, study.phases.reference, keeper.kept)
 
 
 def _study(image: Image, sigma, layer, resistance, reference, interface_normals, settings: dict,

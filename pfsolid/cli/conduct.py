@@ -11,10 +11,11 @@ from ..errors import InputError
 from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..text import one_line
+from .label_tables import conductivities, entries_of, label_text, names_table, quoted, table_of
 from .options import a_path, add_output, add_set, add_threads, draw, edges_of, running, session_of
 
 _NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes_order", "directions", "crop", "threshold", "raw", "raw_offset", "layer",
-                    "resistance", "plate_resistance")
+                    "resistance", "plate_resistance", "names", "exclude")
 _NOTATION = {
     "crop": "X0:X1,Y0:Y1,Z0:Z1", "raw": "NX,NY,NZ,TYPE", "layer": "LABEL:ON,FACING,WIDTH_NM", "resistance": "A:B=R",
     "plate_resistance": "R1,R2",
@@ -37,13 +38,19 @@ def add_commands(command) -> None:
     sub.register("action", None, _Once)  # what options do that say nothing else
     sub.add_argument("source", type=a_path, metavar="SOURCE",
                      help="a run directory, an HDF5 file with a field rho; an image "
-                     "(.tif .npy .h5[:DATASET] .vti .png .zarr .nrrd .mhd .nii .mrc, raw, a folder of slices); or a TOML file "
-                     "with a section [image]")
+                     "(.tif .npy .h5[:DATASET] .vti .png .zarr .nrrd .mhd .nii .mrc, raw, a folder of slices); or a "
+                     "TOML file with a section [image]")
     sub.add_argument("--input", type=a_path, metavar="INPUT", help="density: take the conductivities from this TOML file")
     add_set(sub)
     image = sub.add_argument_group("for an image of labels")
     image.add_argument("--sigma", metavar="LABEL=S,...", help="S/cm of each label: 0=0,1=1e-3 or 1=[1e-3,1e-3,5e-4], "
-                       "or a law 1={value=1e-3,at_K=298,activation_energy_eV=0.3}")
+                       "or a law 1={value=1e-3,at_K=298,activation_energy_eV=0.3}; *=S for all others")
+    image.add_argument("--sigma-table", type=a_path, metavar="FILE.csv", help="the same as a table with the columns label, "
+                       "sigma_S_per_cm and, if wanted, name")
+    image.add_argument("--names", metavar="LABEL=NAME,...", help="what the labels are called, to be used wherever a label "
+                       "is")
+    image.add_argument("--exclude", metavar="LABEL,...", help="labels outside the field of view, such as round a cylinder: "
+                       "neither conductor nor volume")
     image.add_argument("--voxel-nm", metavar="H", help="edge of a voxel, or three: 20 or 20,20,40")
     image.add_argument("--boundary", choices=["periodic", "mirror", "electrodes"], help="default: periodic")
     image.add_argument("--axes-order", metavar="ORDER", help="axes of an array (npy, HDF5, TIFF), first index first: zyx "
@@ -78,7 +85,7 @@ def add_commands(command) -> None:
 
 def _conduct(options) -> None:
     _check_export(options)
-    if options.sigma is not None or options.source.suffix == ".toml":
+    if options.sigma is not None or options.sigma_table is not None or options.source.suffix == ".toml":
         _on_image(options)
     else:
         _on_density(options)
@@ -177,7 +184,7 @@ def _study(options):
     overrides = [*options.overrides, *_solver_overrides(options), *_image_overrides(options)]
     if options.source.suffix == ".toml":
         return read_study(options.source, overrides)
-    return study_from_text(f"[image]\nfile = {_quoted(str(options.source))}\n", "command line", overrides)
+    return study_from_text(f"[image]\nfile = {quoted(str(options.source))}\n", "command line", overrides)
 
 
 def _solver_overrides(options) -> list[str]:
@@ -194,10 +201,16 @@ def _solver_overrides(options) -> list[str]:
 def _image_overrides(options) -> list[str]:
     """The image options as the TOML they stand for; what they hold is checked with everything else."""
     found = _Overrides()
-    if options.sigma is not None:
-        found.add("--sigma", "phases.sigma_S_per_cm", _table(options.sigma, "--sigma"))
+    conducting, names = conductivities(options.sigma, options.sigma_table, options.names)
+    if conducting:
+        found.add("--sigma", "phases.sigma_S_per_cm", table_of(conducting, "--sigma"))
+    if names:
+        found.add("--names", "phases.names", names_table(names))
+    if options.exclude is not None:
+        found.add("--exclude", "image.exclude", f"[{', '.join(map(label_text, options.exclude.split(',')))}]")
     if options.resistance is not None:
-        found.add("--resistance", "phases.interface_resistance_ohm_cm2", _table(options.resistance, "--resistance"))
+        found.add("--resistance", "phases.interface_resistance_ohm_cm2",
+                  table_of(entries_of(options.resistance, "--resistance"), "--resistance"))
     if options.plate_resistance is not None:
         found.add("--plate-resistance", "image.plate_resistance_ohm_cm2", f"[{options.plate_resistance}]")
     if edges_of(options.voxel_nm) is not None:
@@ -205,9 +218,9 @@ def _image_overrides(options) -> list[str]:
     if options.boundary is not None:
         found.add("--boundary", "image.boundary", options.boundary)
     if options.axes_order is not None:
-        found.add("--axes-order", "image.axes", _quoted(options.axes_order))
+        found.add("--axes-order", "image.axes", quoted(options.axes_order))
     if options.directions is not None:
-        found.add("--directions", "image.directions", _quoted(options.directions))
+        found.add("--directions", "image.directions", quoted(options.directions))
     if options.threshold is not None:
         found.add("--threshold", "image.thresholds", f"[{options.threshold}]")
     if options.crop is not None:
@@ -217,12 +230,14 @@ def _image_overrides(options) -> list[str]:
     if options.raw is not None:
         *shape, kind = _match(r"(\d+),(\d+),(\d+),(\S+)", "raw", options.raw)
         found.add("--raw", "image.raw_shape", f"[{', '.join(shape)}]")
-        found.add("--raw", "image.raw_dtype", _quoted(kind))
+        found.add("--raw", "image.raw_dtype", quoted(kind))
     if options.raw_offset is not None:
         found.add("--raw-offset", "image.raw_offset", options.raw_offset)
     if options.layer is not None:
-        label, on, facing, width = _match(r"(\d+):(\d+),(\d+(?:\+\d+)*),([\d.eE+-]+)", "layer", options.layer)
-        for key, value in (("label", label), ("on", on), ("facing", f"[{facing.replace('+', ',')}]"), ("width_nm", width)):
+        label, on, facing, width = _match(r"([^:,]+):([^:,]+),([^,]+),\s*([\d.eE+-]+)\s*", "layer", options.layer,
+                                          spaces=True)
+        facing = f"[{', '.join(map(label_text, facing.split('+')))}]"
+        for key, value in (("label", label_text(label)), ("on", label_text(on)), ("facing", facing), ("width_nm", width)):
             found.add("--layer", f"layer.{key}", value)
     return found
 
@@ -236,33 +251,13 @@ class _Overrides(list):
         self.append(Override(f"{key}={value}", option))
 
 
-def _match(pattern: str, name: str, text: str) -> tuple:
-    found = re.fullmatch(pattern, text.replace(" ", ""))
+def _match(pattern: str, name: str, text: str, spaces: bool = False) -> tuple:
+    """Groups of what an option holds; ``spaces`` where they may be part of a name."""
+    found = re.fullmatch(pattern, text if spaces else text.replace(" ", ""))
     if not found:
         raise InputError(f"--{name} {one_line(text)}: must be {_NOTATION[name]}")
     return found.groups()
 
 
-def _table(text: str, option: str) -> str:
-    """``0=0,1=[1,2,3]`` as an inline table; a comma separates where another label follows."""
-    entries = re.split(r",(?=\s*\d+(?::\d+)?\s*=)", text)
-    pairs = [entry.partition("=") for entry in entries]
-    if not all(name.strip() and equals and value.strip() for name, equals, value in pairs):
-        raise InputError(f"{option} {one_line(text)}: must be LABEL=VALUE with commas between, for example 0=0,1=1e-3")
-    names = [name.strip() for name, _, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"{option} {one_line(text)}: {one_line(name)} stands there twice")
-    # TOML wants a digit before the point.
-    values = [re.sub(r"(?<![\w.])\.(?=\d)", "0.", value.strip()) for _, _, value in pairs]
-    return "{ " + ", ".join(f"{_quoted(name)} = {value}" for name, value in zip(names, values)) + " }"
-
-
 def _list_or_one(text: str) -> str:
     return f"[{text}]" if "," in text else text
-
-
-def _quoted(text: str) -> str:
-    from ..config.text import toml_value  # after the arguments: it takes a while to load
-
-    return toml_value(text)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from ..errors import EXIT_FAULT, EXIT_INPUT, InputError, damage_is_a_mistake
 from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..process import let_signals_end
-from ..text import one_line
+from .label_tables import names_of
 from .options import draw, draw_again, edges_of, print_on_root, running, session_of
 
 
@@ -53,7 +51,7 @@ def measure_command(options) -> None:
     axes = options.axes_order and order_of_axes(options.axes_order)
     if options.axes_order is not None and not axes:
         raise InputError(f"--axes-order {options.axes_order}: must be {ORDERS}")
-    voxel_nm, names = edges_of(options.voxel_nm), _names(options.names)
+    voxel_nm, names = edges_of(options.voxel_nm), names_of(options.names)
     let_signals_end()
     with session_of(options, catch_signals=False) as session:
         path, lines = measure_file(options.source, session, options.filler, voxel_nm, options.boundary, names,
@@ -61,19 +59,6 @@ def measure_command(options) -> None:
                                    LabelOptions(options.values, options.exclude, options.active, options.csv))
         for line in [*lines, f"written to {path}"]:
             session.say(line)
-
-
-def _names(text: str | None) -> dict[int, str]:
-    """Names of labels from `--names`."""
-    names: dict[int, str] = {}
-    for entry in text.split(",") if text else ():
-        label, equals, name = (part.strip() for part in entry.partition("="))
-        if not (equals and name and re.fullmatch(r"-?\d{1,18}", label)):
-            raise InputError(f"--names {one_line(text)}: must be LABEL=NAME with commas between, for example 0=pore,1=LPS")
-        if int(label) in names or name in names.values():
-            raise InputError(f"--names {one_line(text)}: {one_line(entry.strip())} gives a label or a name twice")
-        names[int(label)] = name
-    return names
 
 
 def plot_command(options) -> None:

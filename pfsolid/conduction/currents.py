@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -57,8 +58,14 @@ class Focusing:
         """For result.json."""
         names = ("percentile_50", "percentile_90", "percentile_99", "percentile_99_9", "maximum")
         errors = None if self.errors is None else results.FocusingErrors(**dict(zip(names, self.errors)))
-        return results.Focusing(**dict(zip(names, (*self.percentiles, self.maximum))), maximum_at_voxel=self.voxel,
+        values = [None if math.isnan(value) else value for value in (*self.percentiles, self.maximum)]
+        return results.Focusing(**dict(zip(names, values)), maximum_at_voxel=self.voxel,
                                 errors=errors)
+
+    def scaled(self, factor: float) -> Focusing:
+        """Of a mean current 1 / ``factor`` times as large."""
+        return replace(self, percentiles=tuple(factor * value for value in self.percentiles), maximum=factor * self.maximum,
+                       errors=self.errors and tuple(factor * error for error in self.errors))
 
     def judged_by(self, before: Focusing) -> Focusing:
         """With errors, from what has changed."""
@@ -115,6 +122,14 @@ class CurrentStatistics:
     mean: float
     focusing: Focusing
     phases: dict[int, PhaseCurrent]
+
+    def within(self, share: float, excluded: tuple[int, ...]) -> CurrentStatistics:
+        """Per volume of a field of view, see `pfsolid.homogenization.solve.Conduction.within`."""
+        phases = {label: replace(phase, fraction=phase.fraction / share, focusing=phase.focusing.scaled(share))
+                  for label, phase in self.phases.items() if label not in excluded}
+        over_all = self.focusing.scaled(share)
+        over_all = replace(over_all, percentiles=(math.nan,) * len(over_all.percentiles))
+        return replace(self, mean=self.mean / share, focusing=over_all, phases=phases)
 
     def result(self, names: dict[int, str] | None = None) -> results.Currents:
         """For result.json; ``names`` of labels in place of their numbers."""

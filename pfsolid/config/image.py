@@ -15,6 +15,7 @@ from ..orientation import ORDERS
 from ..text import as_word, one_line
 from ..units import S_PER_M
 from .conduction import MAX_CONDUCTIVITY, SolverConfig, as_conductivity, conductivity_at
+from .naming import number_labels
 from .run import LENGTH_LIMITS, AxesOrder, Length, Title, as_edges, as_tuple
 from .text import (
     Section,
@@ -153,7 +154,8 @@ Crop = Annotated[tuple, BeforeValidator(_as_crop)]
 
 
 class ImageConfig(Section):
-    file: str = key("the image: .tif, .npy, .h5[:DATASET], .vti, .zarr, .nrrd, .mhd, .nii, .mrc, .raw, a folder of slices, or a run directory")
+    file: str = key("the image: .tif, .npy, .h5[:DATASET], .vti, .zarr, .nrrd, .mhd, .nii, .mrc, .raw, a folder of slices, "
+                    "or a run directory")
     axes: AxesOrder | None = key(
         "order of an array's axes, first index first; as the file says, or zyx, if not set", None, allowed=ORDERS)
     voxel_size_nm: Annotated[tuple[Length, Length, Length] | None, BeforeValidator(as_edges)] = key(
@@ -165,6 +167,9 @@ class ImageConfig(Section):
         allowed="rising grey values in brackets")
     labels: LabelMap | None = key("label of each value of the image, for example { 0 = 0, 255 = 1 }", None,
                                   allowed=f"a table of whole numbers with a label from 0 to {MAX_LABEL} each")
+    exclude: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = key(
+        "labels outside the field of view, such as round a cylinder: neither conductor nor volume", (),
+        allowed="labels in brackets")
     raw_shape: Annotated[tuple[int, int, int] | None, BeforeValidator(as_tuple)] = key(
         "voxels along x, y, z of a raw file", None, allowed="three whole numbers")
     raw_dtype: str | None = key("type of a raw file's values as NumPy writes it: uint8, >u2 ...", None)
@@ -217,7 +222,9 @@ class ImageConfig(Section):
 
 class PhasesConfig(Section):
     sigma_S_per_cm: Sigmas = key("S/cm of each label", allowed=_SIGMA)
-    names: Names = key("what the labels are", {}, allowed=_NAMES)
+    sigma_of_others_S_per_cm: float | None = key(
+        "S/cm of all labels that are not given (\"*\" among the others)", None, ge=0, le=MAX_CONDUCTIVITY)
+    names: Names = key("what the labels are; their names may stand wherever a label does", {}, allowed=_NAMES)
     reference: int | None = key(
         "label whose conductivity the formation factor refers to; the best conductor if not set", None, ge=0, le=MAX_LABEL)
     interface_resistance_ohm_cm2: Resistances = key(
@@ -227,10 +234,11 @@ class PhasesConfig(Section):
 
     @model_validator(mode="after")
     def _known(self):
-        if self.reference is not None and self.reference not in self.sigma_S_per_cm:
+        if self.reference is not None and not self.knows(self.reference):
             raise ValueError(f"phases.reference = {self.reference}: must be one of the labels with a conductivity, "
                              f"{', '.join(map(str, self.sigma_S_per_cm))}")
-        if self.reference is not None and not np.any(np.asarray(self.sigma_S_per_cm[self.reference], dtype=object)):
+        conducts = self.reference and self.sigma_S_per_cm.get(self.reference, self.sigma_of_others_S_per_cm)
+        if self.reference is not None and not np.any(np.asarray(conducts, dtype=object)):
             raise ValueError(f"phases.reference = {self.reference}: must be the label of a conductor, and this one has 0")
         return self
 
@@ -239,10 +247,14 @@ class PhasesConfig(Section):
         given = self.interface_resistance_ohm_cm2
         for pair in given:
             for label in map(int, pair.split(":")):
-                if label not in self.sigma_S_per_cm:
+                if not self.knows(label):
                     raise ValueError(f"phases.interface_resistance_ohm_cm2 = {pair!r}: label {label} has no conductivity in "
                                      "phases.sigma_S_per_cm")
         return self
+
+    def knows(self, label: int) -> bool:
+        """Whether a label has a conductivity, its own or that of the others."""
+        return label in self.sigma_S_per_cm or self.sigma_of_others_S_per_cm is not None
 
     @property
     def names_of_all(self) -> dict[int, str]:
@@ -314,12 +326,18 @@ class ImageStudyConfig(Section):
         sigma = self.phases.sigma_S_per_cm
         if self.layer is not None:
             for label in (self.layer.label, self.layer.on):
-                if label not in sigma:
+                if not self.phases.knows(label):
                     raise ValueError(f"layer: label {label} has no conductivity in phases.sigma_S_per_cm")
+        for label in self.image.exclude:
+            if label in sigma or not 0 <= label <= MAX_LABEL:
+                raise ValueError(f"image.exclude: label {label} " + (
+                    "has a conductivity in phases.sigma_S_per_cm; what lies outside has none" if label in sigma
+                    else f"is none from 0 to {MAX_LABEL}"))
         laws = [f"label {label}" for label, value in sigma.items() if is_law(value)]
         self.conduction.check_laws(laws)
         self._check_tensors()
-        highest = max(float(np.max(self.sigma_S_per_m(T))) for T in self.conduction.temperatures or (None,))
+        highest = max(float(np.nanmax(self.sigma_S_per_m(T))) for T in self.conduction.temperatures or (None,))
+        highest = max(highest, self.phases.sigma_of_others_S_per_cm or 0.0)
         if highest == 0:
             raise ValueError("phases.sigma_S_per_cm: at least one label must conduct")
         return self
@@ -338,15 +356,27 @@ class ImageStudyConfig(Section):
     def sigma_S_per_m(self, temperature: float | None) -> np.ndarray:
         """Conductivity of each label (S/m): (num_labels,), or (num_labels, 3[, 3]) where one has a tensor.
 
-        A label that is not given counts as NaN: it must not occur in the image.
+        A label that is not given counts as NaN: it must not occur in the image.  Those outside the field of view have 0.
         """
         values = {label: np.asarray(_sigma_at(label, value, temperature, self.conduction.extrapolate))
                   for label, value in self.phases.sigma_S_per_cm.items()}
         rank = max(value.ndim for value in values.values())
-        table = np.full((max(values) + 1, *(3,) * rank), np.nan)
+        table = np.full((max((*values, *self.image.exclude)) + 1, *(3,) * rank), np.nan)
+        table[list(self.image.exclude)] = 0.0
         for label, value in values.items():
             table[label] = _with_axes(value, rank)
         return S_PER_M * table
+
+    def with_labels(self, labels) -> ImageStudyConfig:
+        """The same with the conductivity of the others given to each of the labels that has none."""
+        rest = self.phases.sigma_of_others_S_per_cm
+        missing = set(labels) - set(self.phases.sigma_S_per_cm) - set(self.image.exclude)
+        if rest is None or not missing:
+            return self
+        sigma = dict(sorted((self.phases.sigma_S_per_cm | dict.fromkeys(missing, rest)).items()))
+        study = self.model_copy(update={"phases": self.phases.model_copy(update={"sigma_S_per_cm": sigma})})
+        study._older = self._older
+        return study
 
     @property
     def names(self) -> dict[int, str]:
@@ -383,6 +413,7 @@ def study_from_text(text: str, source: str, overrides=()) -> ImageStudyConfig:
     older = was_written_without(text, _HEADING, "axes") or isinstance(image, dict) and bool(_OLD_NAMES.keys() & image)
     places = apply_overrides(raw, overrides)
     _rename(raw, source, places)
+    number_labels(raw)
     study = validated(ImageStudyConfig, raw, source, places)
     study._older = older
     return study

@@ -136,6 +136,40 @@ class ImageConduction:
                      self.info.name)
         check_solver(study.conduction, session)
         self._first: LabelledImage | None = self._read(self.parts[0])
+        counts = label_counts(self.first_labels, session.reducer)
+        self.study = study.with_labels(counts)
+        self._inside = self._field_of_view(counts)
+
+    def _field_of_view(self, counts: dict[int, int]) -> float:
+        """Its share of the image.  Collective.
+
+        Raises
+        ------
+        InputError
+            An excluded label does not occur, or what lies outside is not the same all along an axis of the field: its faces
+            across the field would be no electrodes, and what is left no sample with a cross-section.
+        """
+        excluded = self.study.image.exclude
+        for label in excluded:
+            if label not in counts:
+                self.close()
+                raise InputError(f"image.exclude: label {label} does not occur; the image has {', '.join(map(str, counts))}")
+        if not excluded:
+            return 1.0
+        outside, reducer = np.isin(self.first_labels, excluded), self.session.reducer
+        part = self.parts[0]
+        whole = PeriodicGrid(part.orientation.inverse.turn(part.grid_nm.shape), (1.0,) * 3)
+        uneven = [axis for axis in _fields(self.study, whole)
+                  if _varies_along(outside, part.orientation.turn_axis(axis), reducer)]
+        if uneven:
+            self.close()
+            can = [name for axis, name in enumerate(AXES)
+                   if not _varies_along(outside, part.orientation.turn_axis(axis), reducer)]
+            raise InputError(f"image.exclude: the field of view is not the same all along {AXES[uneven[0]]}, so there is no "
+                             f"conductivity of it that way; give image.directions (--directions) {', '.join(can) or 'none'} "
+                             "or a crop")
+        total = sum(counts.values())
+        return (total - sum(counts[label] for label in excluded)) / total
 
     @property
     def first_labels(self) -> np.ndarray:
@@ -163,6 +197,8 @@ class ImageConduction:
             found = _solve_part(self.study, part, image, self.session, on_solved, memory, f"part {number}")
             solved.append(_in_image(found, part, self.info))
         found = _joined(solved)
+        if self.study.image.exclude:
+            found = found.within(self._inside, self.study.image.exclude)
         _warn_of_small_grains(found, self.session)
         return found
 
@@ -243,6 +279,12 @@ def _fields(study: ImageStudyConfig, grid_nm: PeriodicGrid) -> tuple[int, ...]:
     return fields
 
 
+def _varies_along(mask: np.ndarray, axis: int, reducer) -> bool:
+    """Whether a mask, local (n0, n1, n2), is not the same in all planes across an axis.  Collective."""
+    first = reducer.from_root(mask[:1]) if axis == 0 else mask.take([0], axis)
+    return reducer.any(bool((mask != first).any()))
+
+
 def _turned_round(study: ImageStudyConfig) -> np.ndarray:
     """Axes along which a mirror image of some tensor is another one."""
     tensors = [np.array(study.phases.sigma_S_per_cm[label]) for label in study.phases.tensors]
@@ -310,7 +352,9 @@ def _read_part(study: ImageStudyConfig, part: Part, grid_nm: PeriodicGrid, setti
         num_laid = 0
         if study.layer is not None:
             num_laid = _lay_surface(study, labels, transform, session)
-        check_label_known(label_counts(labels[1:-1], session.reducer), study.phases.sigma_S_per_cm, "conductivity")
+        counts = label_counts(labels[1:-1], session.reducer)
+        study = study.with_labels(counts)
+        check_label_known(counts, {*study.phases.sigma_S_per_cm, *study.image.exclude}, "conductivity")
         until_read.pop_all()  # whoever solves closes it
     return LabelledImage(Medium(labels, lambda temperature: _turned_sigma(study, part.orientation, temperature), transform,
                          part.orientation.names, _resistances(study), study.phases.interface_normals,

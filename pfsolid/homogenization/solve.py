@@ -194,6 +194,21 @@ class Conduction:
                        sigma=orientation.turn_tensor(self.sigma, self.sigma.ndim - 1),
                        currents={one.axis: one for one in currents})
 
+    def within(self, share: float, excluded: tuple[int, ...]) -> Conduction:
+        """The same per volume of a field of view that has that share of the image; ``excluded`` labels lie outside.
+
+        Means over the image are sums over the field of view.  Percentiles over all voxels would count what lies outside:
+        they are NaN; those of phases stay.
+        """
+        grid = self.grid and replace(self.grid, best=self.grid.best / share, low=self.grid.low / share,
+                                     high=self.grid.high / share,
+                                     tensor=None if self.grid.tensor is None else self.grid.tensor / share)
+        fractions = self.fractions / share
+        fractions[[label for label in excluded if label < fractions.size]] = 0.0
+        return replace(self, grid=grid, fractions=fractions, flux_jumps=self.flux_jumps / share,
+                       series=tuple(replace(one, tensor=one.tensor / share) for one in self.series),
+                       currents={axis: one.within(share, excluded) for axis, one in self.currents.items()})
+
 
 def is_full(sigma: np.ndarray) -> bool:
     """Whether a conductivity has elements off the diagonal."""

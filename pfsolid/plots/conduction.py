@@ -207,7 +207,7 @@ def draw_percentiles(axes, statistics: Currents, phases: list[PhaseStyle]) -> No
     rows += [(phase.name, phase.colour, statistics.phases[phase.name].current_over_mean) for phase in phases]
     rows = [row for row in rows if row[2].maximum > 0]
     for height, (name, colour, values) in enumerate(reversed(rows)):
-        points = {key: getattr(values, key) for key in MARKS if getattr(values, key) > 0}
+        points = {key: getattr(values, key) for key in MARKS if (getattr(values, key) or 0) > 0}
         axes.plot(list(points.values()), [height] * len(points), color=colour, linewidth=1)
         for key, value in points.items():
             axes.plot(value, height, MARKS[key], color=colour, markersize=5 if MARKS[key] != "|" else 8)

@@ -9,6 +9,7 @@ from typing import Any, Self
 from .record import Array, PerAxis, Record, key
 
 Ends = tuple[float, float] | None
+_OUTSIDE = "over all voxels where some lie outside the field of view"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -26,10 +27,10 @@ class FocusingErrors(Record):
 class Focusing(Record):
     """How the current density |J| / <J_axis> is distributed over the voxels of a phase, or of the cell."""
 
-    percentile_50: float = key("that half of the voxels do not exceed")
-    percentile_90: float = key("that 90 % of the voxels do not exceed")
-    percentile_99: float = key("that 99 % of the voxels do not exceed")
-    percentile_99_9: float = key("that 99.9 % of the voxels do not exceed", name="percentile_99.9")
+    percentile_50: float | None = key("that half of the voxels do not exceed", absent=_OUTSIDE)
+    percentile_90: float | None = key("that 90 % of the voxels do not exceed", absent=_OUTSIDE)
+    percentile_99: float | None = key("that 99 % of the voxels do not exceed", absent=_OUTSIDE)
+    percentile_99_9: float | None = key("that 99.9 % of the voxels do not exceed", absent=_OUTSIDE, name="percentile_99.9")
     maximum: float = key("largest")
     maximum_at_voxel: tuple[int, int, int] = key("the first voxel where it is, along x, y, z", unit="voxels")
     errors: FocusingErrors | None = key("how far they may be off", absent="in files of 0.1")

@@ -37,8 +37,10 @@ LAYERS = [
 INSIDE = {
     "api": [["run"], ["growth"], ["conductivity", "morphology"], ["image"], ["sweep"], ["plot"], ["optional", "pictures"],
             ["arguments"]],
-    "cli": [["__init__"], ["main"], ["conduct", "materials", "run", "sweep", "theory"], ["info", "options"]],
-    "config": [["review"], ["estimate", "execution", "image", "sweep"], ["run"], ["material"], ["conduction"], ["text"]],
+    "cli": [["__init__"], ["main"], ["conduct", "materials", "run", "sweep", "theory"],
+            ["info", "label_tables", "options"]],
+    "config": [["review"], ["estimate", "execution", "image", "sweep"], ["run"], ["material"], ["conduction", "naming"],
+               ["text"]],
     "results": [["run"], ["conduction", "morphology"], ["record"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory"],
               ["conduction", "evolution", "morphology", "structure"], ["figure"], ["box", "planes", "run_files"], ["colours"]],

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from helpers.builders import grow_density
 
+from pfsolid.cli.label_tables import names_of
 from pfsolid.cli.options import edges_of
-from pfsolid.cli.run import _names
 from pfsolid.errors import InputError
 from pfsolid.parallel.communicator import alone
 from pfsolid.workflows.console import open_session
@@ -182,7 +182,7 @@ def test_a_density_of_which_nothing_is_known_is_an_open_image(tmp_path):
     assert "by default" in text and "no structure factor" in text
 
 
-def test_the_labels_of_a_run_have_names(tmp_path):
+def test_the_labels_of_a_run_havenames_of(tmp_path):
     labels = np.digitize(grow_density((20, 24, 16), 0.4), (0.1, 0.9)).astype(np.uint8)
     store_run(tmp_path / "fields.h5", labels, phases="0 pore, 1 surface, 2 bulk")
     result, text = measured(tmp_path / "fields.h5", "pore")
@@ -194,10 +194,10 @@ def test_the_labels_of_a_run_have_names(tmp_path):
 
 
 def test_names_of_labels():
-    assert _names("7=void, 1 = LPS") == {7: "void", 1: "LPS"} and _names(None) == {}
+    assert names_of("7=void, 1 = LPS") == {7: "void", 1: "LPS"} and names_of(None) == {}
 
 
 @pytest.mark.parametrize("text", ["void", "7", "7=", "=void", "a=b", "7=void,7=x", "7=void,8=void", "7=void,"])
 def test_names_that_are_none(text):
     with pytest.raises(InputError, match="--names"):
-        _names(text)
+        names_of(text)

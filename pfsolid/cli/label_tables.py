@@ -1,0 +1,108 @@
+"""What is given by labels on the command line, as the TOML it stands for: conductivities, names, resistances."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+from ..errors import InputError
+from ..text import one_line
+
+_NEEDED = "a header label,sigma_S_per_cm and, if wanted, name"
+
+
+def names_of(text: str | None) -> dict[int, str]:
+    """Names of labels from `--names`."""
+    names: dict[int, str] = {}
+    for entry in text.split(",") if text else ():
+        label, equals, name = (part.strip() for part in entry.partition("="))
+        if not (equals and name and re.fullmatch(r"-?\d{1,18}", label)):
+            raise InputError(f"--names {one_line(text)}: must be LABEL=NAME with commas between, for example 0=pore,1=LPS")
+        if int(label) in names or name in names.values():
+            raise InputError(f"--names {one_line(text)}: {one_line(entry.strip())} gives a label or a name twice")
+        names[int(label)] = name
+    return names
+
+
+def entries_of(text: str, option: str) -> list[tuple[str, str]]:
+    """``0=0,1=[1,2,3]`` as pairs; commas in brackets separate nothing."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "[{") - (letter in "]}")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    pairs = [part.partition("=") for part in parts]
+    if not all(name.strip() and equals and value.strip() for name, equals, value in pairs):
+        raise InputError(f"{option} {one_line(text)}: must be LABEL=VALUE with commas between, for example 0=0,1=1e-3")
+    return [(name.strip(), value.strip()) for name, _, value in pairs]
+
+
+def table_of(entries: list[tuple[str, str]], option: str) -> str:
+    """Pairs as an inline table."""
+    names = [name for name, _ in entries]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{option}: {one_line(name)} stands there twice")
+    # TOML wants a digit before the point.
+    values = [re.sub(r"(?<![\w.])\.(?=\d)", "0.", value) for _, value in entries]
+    return "{ " + ", ".join(f"{quoted(name)} = {value}" for name, value in zip(names, values)) + " }"
+
+
+def names_table(names: dict[int, str]) -> str:
+    """Names as an inline table."""
+    return "{ " + ", ".join(f"{quoted(str(label))} = {quoted(name)}" for label, name in names.items()) + " }"
+
+
+def label_text(text: str) -> str:
+    """A label as TOML has it: a number, or the name of one."""
+    return text.strip() if re.fullmatch(r"\s*\d+\s*", text) else quoted(text.strip())
+
+
+def quoted(text: str) -> str:
+    """As text in TOML."""
+    from ..config.text import toml_value  # after the arguments: it takes a while to load
+
+    return toml_value(text)
+
+
+def conductivities(text: str | None, table: Path | None, names_text: str | None) -> tuple[list, dict[int, str]]:
+    """Conductivities by label and names, from `--sigma`, `--sigma-table` and `--names` together."""
+    entries = entries_of(text, "--sigma") if text is not None else []
+    names = names_of(names_text)
+    for label, sigma, name in read_sigma_table(table) if table is not None else ():
+        entries.append((label, sigma))
+        if name and names.setdefault(int(label), name) != name:
+            raise InputError(f"--sigma-table {table}: label {label} is called {one_line(name)} there and "
+                             f"{one_line(names[int(label)])} by --names")
+    return entries, names
+
+
+def read_sigma_table(path: Path) -> list[tuple[str, str, str]]:
+    """Label, S/cm and name of each row of a CSV file; lines that begin with # say nothing.
+
+    Raises
+    ------
+    InputError
+        No such file, other columns, or an entry that is no number; it names the row.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--sigma-table {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    rows = list(csv.reader(lines, skipinitialspace=True))
+    columns = [column.strip() for column in rows[0]] if rows else []
+    if columns not in (["label", "sigma_S_per_cm"], ["label", "sigma_S_per_cm", "name"]) or len(rows) < 2:
+        raise InputError(f"--sigma-table {path}: must have {_NEEDED}, and rows below; it begins with "
+                         f"{one_line(','.join(columns)) or 'nothing'}")
+    found = []
+    for row in rows[1:]:
+        cells = [cell.strip() for cell in row] + [""] * (3 - len(row))
+        if not (len(row) in (2, len(columns)) and re.fullmatch(r"\d{1,9}|\*", cells[0])
+                and re.fullmatch(r"\.?\d[\d.eE+-]*", cells[1])) or (cells[0] == "*" and cells[2]):
+            raise InputError(f"--sigma-table {path}: {one_line(','.join(row))}: a label (or *) and S/cm are needed")
+        found.append((cells[0], cells[1], cells[2]))
+    return found
