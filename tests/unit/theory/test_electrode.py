@@ -18,7 +18,7 @@ CATHODE = PorousElectrode(80e-6, ionic=0.03, electronic=0.7, area_per_volume=4e5
 
 
 def by_differences(electrode, current, num):
-    """eta at the faces of num intervals: eta'' = nu^2/L^2 eta with eta' = -I/kappa at 0 and I/sigma at L, to second order."""
+    """eta at the faces of num intervals: eta'' = nu^2/L^2 eta, eta' = -I/kappa at 0 and I/sigma at L, second order."""
     h = electrode.thickness / num
     rate = (electrode.area_per_volume * electrode.exchange_current * FARADAY / (GAS_CONSTANT * electrode.temperature)
             * (1 / electrode.ionic + 1 / electrode.electronic))
