@@ -305,7 +305,7 @@ def grow(shape, voxel_nm, porosity: float, material: str | None = None, *, surfa
     options : dict, optional
         Other keys of an input file by section: {'evolution': {'step_tolerance': 0.01}}.
     on_step : callable, optional
-        ``on_step(row)`` every ten steps with a row of the history, on every rank; may raise to stop.
+        ``on_step(row)`` every ten steps, and with the last state: a row of the history, on every rank; may raise to stop.
     comm, threads, progress
         As for `pfsolid.conductivity`.
 

@@ -324,9 +324,14 @@ class _Loop:
 
     def _record_stop(self, report) -> None:
         """A row for the last state, where none was due."""
+        if not (self.history or self.on_row):
+            return
+        row = self.row(self.observer(self.stepper.density(), 1.0), report)
+        self.stepper.refresh()
         if self.history:
-            self.history.append(self.row(self.observer(self.stepper.density(), 1.0), report).to_dict())
-            self.stepper.refresh()
+            self.history.append(row.to_dict())
+        if self.on_row is not None:
+            self.on_row(row)
 
     def _record(self, report) -> HistoryRow:
         row = self.row(report.observed, report)
