@@ -86,7 +86,7 @@ def ensure_compiled(config: RunConfig | ImageStudyConfig | None, session: Sessio
     is_first = kinds.index(kinds[session.reducer.rank]) == session.reducer.rank
     turns = session.reducer.gather(is_first and not _is_complete(stamp))
     if any(turns):
-        session.say("compiling kernels, once for this installation and kind of processor (about a minute)")
+        session.announce("compiling kernels, once for this installation and kind of processor (about a minute)")
     # One after another: numba's lists of what a folder holds would lose what the other writes at the same time.
     for rank in np.flatnonzero(turns):
         error = None

@@ -45,6 +45,12 @@ class QuietSession(Session):
     def hold_progress(self) -> None:
         """Nothing is held from somebody's own function."""
 
+    def announce(self, text: str) -> None:
+        """Also to whoever asked for progress."""
+        super().announce(text)
+        if self.show is not None and self.is_root:
+            self.show(text)
+
     def progress(self, make_text) -> None:
         """Hand the text to ``show``, five times a second at the most."""
         now = time.monotonic()

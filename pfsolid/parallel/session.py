@@ -108,6 +108,10 @@ class Session:
         if self.is_root:
             LOGGER.info(text)
 
+    def announce(self, text: str) -> None:
+        """What is about to take a while, before it begins."""
+        self.say(text)
+
     def note(self, text: str) -> None:
         """A line for the log alone, from root."""
         if self.is_root:
