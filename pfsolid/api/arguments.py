@@ -86,7 +86,19 @@ def edges(voxel_nm) -> list[float] | float | None:
 
 
 def in_array_order(field: np.ndarray, axes: str) -> np.ndarray:
-    """A field (nx, ny, nz[, 3]) as an array with its axes in that order, as a view; components stay x, y, z and last."""
+    """A field (nx, ny, nz[, 3]) as an array with its axes in that order, as a view; components stay x, y, z and last.
+
+    Parameters
+    ----------
+    field : ndarray
+    axes : str
+        Order of the array's axes, first index first.
+
+    Returns
+    -------
+    ndarray
+        A view.
+    """
     order = ["xyz".index(name) for name in axes]
     if len(order) == 2:
         order = [*order, 2]
@@ -95,7 +107,19 @@ def in_array_order(field: np.ndarray, axes: str) -> np.ndarray:
 
 
 def in_xyz_order(array: np.ndarray, axes: str) -> np.ndarray:
-    """An array with its axes in that order (n0, n1[, n2][, 3]) as a field by x, y, z, as a view; the other way round."""
+    """An array with its axes in that order (n0, n1[, n2][, 3]) as a field by x, y, z, as a view; the other way round.
+
+    Parameters
+    ----------
+    array : ndarray
+    axes : str
+        Order of the array's axes, first index first.
+
+    Returns
+    -------
+    ndarray
+        A view.
+    """
     if len(axes) == 2:
         array, axes = array[:, :, np.newaxis], axes + "z"
     return array.transpose(*(axes.index(name) for name in "xyz"), *range(3, array.ndim))
