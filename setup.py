@@ -43,7 +43,7 @@ setup(
         "images": ["zarr>=2.16", "pynrrd>=1.0", "nibabel>=5", "mrcfile>=1.4", "SimpleITK>=2.2"],
         "test": ["pytest>=7", "pytest-timeout>=2.1", "hypothesis>=6"],
         "docs": ["sphinx>=7", "myst-parser>=2", "furo", "sphinx-copybutton"],
-        "types": ["mypy==2.4.1"],
+        "types": ["mypy==2.4.1", "ruff"],
     },
     entry_points={"console_scripts": ["pfsolid = pfsolid.cli:main"]},
     classifiers=[

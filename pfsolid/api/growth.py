@@ -23,9 +23,9 @@ from ..spectral.transform import slab_of
 from ..workflows.density import homogenize
 from ..workflows.measure import characterize
 from ..workflows.run import axes_alike, report_growth
-from ..workflows.simulate import grow as grow_density
 from ..workflows.save import save_growth
 from ..workflows.simulate import Growth, thresholds
+from ..workflows.simulate import grow as grow_density
 from .arguments import by_axes, edges, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
 from .conductivity import Conductivity, FieldKeeper, conductivity_of
 from .image import Image

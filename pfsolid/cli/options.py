@@ -91,8 +91,8 @@ def edges_of(text: str | None) -> tuple[float, float, float] | None:
     except ValueError:
         edges = []
     if len(edges) not in (1, 3) or not all(1e-6 <= edge <= 1e9 for edge in edges):
-        raise InputError(f"--voxel-nm {one_line(text)}: must be a positive length in nm, or three for x, y, z: 20 or 20,20,40 "
-                         "(from 1e-06 to 1e+09)")
+        raise InputError(f"--voxel-nm {one_line(text)}: must be a positive length in nm, or three for x, y, z: 20 or "
+                         "20,20,40 (from 1e-06 to 1e+09)")
     return tuple(edges * 3)[:3]
 
 

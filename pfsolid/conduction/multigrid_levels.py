@@ -277,8 +277,8 @@ class Hierarchy:
         rows = slice(fine.first, fine.first + fine.num_planes)
         along_x = along[0][:, rows].copy()
         along_x[:2] += 1 - fine.owned.start
-        coarsening.interpolate(field, along_x.astype(field.dtype), along[1].astype(field.dtype), along[2].astype(field.dtype),
-                              fine.x)
+        ways = (one.astype(field.dtype) for one in (along_x, *along[1:]))
+        coarsening.interpolate(field, *ways, fine.x)
 
 
 def _all_faces(faces: np.ndarray, reducer) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 Measured on grown microstructures and on voxels drawn by lot (docs/conduction.md).  On a microstructure that is resolved by
 several voxels geometric multigrid takes a few iterations at any contrast, also at the percolation threshold.  Where the good
-conductors are near or below their threshold *and* hang together by single voxels, its aggregates join what is not joined, and
-PETSc's algebraic multigrid, whose set-up is dearer, is the faster one.  How far the threshold is shows in the share of the
-good conductors' voxels that lie in clusters which percolate: 1 far above it, 0 below.  How well they are resolved shows in
-the share of such a voxel's six neighbours that are good conductors too.
+conductors are near or below their threshold *and* hang together by single voxels, its aggregates join what is not joined,
+and PETSc's algebraic multigrid, whose set-up is dearer, is the faster one.  How far the threshold is shows in the share of
+the good conductors' voxels that lie in clusters which percolate: 1 far above it, 0 below.  How well they are resolved shows
+in the share of such a voxel's six neighbours that are good conductors too.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ def choose_solver(contrast: Contrast, margins: dict[str, float], coordination: f
                                          "of their neighbours are alike)")
     unresolved = f"{spread}; {share}, by single voxels ({100 * coordination:.0f} % of their neighbours are alike)"
     if not petsc_is_at_hand:
-        return SolverChoice("multigrid", f"multigrid: {unresolved}: petsc would be faster, and is taken by itself only on several "
-                                         "ranks with petsc4py")
+        return SolverChoice("multigrid", f"multigrid: {unresolved}: petsc would be faster, and is taken by itself only "
+                                         "on several ranks with petsc4py")
     return SolverChoice("petsc", f"petsc: {unresolved}")
 
 

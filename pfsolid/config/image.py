@@ -351,7 +351,8 @@ class ImageStudyConfig(Section):
         if any(self.phases.interface_resistance_ohm_cm2.values()) or any(self.image.plate_resistance_ohm_cm2):
             raise ValueError(f"{what} a resistance of interfaces or plates; give a number or three")
         if self.conduction.solver in ("petsc", "multigrid"):
-            raise ValueError(f"{what} conduction.solver = \"{self.conduction.solver}\"; give a number or three, or use \"fft\"")
+            raise ValueError(f"{what} conduction.solver = \"{self.conduction.solver}\"; give a number or three, or use "
+                             "\"fft\"")
 
     def sigma_S_per_m(self, temperature: float | None) -> np.ndarray:
         """Conductivity of each label (S/m): (num_labels,), or (num_labels, 3[, 3]) where one has a tensor.

@@ -3,8 +3,8 @@
 Cutting voxels in eight leaves every staircase as it was: what is an error of the staircase, such as the detours that
 current along an oblique interface takes, does not shrink with it.  Here each small voxel takes the label whose indicator,
 smoothed by a Gaussian of 3/4 of a voxel, is greatest in its centre.  Planes at any angle become the staircases of half the
-step, planes along the voxels and the edges between equal boxes stay what they are, the corners of a lone box lose an eighth of
-a voxel.
+step, planes along the voxels and the edges between equal boxes stay what they are, the corners of a lone box lose an eighth
+of a voxel.
 Voxels of walls and threads that are one voxel thick keep their label: smoothing would take them away.
 """
 

@@ -36,9 +36,9 @@ from .electrode import ambipolar_conductivity, transport_number
 
 wiener, hashin_shtrikman, maxwell = wiener_bounds, hashin_shtrikman_bounds, maxwell_garnett
 
-__all__ = ["Bounds", "CoatedPores", "Reading", "ambipolar_conductivity", "brick_layer", "bruggeman", "coated_bruggeman", "coated_maxwell_garnett",
-           "fit_percolation", "gem", "hashin_shtrikman", "maxwell", "maxwell_garnett", "parallel_pillars", "three_phase_gem",
-           "transport_number", "wiener"]
+__all__ = ["Bounds", "CoatedPores", "Reading", "ambipolar_conductivity", "brick_layer", "bruggeman", "coated_bruggeman",
+           "coated_maxwell_garnett", "fit_percolation", "gem", "hashin_shtrikman", "maxwell", "maxwell_garnett",
+           "parallel_pillars", "three_phase_gem", "transport_number", "wiener"]
 
 
 def __getattr__(name: str):

@@ -48,7 +48,8 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
     Interrupted, ConvergenceError, OutputError
     """
     with (prepare(study, session) as prepared,
-          new_run(directory, prepared.text, force, session.comm, sources=[prepared.info.path], on_lost=session.lose) as place):
+          new_run(directory, prepared.text, force, session.comm, sources=[prepared.info.path],
+                  on_lost=session.lose) as place):
         log_to(place.path / LOG, session)
         result = leave_results(prepared, place, session)
     session.say(f"done in {in_words(session.elapsed_s)}: {Path(directory) / RESULT}")

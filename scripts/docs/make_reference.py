@@ -153,11 +153,11 @@ def record_rows(record: type[Record], absent: str = "") -> tuple[list[str], list
 
 def result_page() -> str:
     parts = [
-        "# result.json\n\nWhat a run, `pfsolid conduct` on an image and on a stored density leave: JSON, with the SHA-256 of\n"
-        "the file with zeros in its place as the first entry. From Python `pfsolid.results.run.Result` is the same.\n\n"
-        f"This is `schema_version` {SCHEMA_VERSION}. Files of all versions since 0.1 are read; keys that they lack are null\n"
-        "or empty then. A file of a higher version is refused. Keys may be added without a new number; one that changes\n"
-        "its meaning or goes away gives a new one. `null` stands for what has no number: not known, infinite.\n"]
+        "# result.json\n\nWhat a run, `pfsolid conduct` on an image and on a stored density leave: JSON, with the SHA-256\n"
+        "of the file with zeros in its place as the first entry. From Python `pfsolid.results.run.Result` is the same.\n\n"
+        f"This is `schema_version` {SCHEMA_VERSION}. Files of all versions since 0.1 are read; keys that they lack are\n"
+        "null or empty then. A file of a higher version is refused. Keys may be added without a new number; one that\n"
+        "changes its meaning or goes away gives a new one. `null` stands for what has no number: not known, infinite.\n"]
     waiting, done = [Result], set()
     while waiting:
         record = waiting.pop(0)

@@ -40,8 +40,8 @@ key = "grid.shape"
 values = [[16, 16, 16], [22, 20, 18]]
 """)
 RUN = run_text([24, 24, 24], 0.9, 0.40, 1200)
-# On a quiet machine all of it takes a few seconds, and the delay of a requeued job (6 to 14 s) comes on top; on a crowded one
-# it has been seen to take ten times as long.
+# On a quiet machine all of it takes a few seconds, and the delay of a requeued job (6 to 14 s) comes on top; on a crowded
+# one it has been seen to take ten times as long.
 PATIENCE_S = 300
 # Ranks that wait let others have the core: on a busy machine two that spin are ten times slower.
 POLITE = {"OMPI_MCA_mpi_yield_when_idle": "1"}

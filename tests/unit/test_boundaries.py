@@ -212,7 +212,8 @@ def test_each_command_says_whose_input_it_is_given(run_cli, tmp_path, monkeypatc
     status, _, error = run_cli("conduct", _case(tmp_path))
     assert status == 2 and "case.toml: is the input of a run: pfsolid run " in error and error.count("\n") == 1
     np.save("a.npy", np.ones((4, 4, 4), "u1"))
-    assert run_cli("conduct", "a.npy", "--sigma", "1=1", "--voxel-nm", "1", "--set", "output.figures=false", "-o", "s")[0] == 0
+    quick = ("--set", "output.figures=false", "-o", "s")
+    assert run_cli("conduct", "a.npy", "--sigma", "1=1", "--voxel-nm", "1", *quick)[0] == 0
     status, _, error = run_cli("run", "s/input.toml")
     assert status == 2 and "is a study of an image: pfsolid conduct s/input.toml" in error
     status, _, error = run_cli("conduct", "s")

@@ -43,12 +43,14 @@ INSIDE = {
                ["text"]],
     "results": [["run"], ["conduction", "morphology"], ["record"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory"],
-              ["conduction", "evolution", "morphology", "structure"], ["figure"], ["box", "planes", "run_files"], ["colours"]],
+              ["conduction", "evolution", "morphology", "structure"], ["figure"], ["box", "planes", "run_files"],
+              ["colours"]],
     "sweeps": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["dataset"]],
     "io": [["checkpoint", "peek"], ["seal", "series"], ["images", "provenance", "run_directory", "sealed_json", "transfer"],
            ["hdf5_sources", "readback"], ["hdf5", "one_writer", "records"], ["claims"], ["files"]],
-    "workflows": [["resume"], ["case", "export", "measure_file", "save", "stored_density"], ["labelled"], ["measured_source", "run"],
-                  ["density", "fit_sweep", "image", "simulate"], ["console", "fields", "measure", "solved", "theory"]],
+    "workflows": [["resume"], ["case", "export", "measure_file", "save", "stored_density"], ["labelled"],
+                  ["measured_source", "run"], ["density", "fit_sweep", "image", "simulate"],
+                  ["console", "fields", "measure", "solved", "theory"]],
 }
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

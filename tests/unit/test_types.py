@@ -1,6 +1,6 @@
-"""mypy, strict: what is complete stays so, and elsewhere no more is missing than was.
+"""ruff finds nothing; mypy, strict: what is complete stays so, and elsewhere no more is missing than was.
 
-Skipped where mypy is not installed; continuous integration installs it (the extra `types`).
+Skipped where they are not installed; continuous integration installs them (the extra `types`).
 """
 
 import re
@@ -18,6 +18,13 @@ COMPLETE = ("pfsolid/__init__.py", "pfsolid/errors.py", "pfsolid/grid.py", "pfso
 MOST_ERRORS = 2550
 
 
+@pytest.mark.skipif(find_spec("ruff") is None, reason="needs the extra `types`")
+def test_style():
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "-q", "."], cwd=ROOT, capture_output=True,
+                          text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.skipif(find_spec("mypy") is None, reason="needs the extra `types`")
 def test_types(tmp_path):
     done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), "pfsolid"],
@@ -26,4 +33,5 @@ def test_types(tmp_path):
     assert errors or "no issues" in done.stdout, done.stderr
     strict = [line for line in errors if line.startswith(COMPLETE)]
     assert not strict, "\n".join(strict)
-    assert len(errors) <= MOST_ERRORS, f"{len(errors)} errors, at the most {MOST_ERRORS} may be: python -m mypy --strict pfsolid"
+    assert len(errors) <= MOST_ERRORS, \
+        f"{len(errors)} errors, at the most {MOST_ERRORS} may be: python -m mypy --strict pfsolid"

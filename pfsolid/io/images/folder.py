@@ -46,8 +46,8 @@ def open_folder(path: Path, layout: ArrayLayout, open_slice: Callable):
     files = slices_in(path)
     other = next((file for file in files if file.suffix.lower() != files[0].suffix.lower()), None)
     if other:
-        raise InputError(f"{path} has slices of several kinds, {files[0].name} and {other.name}: put those that are meant in "
-                         "a folder of their own")
+        raise InputError(f"{path} has slices of several kinds, {files[0].name} and {other.name}: put those that are meant "
+                         "in a folder of their own")
     first = None
     for file in files:
         with open_slice(file) as (info, _):

@@ -7,8 +7,8 @@ import pytest
 from helpers.builders import ALONE, conduct, make_transform
 from helpers.systems import solve_faces
 
-from pfsolid.conduction.face_kernels import _area_below, _link_below
 from pfsolid.conduction.effective import solve_tensor
+from pfsolid.conduction.face_kernels import _area_below, _link_below
 from pfsolid.conduction.faces import FaceSystem, SubvoxelSystem, smooth_faces, subvoxel_faces
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid

@@ -1,7 +1,8 @@
 """result.json: what is written is what the classes say, and files of every form since 0.1 are opened.
 
 The files of tests/data/results are as pfsolid left them, but for the names of machine and image: those of 0.1 by the commits
-5c663f6 and 72967e8 (the first that wrote one of a run and of an image), e05af902 and dbf16a48, those of schema 1 by the one that brought it.
+5c663f6 and 72967e8 (the first that wrote one of a run and of an image), e05af902 and dbf16a48, those of schema 1 by the one
+that brought it.
 """
 
 import json
