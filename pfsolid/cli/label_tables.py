@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 
@@ -93,6 +92,8 @@ def read_sigma_table(path: Path) -> list[tuple[str, str, str]]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--sigma-table {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    import csv  # for a table only: commands that compute nothing load little
+
     rows = list(csv.reader(lines, skipinitialspace=True))
     columns = [column.strip() for column in rows[0]] if rows else []
     if columns not in (["label", "sigma_S_per_cm"], ["label", "sigma_S_per_cm", "name"]) or len(rows) < 2:

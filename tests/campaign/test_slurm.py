@@ -39,7 +39,8 @@ checkpoint_interval_s = 0.05
 key = "grid.shape"
 values = [[16, 16, 16], [22, 20, 18]]
 """)
-RUN = run_text([24, 24, 24], 0.9, 0.40, 1200)
+# Long enough that a signal finds it growing: of a quiet machine 1200 steps took one second, as long as scancel may.
+RUN = run_text([24, 24, 24], 0.9, 0.40, 8000)
 # On a quiet machine all of it takes a few seconds, and the delay of a requeued job (6 to 14 s) comes on top; on a crowded
 # one it has been seen to take ten times as long.
 PATIENCE_S = 300

@@ -6,7 +6,8 @@ import pytest
 
 from pfsolid import errors
 
-KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if not issubclass(kind, Warning)]
+KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)
+         if kind.__module__ == errors.__name__ and not issubclass(kind, Warning)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

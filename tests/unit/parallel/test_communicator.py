@@ -56,6 +56,7 @@ def test_several_ranks_without_mpi4py(monkeypatch, no_launcher):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "3")
     monkeypatch.setenv("OMPI_COMM_WORLD_RANK", "2")
     monkeypatch.setitem(sys.modules, "mpi4py", None)
+    monkeypatch.delitem(sys.modules, "mpi4py.MPI", raising=False)  # another test may have started it
     with pytest.raises(InputError, match=r"extra \[mpi\].* without mpirun") as caught:
         world()
     assert "\n" not in str(caught.value) and rank_by_launcher() == 2

@@ -101,7 +101,7 @@ class Problem:
             raw["phases"]["interface_resistance_ohm_cm2"] = {"1:2": 1e-7}  # that of 1 nm of label 1
         if self.layer:
             raw["layer"] = {"on": 1, "facing": [2], "width_nm": WIDTH_NM, "label": 0}
-        return conduct_image(validated(ImageStudyConfig, raw, "the test"), folder, open_session(1, ALONE))
+        return conduct_image(validated(ImageStudyConfig, raw, "the test"), folder, open_session(1, ALONE)).to_dict()
 
     def stored(self, folder: Path, name: str) -> np.ndarray:
         """A field on the voxels of the image, without their mirror images."""
