@@ -108,7 +108,7 @@ def test_whole_run_against_one_rank(config, comm, shared_tmp_path):
     assert (shared_tmp_path / "all" / "input.toml").read_text() == to_toml(config)
     comm.Barrier()
     alone = run(config, shared_tmp_path / f"self{comm.rank}", open_session(1, ALONE))
-    tensor, reference = (np.array(r["sigma_eff_S_per_m"]) for r in (result, alone))
+    tensor, reference = (np.array(r.to_dict()["sigma_eff_S_per_m"]) for r in (result, alone))
     # Thresholds turn a difference of rounding into another voxel only where rho is within 1e-10 of one.  What is left
     # is the single-precision preconditioner, which rounds differently: far below the tolerance of 1e-4.
     assert np.abs(tensor - reference).max() < 1e-6 * reference.max()
