@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
@@ -78,11 +79,13 @@ class Image:
         source = self._source
         with in_arguments("pfsolid.Image"):
             if source is None:
-                source = ArrayImage(np.asanyarray(self.array))
+                source = ArrayImage(_array_of(self.array))
                 object.__setattr__(self, "array", source.array)
             self._check(source)
-            layout = ArrayLayout(self.axes)
+            layout = ArrayLayout(self.axes and self.axes.lower())
             info = describe_image(source, layout)
+            if len(info.axes) == 3 and np.size(self.voxel_nm) == 2:
+                raise InputError(f"pfsolid.Image: voxel_nm = {self.voxel_nm!r}: must be one edge, or three along x, y, z")
             ImageWindow(self._crop).image_shape(info)  # says what is wrong with a crop
         spacing = edges(self.voxel_nm)
         if spacing is None:
@@ -101,8 +104,11 @@ class Image:
         raw = given(file=str(source), axes=self.axes, voxel_size_nm=edges(self.voxel_nm), crop=self.crop,
                     thresholds=self.thresholds)
         validated(_Study, {"image": raw}, "pfsolid.Image")
-        if not all(isinstance(name, str) and name for name in dict(self.names or {}).values()):
+        names = self.names or {}
+        if not isinstance(names, Mapping) or not all(isinstance(name, str) and name for name in names.values()):
             raise InputError(f"pfsolid.Image: names = {self.names!r}: must be a text for each label")
+        if len(set(names.values())) < len(names):  # by name one of them would be lost
+            raise InputError(f"pfsolid.Image: names = {self.names!r}: names of labels must differ")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -185,6 +191,14 @@ class Image:
         edge = "unknown edges" if self.voxel_nm is None else _edges_text(by_axes(self.voxel_nm, self.axes))
         names = ", ".join(f"{label} {name}" for label, name in self.names.items())
         return f"Image of {size} voxels ({', '.join(self.axes)}) of {edge}" + (f": {names}" if names else "")
+
+
+def _array_of(array) -> np.ndarray:
+    if isinstance(array, (str, Path)):
+        raise InputError(f"pfsolid.Image: {str(array)!r} is no array; pfsolid.read_image({str(array)!r}) reads a file")
+    if np.ma.is_masked(array):
+        raise InputError("the array has voxels that are masked: give them a label of their own, as array.filled(LABEL) does")
+    return np.asanyarray(array)
 
 
 def _edges_text(lengths: tuple[float, ...]) -> str:

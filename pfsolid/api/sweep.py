@@ -243,6 +243,8 @@ def sweep(base, axes: Mapping, replicas: int = 1, directory=None, *, name: str |
         raise InputError(f"{_NAME}: axes = {axes!r}: must be a dict of lists of values by keys of the input")
     if not isinstance(base, (str, Path, Mapping)):
         raise InputError(f"{_NAME}: base = {base!r}: must be the name of an input file, or a dict of its sections")
+    if isinstance(keep, str):
+        raise InputError(f"{_NAME}: keep = {keep!r}: must be a list of texts, such as ['rho']")
     name = name or (Path(directory).name if directory is not None else "sweep")
     raw = {"name": name, "replicas": plain(replicas), "keep": list(keep), "axis": _axes(axes),
            "base": plain(base) if isinstance(base, Mapping) else str(base)}

@@ -59,18 +59,22 @@ class Multigrid:
     def __init__(self, system):
         self._system = system
         self._num_voxels = system.transform.grid.num_voxels
+        self._exhausted = 0.0  # what r . z is when its digits are gone, for this field
         self._levels = Hierarchy(system)
         self._clusters = good_clusters(self._levels.levels[0], system.transform.reducer)
 
     def precondition(self, alpha: float = 0.0) -> float:
         """r -= alpha A p and u += alpha p, then z = M r; r . z, a mean over the voxels.
 
-        W-cycles are positive definite by construction; should rounding break one, V-cycles take over.
+        W-cycles are positive definite by construction; should rounding break one, V-cycles take over.  Where r is
+        nothing but rounding, as with few voxels and a tight tolerance, the sign says nothing: 0.
         """
         r_z = self._cycle(alpha)
-        if r_z < 0 and self._levels.twice:
+        if r_z < -self._exhausted and self._levels.twice:
             self._levels.twice = False
             r_z = self._cycle(0.0)
+        if -self._exhausted <= r_z < 0:
+            return 0.0
         if not r_z >= 0:  # nan too
             raise ConvergenceError(f'the multigrid cycle is not positive definite (r . z = {r_z:.1e}): use solver = "fft"')
         return r_z
@@ -97,12 +101,14 @@ class Multigrid:
         """Conjugate gradients from where ``system.start`` has put u."""
         errors = EquivalentErrorEstimate()
         energy, alpha = self._start_on_coarse_levels()
+        self._exhausted = 0.0
         r_z = first = self.precondition(alpha)
+        self._exhausted = _EXHAUSTED * first
         beta, estimate = 0.0, errors.start(r_z)
         if is_converged(energy, estimate):
             return CGResult(energy, estimate, 0)
         for iteration in range(max_iterations):
-            if r_z <= _EXHAUSTED * first:
+            if r_z <= self._exhausted:
                 return CGResult(energy, 0.0, iteration)
             curvature = self._levels.advance(0, beta) / self._num_voxels
             if curvature <= 0:  # what is left of r lies in the null space of A

@@ -129,6 +129,11 @@ def test_results_can_be_pickled_and_carry_no_fields_if_told_so():
     (LAYERS, {"sigma": SIGMA, "voxel_nm": 20, "resistance": {1: 3}}, "resistance = .*by pairs"),
     (LAYERS, {"sigma": SIGMA, "voxel_nm": 20, "axes": "abc"}, "axes = \"abc\": must be"),
     (LAYERS.astype(complex), {"sigma": SIGMA, "voxel_nm": 20}, "not real numbers"),
+    (LAYERS, {"sigma": SIGMA, "voxel_nm": (20, 30)}, "voxel_nm = .*one edge, or three"),
+    (LAYERS, {"sigma": SIGMA, "voxel_nm": 20, "names": ["pore", "solid"]}, "names = .*a text for each label"),
+    (LAYERS, {"sigma": SIGMA, "voxel_nm": 20, "names": {0: "pore", 1: "pore"}}, "names = .*must differ"),
+    (np.ma.masked_equal(LAYERS, 1), {"sigma": SIGMA, "voxel_nm": 20}, "voxels that are masked"),
+    ("scan.tif", {"sigma": SIGMA, "voxel_nm": 20}, "no array; pfsolid.read_image"),
 ])
 def test_likely_mistakes_are_value_errors_of_one_line_in_words_of_the_arguments(image, arguments, says):
     with pytest.raises(ValueError, match=says) as caught:
