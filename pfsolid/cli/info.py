@@ -21,7 +21,7 @@ from ..results.run import UNSEPARATED, Result
 from ..text import as_word, percent
 from ..workflows.image import review_study
 from ..workflows.run import read_result
-from ..workflows.simulate import check_initial_field
+from ..workflows.start import check_initial_field
 
 
 def review_lines(path: Path, checked: Review) -> list[str]:

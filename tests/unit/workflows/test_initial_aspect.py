@@ -10,7 +10,8 @@ from pfsolid.errors import InputError
 from pfsolid.parallel.communicator import alone
 from pfsolid.workflows.console import open_session
 from pfsolid.workflows.run import run
-from pfsolid.workflows.simulate import check_initial_field, grow
+from pfsolid.workflows.simulate import grow
+from pfsolid.workflows.start import check_initial_field
 
 CUBE = {"shape": [24, 24, 24], "voxel_size_nm": 0.5}
 FLAT = {"shape": [24, 24, 1], "voxel_size_nm": 0.5}

@@ -8,7 +8,7 @@ from pfsolid.config.run import config_from_text, to_toml
 from pfsolid.config.sweep import read_sweep
 from pfsolid.errors import InputError
 from pfsolid.workflows.console import open_session
-from pfsolid.workflows.simulate import _fill_initial
+from pfsolid.workflows.start import fill_initial
 
 SHAPE = (10, 8, 6)
 INPUT = """
@@ -40,7 +40,7 @@ def begun(text: str, path, *overrides) -> np.ndarray:
     """What a run begins with."""
     config = config_from_text(text.replace("PATH", str(path)), "input", overrides)
     transform = make_transform(SHAPE, config.reduced_grid.spacing)
-    _fill_initial(config, transform, open_session(1, ALONE))
+    fill_initial(config, transform, open_session(1, ALONE))
     return transform.real.copy()
 
 
