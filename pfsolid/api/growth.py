@@ -26,6 +26,7 @@ from ..workflows.run import axes_alike, report_growth
 from ..workflows.save import save_growth
 from ..workflows.simulate import Growth, thresholds
 from ..workflows.simulate import grow as grow_density
+from ..workflows.sinks import Rows
 from .arguments import by_axes, edges, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
 from .conductivity import Conductivity, FieldKeeper, conductivity_of
 from .image import Image
@@ -354,7 +355,7 @@ def grow(shape, voxel_nm, porosity: float, material: str | None = None, *, surfa
                 if on_step is not None:
                     on_step(row.to_dict())
 
-            growth = grow_density(config, None, session, on_row=record)
+            growth = grow_density(config, None, session, sinks=[Rows(record)])
             report_growth(growth, session)
     history = {name: np.array([getattr(row, name) for row in rows], float) for name in HISTORY_COLUMNS}
     slices = by_axes(slab_of(config.grid_nm, session.comm), order)

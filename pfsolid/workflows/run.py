@@ -53,7 +53,8 @@ from ..text import as_word, in_words, plural
 from .console import log_to
 from .density import homogenize
 from .measure import characterize, morphology_lines
-from .simulate import Growth, checkpoint_arrays, grow, thresholds
+from .simulate import Growth, grow, thresholds
+from .sinks import checkpoint_arrays
 from .start import check_initial_field
 from .solved import SolvedOnDisk, digest_of
 

@@ -1,37 +1,31 @@
-"""Grow a microstructure: the time loop with its history, snapshots, checkpoints and stop conditions."""
+"""Grow the microstructure that an input describes, and record it as the input asks."""
 
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..config.conduction import DEFAULT_THRESHOLDS
-from ..config.run import RunConfig, to_toml
-from ..errors import CheckpointError, Interrupted, damage_is_a_mistake
-from ..io.checkpoint import Checkpoint, write_checkpoint
-from ..io.hdf5 import DistributedArray
-from ..io.records import CsvHistory
-from ..io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS
-from ..io.series import Field, drop_snapshots_after, write_series_xdmf, write_snapshot
+from ..config.run import RunConfig
+from ..errors import Interrupted
+from ..io.checkpoint import Checkpoint
 from ..parallel.session import Session
 from ..phasefield.free_energy import separation_time
-from ..phasefield.mobility import LARGEST_STEP, VariableMobilityCahnHilliard, mobility
-from ..phasefield.nucleation_in_time import insert_nuclei, plan_events
-from ..phasefield.observables import Observer, is_separated, low_mode_strengths, mean_density, mean_spacing
-from ..phasefield.steppers import LONGEST_STEP, CahnHilliard, StepControl
-from ..results.run import HISTORY_COLUMNS, GrowthResult, HistoryRow
+from ..phasefield.growth import GrowthState, Kinetics, Nucleation, Sink, Stop
+from ..phasefield.growth import grow as step_to_the_end
+from ..phasefield.mobility import mobility
+from ..phasefield.nucleation_in_time import plan_events
+from ..phasefield.observables import low_mode_strengths
+from ..results.run import GrowthResult, HistoryRow
 from ..spectral.transform import SlabTransform
 from ..text import in_words
+from .sinks import Checkpoints, History, Snapshots, restore, stopped_at
 from .start import fill_initial, precision_of
-
-# |d ln F / d ln t| of a run with no bound of its own that has come to rest without having separated.
-_AT_REST = 1e-3
-_STATE = ("time", "last_step", "next_step", "energy", "num_steps")
-_ARRAYS = ("rho_hat", "rho_hat_before", "g_hat_before")
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,8 @@ class Growth:
 
 
 def grow(config: RunConfig, directory: Path | None, session: Session, checkpoint: Checkpoint | None = None,
-         attributes: dict | None = None, with_history: bool = True, save_at_end: bool = True, on_row=None) -> Growth:
+         attributes: dict[str, object] | None = None, with_history: bool = True, save_at_end: bool = True,
+         sinks: Sequence[Sink] = ()) -> Growth:
     """Phase separation from noise, or from a checkpoint, until the first stop condition is met.  Collective.
 
     Parameters
@@ -70,8 +65,8 @@ def grow(config: RunConfig, directory: Path | None, session: Session, checkpoint
     save_at_end : bool
         Write a checkpoint when it is done, so that a stop in what follows costs no growing; False: only after growing for
         longer than between two checkpoints.
-    on_row : callable, optional
-        ``on_row(row)`` with each row of the history, a `HistoryRow`, on every rank; may raise to stop.
+    sinks : sequence of Sink
+        What else is to record it.
 
     Raises
     ------
@@ -79,77 +74,38 @@ def grow(config: RunConfig, directory: Path | None, session: Session, checkpoint
         On a signal or at the wall-clock limit, after a checkpoint.
     ConvergenceError, OutputError
     """
-    with SlabTransform(config.reduced_grid, session.comm, precision_of(config), session.threads,
-                       wisdom=None if checkpoint is None else checkpoint.state["fftw_wisdom"]) as transform:
-        stepper, state = _begin(config, directory, session, transform, checkpoint)
-        # The row of a stop stands between those of the intervals: a run that was never stopped has none there.
-        kept = None if checkpoint is None else stepper.num_steps - state.pop("has_row_of_stop")
-        written = with_history and directory is not None
-        with _open_history(directory, session, kept) if written else nullcontext() as history:
-            if checkpoint is not None and drop_snapshots_after(directory / SNAPSHOTS, stepper.num_steps, session.comm):
-                write_series_xdmf(directory / SNAPSHOTS, session.comm)
-            loop = _Loop(config, directory, session, stepper, history, state, attributes or {}, on_row)
-            if state["finished"] is None:
-                session.check_start_up("evolution.wall_clock_limit_s")
-                state["finished"] = loop.run()
-                session.got_on = True
-                if directory is not None and (
-                        save_at_end or session.reducer.max(loop.wall_clock_s) > config.output.checkpoint_interval_s):
-                    loop.save()
-            rho = stepper.density().copy()
-            census = loop.observer(rho, 1.0)
-            last = loop.row(census, None)
-            low_modes = low_mode_strengths(stepper.rho_hat, transform)
-    summary = GrowthResult(reason=state["finished"], steps=stepper.num_steps, wall_clock_s=loop.wall_clock_s, final=last)
+    with (SlabTransform(config.reduced_grid, session.comm, precision_of(config), session.threads,
+                        wisdom=None if checkpoint is None else checkpoint.state["fftw_wisdom"]) as transform,
+          ExitStack() as opened):
+        kinetics, nucleation = kinetics_of(config), _nucleation(config)
+        stop = _stop(config, nucleation)
+        state = _begin(config, kinetics, session, transform, checkpoint)
+        clock = _Clock(session, checkpoint)
+        if directory is not None:
+            history = opened.enter_context(History(directory, session, checkpoint)) if with_history else None
+            snapshots = Snapshots(config, directory, session, attributes or {})
+            if checkpoint is not None:
+                snapshots.forget_after(state.step)
+            sinks = [*([history] if history else []), snapshots, *sinks,
+                     Checkpoints(config, directory, session, clock, history, save_at_end)]
+        if state.reason is None:
+            session.check_start_up("evolution.wall_clock_limit_s")
+            watch = _Watch(session, clock, stop.time, state.time, ends_launch=directory is None)
+            step_to_the_end(state, kinetics, stop, look_every=config.output.history_interval_steps, nucleation=nucleation,
+                            watch=watch, sinks=sinks)
+            session.got_on = True
+        rho = state.density.copy()
+        census = state.at_rest()
+        low_modes = low_mode_strengths(state.stepper.rho_hat, transform)
+        summary = GrowthResult(reason=state.reason, steps=state.step, wall_clock_s=clock(), final=state.measured())
     return Growth(rho, summary, census.separated, low_modes)
 
 
-def _begin(config: RunConfig, directory: Path | None, session: Session, transform: SlabTransform,
-           checkpoint: Checkpoint | None) -> tuple[CahnHilliard, dict]:
-    """A stepper at the start or at the checkpoint, and what is to be remembered besides."""
-    stepper = _make_stepper(config, transform)
-    state = {"finished": None, "history_energy": None, "history_time": None, "wall_clock_s": 0.0, "has_row_of_stop": False}
-    if checkpoint is None:
-        fill_initial(config, transform, session)
-        stepper.start(config.evolution.initial_step_reduced)
-        return stepper, state
-    state.update({name: checkpoint.state[name] for name in state if name in checkpoint.state})
-    restore(stepper, checkpoint)
-    return stepper, state
-
-
-def _open_history(directory: Path, session: Session, resume_after: int | None) -> CsvHistory:
-    """Collective.  A table that is not as it was written is a mistake of whoever changed it, and nothing is lost yet."""
-    with damage_is_a_mistake():
-        return CsvHistory(directory / HISTORY, HISTORY_COLUMNS, session.comm, resume_after)
-
-
-def _make_stepper(config: RunConfig, transform: SlabTransform) -> CahnHilliard:
-    material = config.material
-    if material.mobility_ratio_pore_to_solid == 1 and material.interface_diffusion == 0:
-        return CahnHilliard(transform, config.reduced_kappa)
-    return VariableMobilityCahnHilliard(transform, config.reduced_kappa,
-                                        pore_ratio=material.mobility_ratio_pore_to_solid,
-                                        surface_fraction=material.interface_diffusion)
-
-
-def restore(stepper: CahnHilliard, checkpoint: Checkpoint) -> None:
-    """Put a stepper into the state of a checkpoint, bit by bit.  Collective.
-
-    Raises
-    ------
-    CheckpointError
-        If it is of another precision.
-    """
-    for name in _ARRAYS:
-        target = getattr(stepper, name)
-        if checkpoint.dtypes.get(name) != target.dtype:
-            raise CheckpointError(f"{checkpoint.path}: {name} is {checkpoint.dtypes.get(name)}, not {target.dtype}; "
-                                  "parallel.precision has changed")
-        target[...] = checkpoint.load(name, stepper.transform.spectral_slice)
-    stepper.refresh()
-    for name in _STATE:
-        setattr(stepper, name, checkpoint.state[name])
+def kinetics_of(config: RunConfig) -> Kinetics:
+    """How the density moves, by the sections [material] and [evolution]."""
+    material, evolution = config.material, config.evolution
+    return Kinetics(config.reduced_kappa, material.mobility_ratio_pore_to_solid, material.interface_diffusion,
+                    evolution.step_tolerance, evolution.initial_step_reduced, evolution.max_step_reduced)
 
 
 def thresholds(config: RunConfig) -> tuple[float, float]:
@@ -158,229 +114,83 @@ def thresholds(config: RunConfig) -> tuple[float, float]:
     return (conduction.rho_pore, conduction.rho_bulk) if conduction else DEFAULT_THRESHOLDS
 
 
-def spectral_shape(config: RunConfig) -> tuple[int, int, int]:
-    """Global shape of the arrays in a checkpoint."""
-    n0, n1, n2 = config.grid.shape
-    return n0, n1, n2 // 2 + 1
+def _begin(config: RunConfig, kinetics: Kinetics, session: Session, transform: SlabTransform,
+           checkpoint: Checkpoint | None) -> GrowthState:
+    """At the start or at the checkpoint.  Collective."""
+    stepper = kinetics.stepper(transform)
+    state = GrowthState(stepper, config.units, config.material.surface_depth_nm, thresholds(config))
+    if checkpoint is None:
+        fill_initial(config, transform, session)
+        stepper.start(kinetics.first_step)
+    else:
+        restore(state, checkpoint)
+    return state
 
 
-def checkpoint_arrays(config: RunConfig) -> dict[str, tuple[int, int, int]]:
-    """What a checkpoint of this run must contain."""
-    return {name: spectral_shape(config) for name in _ARRAYS}
-
-
-class _Loop:
-    """The time loop and what it records."""
-
-    def __init__(self, config, directory, session, stepper, history, state, attributes, on_row):
-        self.config, self.directory, self.session = config, directory, session
-        self.stepper, self.history, self.state, self.attributes = stepper, history, state, attributes
-        self.on_row = on_row
-        self.observer = Observer(stepper.transform, *thresholds(config))
-        self.units = config.units
-        self.seconds = self.units.time
-        self.end = _end_time(config)
-        self.patience = _patience(config)
-        self.plan, self.events = _scheduled_nuclei(config)
-        self.last_checkpoint_s = session.elapsed_s
-        self.start_s, self.start_time = session.elapsed_s, stepper.time
-
-    @property
-    def wall_clock_s(self) -> float:
-        """Of growing, over all sessions."""
-        return self.state["wall_clock_s"] + self.session.elapsed_s - self.start_s
-
-    def run(self) -> str:
-        """Step until a stop condition; its description."""
-        evolution = self.config.evolution
-        longest = LARGEST_STEP if isinstance(self.stepper, VariableMobilityCahnHilliard) else LONGEST_STEP
-        control = StepControl(evolution.step_tolerance, min(evolution.max_step_reduced or longest, LONGEST_STEP))
-        interval = self.config.output.history_interval_steps
-        if self.stepper.num_steps == 0 and self._next_snapshot() < math.inf:
-            self._write_snapshot()
-        while True:
-            snapshot = self._next_snapshot()
-            due = (self.stepper.num_steps + 1) % interval == 0
-            before = self.stepper.time
-            until = min(self.end, snapshot, self.events.next_time(before) if self.events else math.inf)
-            report = self.stepper.step(control, until, self.observer if due else None)
-            row = self._record(report) if due else None
-            if self.events:
-                self._nucleate(before)
-            if report.time >= snapshot * (1 - 1e-12):
-                self._write_snapshot()
-            reason = self._stop_reason(report, row)
-            if reason:
-                if row is None:
-                    self._record_stop(report)
-                return reason
-            self._attend(report, row)
-
-    def row(self, census, report) -> HistoryRow:
-        """One row of the history; collective."""
-        stepper, depth = self.stepper, self.config.material.surface_depth_nm
-        energy = stepper.energy * self.units.energy_density
-        return HistoryRow(
-            step=stepper.num_steps, reduced_time=stepper.time,
-            time_s=None if self.seconds is None else stepper.time * self.seconds,
-            reduced_step=stepper.last_step, energy_J_per_m3=energy,
-            mean_density=mean_density(stepper.rho_hat, stepper.transform), porosity=census.porosity,
-            pore_fraction=census.pore, surface_fraction=census.surface, bulk_fraction=census.bulk,
-            pore_size_nm=_finite(census.pore_size * depth), wall_size_nm=_finite(census.wall_size * depth),
-            spacing_nm=_finite(mean_spacing(stepper.rho_hat, stepper.transform) * depth),
-            energy_rate=self._energy_rate(), step_error=None if report is None else report.error,
-            rejections=None if report is None else report.rejections)
-
-    def save(self) -> Path:
-        """Write a checkpoint; collective."""
-        transform = self.stepper.transform
-        arrays = {name: DistributedArray(getattr(self.stepper, name), spectral_shape(self.config),
-                                         transform.spectral_slice) for name in _ARRAYS}
-        state = {**self.state, **{name: getattr(self.stepper, name) for name in _STATE},
-                 "wall_clock_s": self.wall_clock_s, "input": to_toml(self.config),
-                 "fftw_wisdom": transform.wisdom, "threads": self.session.threads}
-        path = write_checkpoint(self.directory / CHECKPOINTS, arrays, state, self.session.comm, self.stepper.num_steps)
-        self.last_checkpoint_s = self.session.elapsed_s
-        return path
-
-    def _record_stop(self, report) -> None:
-        """A row for the last state, where none was due."""
-        if not (self.history or self.on_row):
-            return
-        row = self.row(self.observer(self.stepper.density(), 1.0), report)
-        self.stepper.refresh()
-        if self.history:
-            self.history.append(row.to_dict())
-        if self.on_row is not None:
-            self.on_row(row)
-
-    def _record(self, report) -> HistoryRow:
-        row = self.row(report.observed, report)
-        self.state.update(history_energy=self.stepper.energy, history_time=report.time)
-        if self.history:
-            self.history.append(row.to_dict())
-        if self.on_row is not None:
-            self.on_row(row)
-        self.session.progress(lambda: self._progress_text(row))
-        return row
-
-    def _energy_rate(self) -> float | None:
-        """|d ln F / d ln t| since the last row."""
-        energy, time = self.state["history_energy"], self.state["history_time"]
-        if energy is None or time == self.stepper.time or not min(energy, self.stepper.energy) > 0:
-            return None
-        return abs(math.log(self.stepper.energy / energy) / math.log(self.stepper.time / time))
-
-    def _next_snapshot(self) -> float:
-        interval = self.config.output.snapshot_interval_reduced_time
-        if interval is None or self.directory is None:
-            return math.inf
-        return interval * (math.floor(self.stepper.time / interval * (1 + 1e-12)) + 1)
-
-    def _nucleate(self, before: float) -> None:
-        """The events since the last step, before any checkpoint of this one."""
-        due = self.events.due(before, self.stepper.time)
-        if len(due):
-            placed = insert_nuclei(self.stepper, self.plan, due, self.config.evolution.initial_step_reduced)
-            if placed:
-                self.session.say(f"{placed} nucle{'us' if placed == 1 else 'i'} at reduced time {self.stepper.time:.6g}")
-
-    def _write_snapshot(self) -> None:
-        transform = self.stepper.transform
-        array = DistributedArray(self.stepper.density(), self.config.grid.shape, transform.local_slice)
-        write_snapshot(self.directory / SNAPSHOTS, self.stepper.num_steps, self.stepper.time,
-                       {"rho": Field(array, "1", dtype="float32")}, self.config.grid_nm, self.attributes,
-                       self.session.comm)
-        write_series_xdmf(self.directory / SNAPSHOTS, self.session.comm)
-        self.stepper.refresh()
-
-    def _stop_reason(self, report, row) -> str | None:
-        evolution = self.config.evolution
-        if report.time >= self.end * (1 - 1e-12):
-            return f"reached reduced time {report.time:.6g}"
-        if evolution.max_steps is not None and self.stepper.num_steps >= evolution.max_steps:
-            return f"made {self.stepper.num_steps} steps (max_steps)"
-        if row is None:
-            return None
-        # Of noise neither a pore size nor a slow change of F means anything.
-        if not is_separated(row.pore_fraction, row.surface_fraction, row.bulk_fraction):
-            return self._hopelessness(row.energy_rate)
-        size, rate = row.pore_size_nm, row.energy_rate
-        if evolution.mean_pore_size_nm is not None and size is not None and size >= evolution.mean_pore_size_nm:
-            return f"mean pore size reached {size:.4g} nm"
-        if evolution.energy_rate_tolerance is not None and rate is not None and rate < evolution.energy_rate_tolerance:
-            return f"|d ln F/d ln t| fell to {rate:.3g} (energy_rate_tolerance)"
-        return None
-
-    def _hopelessness(self, rate: float | None) -> str | None:
-        """Why a run that would stop by its structure only will never have one, such as that all nuclei have dissolved."""
-        evolution, time = self.config.evolution, self.stepper.time
-        if evolution.energy_rate_tolerance is None and evolution.mean_pore_size_nm is None:
-            return None
-        last_event = self.events.times[-1] if self.events else 0.0
-        if rate is None or rate >= (evolution.energy_rate_tolerance or _AT_REST) or time - last_event < self.patience:
-            return None
-        return f"|d ln F/d ln t| fell to {rate:.3g} at reduced time {time:.6g} and the phases have not separated"
-
-    def _attend(self, report, row: HistoryRow | None) -> None:
-        """Signals, the wall clock and the next checkpoint, agreed over the ranks: each is one rank's observation."""
-        since = self.session.elapsed_s - self.last_checkpoint_s
-        why, checkpoint_due = self.session.look_around(
-            self.directory is not None and since >= self.config.output.checkpoint_interval_s)
-        if why and self.directory is None:
-            raise Interrupted(f"stopped at step {self.stepper.num_steps}, reduced time {report.time:.6g}, because {why}")
-        if why:
-            if row is None and self.history:
-                self._record_stop(report)
-                self.state["has_row_of_stop"] = True
-            path = self.save()
-            raise Interrupted(f"stopped at step {self.stepper.num_steps}, reduced time {report.time:.6g}, "
-                              f"because {why}; checkpoint {path}")
-        if checkpoint_due:
-            self.session.say(f"checkpoint {self.save().name}")
-
-    def _progress_text(self, row: HistoryRow) -> str:
-        size = "-" if row.pore_size_nm is None else f"{row.pore_size_nm:.2f} nm"
-        return (f"step {row.step:6d}  t {row.reduced_time:10.4g}  dt {row.reduced_step:9.3g}  "
-                f"F {row.energy_J_per_m3:.5g} J/m^3  pores {size}  "
-                f"{in_words(self.wall_clock_s)}{self._remaining()}")
-
-    def _remaining(self) -> str:
-        """Steps lengthen as the structure coarsens, about as t^(2/3): the cost of reaching t grows as t^(1/3)."""
-        time = self.stepper.time
-        if not math.isfinite(self.end) or time <= self.start_time:
-            return ""
-        done = time ** (1 / 3) - self.start_time ** (1 / 3)
-        left = self.end ** (1 / 3) - time ** (1 / 3)
-        return f", about {in_words((self.session.elapsed_s - self.start_s) * left / done)} to go"
-
-
-def _scheduled_nuclei(config: RunConfig):
-    """Plan and schedule of nucleation during the run; (None, None) where there is none."""
+def _nucleation(config: RunConfig) -> Nucleation | None:
+    """Nuclei that come during the run."""
     duration = config.nucleation.duration_reduced_time
     if duration is None or not config.nucleates or config.microstructure.initial_field is not None:
-        return None, None
+        return None
     plan = config.plan_nuclei()
-    return plan, plan_events(plan, config.microstructure.seed, duration)
+    return Nucleation(plan, plan_events(plan, config.microstructure.seed, duration))
 
 
-def _patience(config: RunConfig) -> float:
-    """Reduced time in which the phases of a run separate if they ever do."""
-    material = config.material
-    return separation_time(config.mean_density, config.reduced_edges, config.reduced_kappa, mobility(
-        config.mean_density, material.mobility_ratio_pore_to_solid, material.interface_diffusion))
-
-
-def _end_time(config: RunConfig) -> float:
-    """Reduced time at which to stop."""
-    evolution = config.evolution
+def _stop(config: RunConfig, nucleation: Nucleation | None) -> Stop:
+    evolution, material = config.evolution, config.material
     ends = [math.inf]
     if evolution.max_reduced_time is not None:
         ends.append(evolution.max_reduced_time)
     if evolution.max_time_s is not None:
         ends.append(evolution.max_time_s / config.units.time)
-    return min(ends)
+    patience = separation_time(config.mean_density, config.reduced_edges, config.reduced_kappa, mobility(
+        config.mean_density, material.mobility_ratio_pore_to_solid, material.interface_diffusion))
+    return Stop(min(ends), evolution.max_steps, evolution.mean_pore_size_nm, evolution.energy_rate_tolerance, patience,
+                float(nucleation.events.times[-1]) if nucleation else 0.0)
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+class _Clock:
+    """Seconds of growing, over all launches."""
+
+    def __init__(self, session: Session, checkpoint: Checkpoint | None):
+        self._session, self._start_s = session, session.elapsed_s
+        self._before_s = 0.0 if checkpoint is None else checkpoint.state.get("wall_clock_s", 0.0)
+
+    @property
+    def of_this_launch_s(self) -> float:
+        return self._session.elapsed_s - self._start_s
+
+    def __call__(self) -> float:
+        return self._before_s + self.of_this_launch_s
+
+
+class _Watch:
+    """Says how far growth is, and ends the launch where no checkpoint does."""
+
+    def __init__(self, session: Session, clock: _Clock, end: float, start: float, ends_launch: bool):
+        self._session, self._clock, self._end, self._start, self._ends_launch = session, clock, end, start, ends_launch
+
+    def __call__(self, state: GrowthState) -> None:
+        if state.placed:
+            self._session.say(f"{state.placed} nucle{'us' if state.placed == 1 else 'i'} at reduced time {state.time:.6g}")
+        row = state.row
+        if row is not None:
+            self._session.progress(lambda: self._progress_text(row))
+        if self._ends_launch and state.reason is None:
+            why, _ = self._session.look_around()
+            if why:
+                raise Interrupted(f"{stopped_at(state)}, because {why}")
+
+    def _progress_text(self, row: HistoryRow) -> str:
+        size = "-" if row.pore_size_nm is None else f"{row.pore_size_nm:.2f} nm"
+        return (f"step {row.step:6d}  t {row.reduced_time:10.4g}  dt {row.reduced_step:9.3g}  "
+                f"F {row.energy_J_per_m3:.5g} J/m^3  pores {size}  "
+                f"{in_words(self._clock())}{self._remaining(row.reduced_time)}")
+
+    def _remaining(self, time: float) -> str:
+        """Steps lengthen as the structure coarsens, about as t^(2/3): the cost of reaching t grows as t^(1/3)."""
+        if not math.isfinite(self._end) or time <= self._start:
+            return ""
+        done = time ** (1 / 3) - self._start ** (1 / 3)
+        left = self._end ** (1 / 3) - time ** (1 / 3)
+        return f", about {in_words(self._clock.of_this_launch_s * left / done)} to go"

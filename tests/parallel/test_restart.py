@@ -13,7 +13,8 @@ from pfsolid.io.run_directory import CHECKPOINTS
 from pfsolid.parallel.collective import on_root
 from pfsolid.workflows.console import open_session
 from pfsolid.workflows.run import run
-from pfsolid.workflows.simulate import checkpoint_arrays, grow
+from pfsolid.workflows.simulate import grow
+from pfsolid.workflows.sinks import checkpoint_arrays
 
 # 13 and 11 planes: the slabs of 2, 3 and 4 ranks are uneven.
 RAW = {

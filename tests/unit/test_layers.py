@@ -50,7 +50,7 @@ INSIDE = {
            ["hdf5_sources", "readback"], ["hdf5", "one_writer", "records"], ["claims"], ["files"]],
     "workflows": [["resume"], ["case", "export", "measure_file", "save", "stored_density"], ["labelled"],
                   ["measured_source", "run"], ["density", "fit_sweep", "image", "simulate"],
-                  ["console", "fields", "measure", "solved", "start", "theory"]],
+                  ["console", "fields", "measure", "sinks", "solved", "start", "theory"]],
 }
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

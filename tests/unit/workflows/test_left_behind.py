@@ -17,7 +17,7 @@ from pfsolid.io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS
 from pfsolid.parallel.collective import Reducer
 from pfsolid.parallel.session import Session
 from pfsolid.spectral.transform import SlabTransform
-from pfsolid.workflows import simulate
+from pfsolid.workflows import sinks
 from pfsolid.workflows.density import homogenize
 from pfsolid.workflows.image import conduct_image
 from pfsolid.workflows.simulate import grow
@@ -95,13 +95,13 @@ def test_snapshots_begin_at_time_zero_and_a_running_series_lists_them(tmp_path, 
     seen = []
     config = config_with(evolution={"max_steps": None, "max_reduced_time": 0.02},
                          output={"snapshot_interval_reduced_time": 0.005, "checkpoint_interval_s": 1e-9})
-    write = simulate.write_checkpoint
+    write = sinks.write_checkpoint
 
     def looking(*arguments):
         seen.append(len(times_in(tmp_path)))
         return write(*arguments)
 
-    monkeypatch.setattr(simulate, "write_checkpoint", looking)
+    monkeypatch.setattr(sinks, "write_checkpoint", looking)
     grow(config, tmp_path, session())
     assert times_in(tmp_path) == pytest.approx([0.0, 0.005, 0.01, 0.015, 0.02])
     assert seen[0] == 1 and seen == sorted(seen)
