@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -33,6 +33,7 @@ from .image import Image
 from .morphology import Morphology
 from .optional import field_array
 from .pictures import normal_of, of_values, plane_index
+from .sinks import Sink, inward
 
 _NAME = "pfsolid.grow"
 _SECTIONS = ("material", "microstructure", "nucleation", "evolution", "output", "parallel")
@@ -276,8 +277,9 @@ def _conduction(name: str, sigma, options) -> dict:
 
 def grow(shape, voxel_nm, porosity: float, material: str | None = None, *, surface_energy_J_per_m2: float | None = None,
          surface_depth_nm: float | None = None, until=None, seed: int = 1, shape_factors=(1.0, 1.0), axes: str = "zyx",
-         options: Mapping | None = None, on_step: Callable[[dict], object] | None = None, comm=None,
-         threads: int | None = None, progress: bool | Callable[[str], object] | None = None) -> Microstructure:
+         options: Mapping | None = None, on_step: Callable[[dict], object] | None = None, sinks: Sequence[Sink] = (),
+         comm=None, threads: int | None = None,
+         progress: bool | Callable[[str], object] | None = None) -> Microstructure:
     """Grow a microstructure by phase separation (Cahn-Hilliard), from noise or nuclei.
 
     d rho/dt = M lap(df/d rho - kappa lap rho), f = 16 w rho^2 (1 - rho)^2, periodic; time in lambda^2 / (16 w M).  The same
@@ -307,6 +309,10 @@ def grow(shape, voxel_nm, porosity: float, material: str | None = None, *, surfa
         Other keys of an input file by section: {'evolution': {'step_tolerance': 0.01}}.
     on_step : callable, optional
         ``on_step(row)`` every ten steps, and with the last state: a row of the history, on every rank; may raise to stop.
+    sinks : sequence of objects
+        What you record yourself, or stop by: ``due(state)`` is asked of the beginning and after each step, and where it is
+        true ``write(state)`` is called, with a `pfsolid.api.sinks.GrowthState`: `step`, `time`, `density`, `row`, `reason`,
+        and `stop(reason)`.
     comm, threads, progress
         As for `pfsolid.conductivity`.
 
@@ -342,6 +348,7 @@ def grow(shape, voxel_nm, porosity: float, material: str | None = None, *, surfa
             microstructure={"porosity": porosity, "seed": seed, "shape_factors": shape_factors},
             grid={"voxel_size_nm": edges(voxel_nm)}))
         config = config_from_dict(raw, _NAME)
+        attached = inward(sinks, order, _NAME)
         with quiet_session(comm, threads, progress) as session:
             checked = review(config, session.reducer.size, session.threads)
             checked.raise_errors()
@@ -355,7 +362,7 @@ def grow(shape, voxel_nm, porosity: float, material: str | None = None, *, surfa
                 if on_step is not None:
                     on_step(row.to_dict())
 
-            growth = grow_density(config, None, session, sinks=[Rows(record)])
+            growth = grow_density(config, None, session, sinks=[*attached, Rows(record)])
             report_growth(growth, session)
     history = {name: np.array([getattr(row, name) for row in rows], float) for name in HISTORY_COLUMNS}
     slices = by_axes(slab_of(config.grid_nm, session.comm), order)

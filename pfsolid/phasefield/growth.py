@@ -216,7 +216,16 @@ class GrowthState:
             rejections=None if report is None else report.rejections)
 
     def advance(self, control: StepControl, until: float, look: bool) -> None:
-        """One step, not beyond a time, after which the structure is looked at or not.  Collective."""
+        """One step.  Collective.
+
+        Parameters
+        ----------
+        control : StepControl
+        until : float
+            Reduced time not to be passed.
+        look : bool
+            Look at the structure as it is after the step: a row of the history.
+        """
         if self._buffers_are_used:
             self.stepper.refresh()
             self._buffers_are_used = False

@@ -55,8 +55,8 @@ from .density import homogenize
 from .measure import characterize, morphology_lines
 from .simulate import Growth, grow, thresholds
 from .sinks import checkpoint_arrays
-from .start import check_initial_field
 from .solved import SolvedOnDisk, digest_of
+from .start import check_initial_field
 
 # Curved and young interfaces pass the wells by up to 0.04, time steps that are too long by more.
 _OVERSHOOT = 0.05

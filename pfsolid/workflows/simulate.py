@@ -66,7 +66,11 @@ def grow(config: RunConfig, directory: Path | None, session: Session, checkpoint
         Write a checkpoint when it is done, so that a stop in what follows costs no growing; False: only after growing for
         longer than between two checkpoints.
     sinks : sequence of Sink
-        What else is to record it.
+        What else is to record it, or to end it: asked before those of the run.
+
+    Returns
+    -------
+    Growth
 
     Raises
     ------
@@ -86,7 +90,7 @@ def grow(config: RunConfig, directory: Path | None, session: Session, checkpoint
             snapshots = Snapshots(config, directory, session, attributes or {})
             if checkpoint is not None:
                 snapshots.forget_after(state.step)
-            sinks = [*([history] if history else []), snapshots, *sinks,
+            sinks = [*sinks, *([history] if history else []), snapshots,
                      Checkpoints(config, directory, session, clock, history, save_at_end)]
         if state.reason is None:
             session.check_start_up("evolution.wall_clock_limit_s")

@@ -187,6 +187,12 @@ def checkpoint_arrays(config: RunConfig) -> dict[str, tuple[int, int, int]]:
 def restore(state: GrowthState, checkpoint: Checkpoint) -> None:
     """Put growth into the state of a checkpoint, bit by bit.  Collective.
 
+    Parameters
+    ----------
+    state : GrowthState
+        Of the same grid and precision.
+    checkpoint : Checkpoint
+
     Raises
     ------
     CheckpointError

@@ -25,6 +25,13 @@ _POROSITY_SLACK = 1e-3
 def fill_initial(config: RunConfig, transform: SlabTransform, session: Session) -> None:
     """The density at the start into ``transform.real``: noise, nuclei, or that of a file.  Collective.
 
+    Parameters
+    ----------
+    config : RunConfig
+    transform : SlabTransform
+        On the reduced grid.
+    session : Session
+
     Raises
     ------
     InputError

@@ -35,8 +35,8 @@ LAYERS = [
 
 # The same inside the folders where several concerns meet.
 INSIDE = {
-    "api": [["run"], ["growth"], ["conductivity", "morphology"], ["image"], ["sweep"], ["plot"], ["optional", "pictures"],
-            ["arguments"]],
+    "api": [["run"], ["growth"], ["conductivity", "morphology"], ["image"], ["sweep"], ["plot"],
+            ["optional", "pictures", "sinks"], ["arguments"]],
     "cli": [["__init__"], ["main"], ["conduct", "materials", "run", "sweep", "theory"],
             ["info", "label_tables", "options"]],
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["run"], ["material"], ["conduction", "naming"],

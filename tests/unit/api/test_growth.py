@@ -164,3 +164,38 @@ def test_likely_mistakes_in_conducting(grown, arguments, says):
     with pytest.raises(pf.InputError, match=says) as caught:
         grown.conductivity(**arguments)
     assert "\n" not in str(caught.value)
+
+
+class Recorder:
+    """Each step's density and row."""
+
+    def __init__(self, last=None):
+        self.last, self.seen = last, []
+
+    def due(self, state):
+        return True
+
+    def write(self, state):
+        self.seen.append((state.step, state.density, state.row, state.reason))
+        if state.step == self.last:
+            state.stop("enough")
+
+
+def test_own_sinks_see_each_step_in_the_callers_axes_and_may_end_it():
+    recorder = Recorder(last=7)
+    ended = pf.grow((4, 16, 18), 0.7, 0.5, until={"max_steps": 30}, sinks=[recorder], **MATERIAL)
+    alone = pf.grow((4, 16, 18), 0.7, 0.5, until={"max_steps": 7}, **MATERIAL)
+    assert [step for step, *_ in recorder.seen] == list(range(8))
+    assert ended.reason == "enough" and np.array_equal(ended.density, alone.density)  # looking changes no bit
+    _, density, row, reason = recorder.seen[-1]
+    assert np.array_equal(density, ended.density) and density.shape == (4, 16, 18) and reason is None
+    assert ended.history["step"].tolist() == [7] and row["energy_J_per_m3"] == ended.history["energy_J_per_m3"][-1]
+    assert not np.shares_memory(density, recorder.seen[-2][1])
+
+
+@pytest.mark.parametrize("sinks, message", [
+    (Recorder(), "sinks = .*must be a list"), ([Recorder], r"sinks\[0\] = <class"),
+    ([Recorder(), print], r"sinks\[1\] = <built-in function print>: must be an object with methods due")])
+def test_what_is_no_sink_is_refused(sinks, message):
+    with pytest.raises(pf.InputError, match=message):
+        pf.grow((1, 16, 16), 0.7, 0.5, until={"max_steps": 3}, sinks=sinks, **MATERIAL)
