@@ -356,3 +356,12 @@ class Clock:
         with open(self._offset, "r+b") as file:
             file.write(struct.pack("q", seconds))
         return f"{seconds:+d} s"
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds the file by flock; asking for the lock to see would be in that process's way."""
+    with suppress(FileNotFoundError):
+        number = path.stat().st_ino
+        return any(line.split()[1] == "FLOCK" and int(line.split()[5].split(":")[2]) == number
+                   for line in Path("/proc/locks").read_text().splitlines() if "->" not in line)
+    return False

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from fault_injection import Bench, Chain, explained
 from fault_runs import DISK_FULL, Run, differences, input_text, lasting, reference
-from helpers.faults import Launch, SmallDisk, damage, while_writing
+from helpers.faults import Launch, SmallDisk, damage, is_locked, while_writing
 
 # Solved tightly: some seconds, in which to hit it, on a small image.
 OPTIONS = ("--voxel-nm", "5", "--axes-order", "xyz", "--sigma", "0=1e-7,1={value=1e-3,at_K=298,activation_energy_eV=0.3}",
@@ -156,7 +156,8 @@ def study_signal_chain(chain: Chain) -> None:
         launch.process.send_signal(number)
         status = launch.wait()
         advice = f"go on with: pfsolid resume {study.directory}" in launch.text
-        ok = status == 0 or status == 85 and advice
+        # When the result is there nothing is left to be saved, and a signal may end the process as it leaves.
+        ok = status == 0 or status == 85 and advice or study.finished and status == -number
         chain.injected(launch, f"{number.name}; {where}", "ok" if ok else "unclear")
         if study.finished:
             break
@@ -218,7 +219,7 @@ def writers_chain(chain: Chain) -> None:
     rng, run = chain.rng, Run(chain)
     for _ in range(3):
         launch = run.launch()
-        if not launch.until(lambda: (run.directory / ".lock").exists(), rng.uniform(0, 0.3)):
+        if not launch.until(lambda: is_locked(run.directory / ".lock"), rng.uniform(0, 0.3)):
             break
         for _ in range(2):
             command = rng.choice((("resume", run.directory), ("run", run.input, "-o", run.directory, "--force")))
