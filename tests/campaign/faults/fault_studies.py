@@ -303,7 +303,7 @@ def force_kill_chain(chain: Chain) -> None:
     """A launch that replaces a run is killed at random, or stopped and gone on with: all old or all new, never between."""
     rng, directory = chain.rng, _old_run(chain)
     (chain.folder / "input.toml").write_text(input_text(None))
-    before, finished = _tree(directory), False
+    before, finished, stopped = _tree(directory), False, False
     for _ in range(_INJECTIONS):
         resumed = (directory / ".new" / "input.toml").exists() and rng.random() < 0.5
         command = ("resume", directory) if resumed else ("run", chain.folder / "input.toml", "-o", directory, "--force")
@@ -320,15 +320,16 @@ def force_kill_chain(chain: Chain) -> None:
         else:
             launch.kill()
         launch.wait()
+        stopped |= "stopped while solving" in launch.text
         if launch.process.returncode == 0 or (directory / ".new" / ".exchange").exists() or _tree(directory) != before:
             finished = True
         chain.injected(launch, f"{command[0]}; {where}")
         if finished:
             break
-    _finish_force(chain, directory, before, finished)
+    _finish_force(chain, directory, before, finished, stopped)
 
 
-def _finish_force(chain: Chain, directory: Path, before: dict, finished: bool) -> None:
+def _finish_force(chain: Chain, directory: Path, before: dict, finished: bool, stopped: bool) -> None:
     launch = chain.launch("resume", directory, "--threads", 1)
     status = launch.wait()
     if status not in (0, 2) or status == 2 and "is finished" not in launch.text:
@@ -337,7 +338,7 @@ def _finish_force(chain: Chain, directory: Path, before: dict, finished: bool) -
         chain.blame("lost", "the old results have changed")
     if (directory / "figures" / "mine.png").read_bytes() != b"mine":
         chain.blame("lost", "a file of the user's own")
-    chain.blame_if("wrong", differences(directory, reference(chain.bench, None)))
+    chain.blame_if("wrong", differences(directory, reference(chain.bench, None), stopped))
 
 
 def force_disk_chain(chain: Chain) -> None:
