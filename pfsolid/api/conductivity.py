@@ -14,9 +14,10 @@ from ..config.text import validated
 from ..errors import InputError
 from ..grid import AXES
 from ..homogenization import battery
-from ..homogenization.image import ImageConduction, tell_of_spacing
+from ..homogenization.found import Conduction
+from ..homogenization.image import ImageConduction
+from ..homogenization.parts import tell_of_spacing
 from ..homogenization.report import conduction_result
-from ..homogenization.solve import Conduction
 from ..machine.warmup import ensure_compiled
 from ..orientation import Orientation
 from ..parallel.quiet import quiet_session

@@ -124,7 +124,7 @@ class CurrentStatistics:
     phases: dict[int, PhaseCurrent]
 
     def within(self, share: float, excluded: tuple[int, ...]) -> CurrentStatistics:
-        """Per volume of a field of view, see `pfsolid.homogenization.solve.Conduction.within`."""
+        """Per volume of a field of view, see `pfsolid.homogenization.found.Conduction.within`."""
         phases = {label: replace(phase, fraction=phase.fraction / share, focusing=phase.focusing.scaled(share))
                   for label, phase in self.phases.items() if label not in excluded}
         over_all = self.focusing.scaled(share)

@@ -8,12 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from ..errors import ConvergenceError, InputError, Interrupted
+from ..errors import ConvergenceError, Interrupted
 from ..orientation import Orientation
-from ..spectral.transform import SlabTransform
-from .finite_volumes import ConductionSystem
 from .krylov import conjugate_gradients
-from .phases import diagonal_conductivities
 from .system import System
 
 # Down to here single precision in the preconditioner, the direction of the search and the conductivities of the faces
@@ -25,7 +22,7 @@ ROUNDING = 1e-13
 
 @dataclass(frozen=True)
 class EffectiveConductivity:
-    """Result of :func:`effective_conductivity`, in the unit of ``sigma``.
+    """What :func:`solve_tensor` finds, in the unit of the system's conductivities.
 
     Attributes
     ----------
@@ -63,55 +60,6 @@ class EffectiveConductivity:
 def preconditioner_precision(rtol: float) -> str:
     """Precision the transform, and with it what a system keeps in its type, needs for a relative tolerance of sigma_eff."""
     return "float32" if rtol >= _SINGLE_PRECISION_RTOL else "float64"
-
-
-def effective_conductivity(labels: np.ndarray, sigma, transform: SlabTransform, percolating, rtol: float = 1e-4,
-                           max_iterations: int = 5000, on_iteration=None, on_solved=None, solver=conjugate_gradients,
-                           guesses=None, interface_resistance=None, interface_normals: str = "smoothed",
-                           plate_resistance=(0.0, 0.0)) -> EffectiveConductivity:
-    """Solve div[ sigma (E - grad u) ] = 0 on labelled voxels for E along x, y, z: sigma_eff E = <sigma (E - grad u)>.
-
-    Collective.  7-point finite volumes with harmonic face conductances, periodic; between plane electrodes if the
-    transform is a CosineSlabTransform, and then along x only (the rest of the tensor stays 0).
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, local (n0 + 2, n1, n2)
-        Phase of each voxel, with ghost planes along x (:func:`pfsolid.conduction.phases.labels_from_density`).
-    sigma : sequence of float (num_labels,), (num_labels, 3) or diagonal (num_labels, 3, 3)
-        Conductivity of each label; exact zeros are insulators.
-    transform : SlabTransform or CosineSlabTransform
-    percolating : sequence of 3 bool
-        Axes along which the conducting voxels wrap the cell, or connect its electrodes; the others are not solved for.
-    rtol, max_iterations, on_iteration, on_solved, solver, guesses
-        As for :func:`solve_tensor`.  The system counts conductivities in units of the largest.
-    interface_resistance : dict, optional
-        {(a, b): R}: area-specific resistance of the interfaces between two labels, in units of spacing / sigma.
-    interface_normals, plate_resistance
-        As for :class:`pfsolid.conduction.finite_volumes.ConductionSystem`.
-
-    Raises
-    ------
-    InputError
-        If a conductivity or resistance is not allowed, or a label has none.
-    ConvergenceError
-        If ``rtol`` is not met in ``max_iterations``.
-    """
-    sigma = diagonal_conductivities(sigma)
-    highest = int(transform.reducer.max(int(labels.max())))
-    if highest >= len(sigma):
-        raise InputError(f"label {highest} has no conductivity: {len(sigma)} are given, for labels 0 to {len(sigma) - 1}")
-    unit = sigma.max() or 1.0
-    axes = [axis for axis in range(3) if percolating[axis] and sigma.max() > 0]
-    resistance = {pair: value * unit for pair, value in (interface_resistance or {}).items()}
-
-    def report(axis, iteration, value, relative_error):
-        on_iteration(axis, iteration, value * unit, relative_error)
-
-    system = ConductionSystem(labels, sigma / unit, transform, resistance, interface_normals,
-                              [value * unit for value in plate_resistance])
-    result = solve_tensor(system, axes, rtol, max_iterations, solver, guesses, on_iteration and report, on_solved)
-    return replace(result, tensor=result.tensor * unit, percolating=tuple(bool(p) for p in percolating))
 
 
 def solve_tensor(system: System, axes, rtol: float = 1e-4, max_iterations: int = 5000, solver=conjugate_gradients,

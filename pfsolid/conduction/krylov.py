@@ -11,7 +11,9 @@ the two.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
@@ -47,6 +49,13 @@ class CGResult:
     energy: float
     error_estimate: float
     iterations: int
+
+
+class Solver(Protocol):
+    """What solves a system that has been started, as :func:`conjugate_gradients` does."""
+
+    def __call__(self, system: System, is_converged: Callable[[float, float], bool], max_iterations: int,
+                 on_iteration: Callable[[int, float, float], object] | None = None) -> CGResult: ...
 
 
 class EnergyErrorEstimate:
@@ -106,7 +115,8 @@ def _radau_step(gamma: float, alpha: float, beta: float, mu: float) -> float:
     return (gamma - alpha) / (mu * (gamma - alpha) + beta)
 
 
-def conjugate_gradients(system: System, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
+def conjugate_gradients(system: System, is_converged: Callable[[float, float], bool], max_iterations: int,
+                        on_iteration: Callable[[int, float, float], object] | None = None) -> CGResult:
     """Solve A u = b from where ``system.start`` has put u.  Collective.
 
     This is the interface of every solver that :func:`pfsolid.conduction.effective.solve_tensor` can be given: after it

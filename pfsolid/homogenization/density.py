@@ -14,6 +14,7 @@ from ..morphology.clusters import percolating_axes
 from ..parallel.session import Session
 from ..phasefield.resample import resample
 from ..spectral.transform import SlabTransform, too_many_ranks
+from .found import Conduction
 from .grid_error import (
     BELOW_HALF,
     BELOW_TWICE,
@@ -26,7 +27,9 @@ from .grid_error import (
     below_jumps,
     grid_part,
 )
-from .solve import Conduction, Medium, Memory, settings_of_second, solve_conduction
+from .medium import Medium
+from .solve import Memory, settings_of_second, solve_conduction
+from .watch import watched_by
 
 
 def density_medium(rho: np.ndarray, conduction: ConductionConfig, transform: SlabTransform) -> Medium:
@@ -51,7 +54,7 @@ def density_medium(rho: np.ndarray, conduction: ConductionConfig, transform: Sla
     return Medium(labels, sigma_at, transform, make_system=make_system)
 
 
-def percolates_alike(medium: Medium, found: Conduction, session: Session) -> bool:
+def percolates_alike(medium: Medium, found: Conduction) -> bool:
     """Whether good conductors percolate along all axes of ``found`` or along none, by voxels.  Collective.
 
     If not, the values along the axes are not of one kind, and their spread is no error of their mean.  Good are those above
@@ -62,7 +65,7 @@ def percolates_alike(medium: Medium, found: Conduction, session: Session) -> boo
         if level <= _APART * below:
             continue
         good = (found.sigma >= level)[medium.labels[1:-1]]
-        along = percolating_axes(good, session.reducer, medium.transform.ghosts)
+        along = percolating_axes(good, medium.transform.reducer, medium.transform.ghosts)
         if len({along[axis] for axis in found.axes}) > 1:
             return False
     return True
@@ -115,6 +118,6 @@ def _on_grid(rho: np.ndarray, grid_nm: PeriodicGrid, other_nm: PeriodicGrid, con
     settings = settings_of_second(conduction, found)
     precision = preconditioner_precision(settings.relative_tolerance)
     with SlabTransform(other_nm, session.comm, precision, session.threads) as transform:
-        other = solve_conduction(density_medium(other_rho, settings, transform), settings, session, found.axes,
-                                 memory=memory, name="other grid")
+        other = solve_conduction(density_medium(other_rho, settings, transform), settings, watched_by(session),
+                                 axes=found.axes, memory=memory, name="other grid")
     return other.effective.tensor

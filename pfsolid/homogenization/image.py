@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..conduction.effective import preconditioner_precision
-from ..conduction.phases import check_conductivities, unlike_faces
+from ..conduction.phases import unlike_faces
 from ..config.conduction import SolverConfig
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
 from ..config.image import MAX_LABEL, ImageStudyConfig
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
-from ..io.images.formats import ArrayLayout, ImageInfo, Layout, RawLayout
-from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
+from ..io.images.formats import ImageInfo
+from ..io.images.slab import Labelling, describe_image, read_label_slab
 from ..labels import check_label_known, empty_labels, label_counts
 from ..morphology.layers import surface_layer
 from ..morphology.straighten import straighten_halved
@@ -30,6 +30,7 @@ from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import CosineSlabTransform, SlabTransform, check_rank_count
 from ..units import M2_PER_CM2, NM_PER_M
+from .found import FEWEST_VOXELS, Conduction, joined
 from .grid_error import (
     IMAGE_JUMPS,
     IMAGE_TWICE,
@@ -40,59 +41,10 @@ from .grid_error import (
     GridPart,
     grid_part,
 )
-from .solve import (
-    FEWEST_VOXELS,
-    Conduction,
-    Medium,
-    Memory,
-    check_solver,
-    settings_of_second,
-    solve_conduction,
-)
-
-_SPACING_RTOL = 2e-3  # of lengths that somebody has rounded
-
-
-@dataclass(frozen=True)
-class Part:
-    """One way of laying the image on a grid, and the axes of the grid to solve for.
-
-    Attributes
-    ----------
-    source : str or ArrayImage
-        Of the labels.
-    window : ImageWindow
-    fields : tuple of int
-    grid_nm : PeriodicGrid
-        Of the computation.
-    between_plates : bool
-    """
-
-    source: object
-    window: ImageWindow
-    fields: tuple[int, ...]
-    grid_nm: PeriodicGrid
-    between_plates: bool = False
-
-    @property
-    def orientation(self) -> Orientation:
-        """What turned the image into this part."""
-        return self.window.orientation
-
-    @property
-    def image_grid_nm(self) -> PeriodicGrid:
-        """The grid by the image's x, y, z; between electrodes without its mirror images."""
-        return self.unmirrored_grid_nm if self.between_plates else self.orientation.inverse.turn_grid(self.grid_nm)
-
-    @property
-    def unmirrored_grid_nm(self) -> PeriodicGrid:
-        """The same without mirror images, whatever they are for."""
-        grid = self.orientation.inverse.turn_grid(self.grid_nm)
-        return PeriodicGrid(tuple(n // (1 + m) for n, m in zip(grid.shape, self.window.mirrored)), grid.spacing)
-
-    @property
-    def is_periodic(self) -> bool:
-        return not self.between_plates or any(self.window.mirrored)
+from .medium import Medium
+from .parts import Part, field_axes, layout_of, parts_of
+from .solve import Memory, check_solver, settings_of_second, solve_conduction
+from .watch import watched_by
 
 
 @dataclass(frozen=True)
@@ -134,7 +86,7 @@ class ImageConduction:
         grid_nm = self.parts[0].grid_nm
         check_memory(grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction, grid_nm), PROGRAM_BYTES, session.comm,
                      self.info.name)
-        check_solver(study.conduction, session)
+        check_solver(study.conduction, session.comm)
         self._first: LabelledImage | None = self._read(self.parts[0])
         counts = label_counts(self.first_labels, session.reducer)
         self.study = study.with_labels(counts)
@@ -159,7 +111,7 @@ class ImageConduction:
         outside, reducer = np.isin(self.first_labels, excluded), self.session.reducer
         part = self.parts[0]
         whole = PeriodicGrid(part.orientation.inverse.turn(part.grid_nm.shape), (1.0,) * 3)
-        uneven = [axis for axis in _fields(self.study, whole)
+        uneven = [axis for axis in field_axes(self.study, whole)
                   if _varies_along(outside, part.orientation.turn_axis(axis), reducer)]
         if uneven:
             self.close()
@@ -196,7 +148,7 @@ class ImageConduction:
             on_solved = watch(part, image.medium) if watch is not None else None
             found = _solve_part(self.study, part, image, self.session, on_solved, memory, f"part {number}")
             solved.append(_in_image(found, part, self.info))
-        found = _joined(solved)
+        found = joined(solved)
         if self.study.image.exclude:
             found = found.within(self._inside, self.study.image.exclude)
         _warn_of_small_grains(found, self.session)
@@ -212,96 +164,6 @@ class ImageConduction:
         return _read_part(self.study, part, part.grid_nm, self.study.conduction, self.session)
 
 
-# --- the image and its grid ---------------------------------------------------------------------------------
-
-
-def layout_of(study: ImageStudyConfig) -> Layout:
-    """The order of the axes of the image, or the layout of its numbers."""
-    image = study.image
-    if image.raw_shape is None:
-        return ArrayLayout(image.axes, study.unsaid_axes)
-    return RawLayout(image.raw_shape, image.raw_dtype, image.raw_offset, image.raw_fastest_axis)
-
-
-def parts_of(study: ImageStudyConfig, source, info: ImageInfo) -> list[Part]:
-    """All field axes at once where the cell is periodic; each for itself between electrodes, the field's axis first.
-
-    Full tensors between electrodes are solved in the periodic cell of eight mirror images, whose planes of symmetry across
-    the field have one potential and along it insulate: the same problem, on eight times the voxels.
-    """
-    image = study.image
-    crop = tuple(pair or None for pair in image.crop or (None,) * 3)
-    whole = _part(study, source, info, ImageWindow(crop), ())
-    fields = _fields(study, whole.grid_nm)
-    between_plates = image.boundary == "electrodes"
-    if between_plates and not study.phases.tensors:
-        windows = [ImageWindow(crop, orientation=Orientation.beginning_with(axis)) for axis in fields]
-        return [_part(study, source, info, window, (0,), between_plates) for window in windows]
-    turned = _turned_round(study)
-    # An axis of one voxel is its own mirror image, but for tensors that are not.
-    mirrored = tuple(image.boundary != "periodic" and (n > 1 or turned[axis]) for axis, n in enumerate(whole.grid_nm.shape))
-    return [_part(study, source, info, ImageWindow(crop, mirrored), fields, between_plates)]
-
-
-def tell_of_spacing(study: ImageStudyConfig, info: ImageInfo, session: Session) -> None:
-    """Warn where the voxels that were asked for are not those that the file speaks of."""
-    given = study.image.voxel_size_nm
-    if given is None:
-        return
-    if info.spacing_nm is not None and not np.allclose(given, info.spacing_nm, rtol=_SPACING_RTOL, atol=0):
-        session.warn(f"{info.name} says that its voxels have edges of {_edges(info.spacing_nm)} nm; {_edges(given)} nm are "
-                     "taken, as asked for")
-    # Without a unit only the proportions mean anything, and three times 1 is what programs write that know none.
-    if info.spacing is not None and set(info.spacing) != {1.0}:
-        ratio = np.divide(given, info.spacing)
-        if not np.allclose(ratio, ratio[0], rtol=_SPACING_RTOL, atol=0):
-            session.warn(f"{info.name} says that the edges of its voxels are as {_edges(info.spacing)}; {_edges(given)} nm "
-                         "are taken, as asked for")
-
-
-def _edges(values) -> str:
-    """Of three lengths."""
-    return " x ".join(f"{value:.5g}" for value in values)
-
-
-def asked_axes(study: ImageStudyConfig) -> str:
-    """Names of the axes that a field is asked for along."""
-    return study.image.directions or AXES
-
-
-def _fields(study: ImageStudyConfig, grid_nm: PeriodicGrid) -> tuple[int, ...]:
-    """The axes to apply a field along: of those asked for, the ones of more than one voxel."""
-    asked = asked_axes(study)
-    fields = tuple(axis for axis in grid_nm.real_axes if AXES[axis] in asked)
-    if not fields:
-        raise InputError(f"image.directions = \"{asked}\": the image is one voxel thick along {', '.join(asked)}, so that "
-                         f"is no direction of it; {', '.join(AXES[axis] for axis in grid_nm.real_axes)} can be had")
-    return fields
-
-
-def _varies_along(mask: np.ndarray, axis: int, reducer) -> bool:
-    """Whether a mask, local (n0, n1, n2), is not the same in all planes across an axis.  Collective."""
-    first = reducer.from_root(mask[:1]) if axis == 0 else mask.take([0], axis)
-    return reducer.any(bool((mask != first).any()))
-
-
-def _turned_round(study: ImageStudyConfig) -> np.ndarray:
-    """Axes along which a mirror image of some tensor is another one."""
-    tensors = [np.array(study.phases.sigma_S_per_cm[label]) for label in study.phases.tensors]
-    across = [(tensor != 0) & ~np.eye(3, dtype=bool) for tensor in tensors]
-    return np.any(np.reshape(across, (-1, 3)), axis=0)
-
-
-def _part(study: ImageStudyConfig, source, info: ImageInfo, window: ImageWindow, fields: tuple,
-          between_plates: bool = False) -> Part:
-    spacing = study.image.voxel_size_nm or info.spacing_nm
-    if spacing is None:
-        hint = "" if info.spacing is None else f" in a unit (it says {_edges(info.spacing)})"
-        raise InputError(f"{info.name} does not say how large its voxels are{hint}: give image.voxel_size_nm (--voxel-nm)")
-    grid = PeriodicGrid(window.image_shape(info), spacing)
-    return Part(source, window, fields, window.orientation.turn_grid(grid), between_plates)
-
-
 # --- the computation ----------------------------------------------------------------------------------------
 
 
@@ -310,7 +172,8 @@ def _solve_part(study: ImageStudyConfig, part: Part, image: LabelledImage, sessi
     """What a part conducts, by the axes of its grid; closes the transform."""
     with image.medium.transform:
         _tell_of_layer(study, image, session)
-        found = solve_conduction(image.medium, study.conduction, session, part.fields, on_solved, memory, name)
+        found = solve_conduction(image.medium, study.conduction, watched_by(session), axes=part.fields,
+                                 on_solved=on_solved, memory=memory, name=name)
         unlike = unlike_faces(image.medium.labels, session.reducer)
     return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name))
 
@@ -337,7 +200,7 @@ def _refined(study: ImageStudyConfig, part: Part, found: Conduction, session: Se
     image = _read_part(study, part, part.grid_nm.halved(), settings, session)
     with image.medium.transform:
         _tell_of_layer(study, image, session, " on voxels of half the edge")
-        fine = solve_conduction(image.medium, settings, session, part.fields, memory=memory, name=name)
+        fine = solve_conduction(image.medium, settings, watched_by(session), axes=part.fields, memory=memory, name=name)
     return fine.effective.tensor
 
 
@@ -409,7 +272,6 @@ def _warn_of_thin(width_nm: float, grid_nm: PeriodicGrid, session: Session) -> N
 def _turned_sigma(study: ImageStudyConfig, orientation: Orientation, temperature: float | None) -> np.ndarray:
     """Conductivities in S/m by the grid's axes; labels between those given do not occur and count as insulators."""
     sigma = np.nan_to_num(study.sigma_S_per_m(temperature))
-    check_conductivities(sigma)
     return orientation.turn_tensor(sigma, sigma.ndim - 1)
 
 
@@ -454,62 +316,10 @@ def _in_image(found: Conduction, part: Part, info: ImageInfo) -> Conduction:
         return tuple(map(int, part.window.unmirrored(voxel, info)))
 
     found = replace(found, currents={axis: one.placed(axis, unmirrored) for axis, one in found.currents.items()})
-    if not (part.between_plates and part.is_periodic):
-        return found
-    # Plates across a field say nothing of the currents across it.
-    series = tuple(replace(one, tensor=_diagonal_of(one.tensor), asymmetry=0.0) for one in found.series)
-    grid = found.grid and replace(found.grid, tensor=_diagonal_of(found.grid.tensor))
-    return replace(found, series=series, grid=grid)
+    return found.diagonal_only() if part.between_plates and part.is_periodic else found
 
 
-def _joined(solved: list[Conduction]) -> Conduction:
-    """One result from the axes that were solved each for itself."""
-    first = solved[0]
-    if len(solved) == 1:
-        return first
-    series = []
-    for ones in zip(*(one.series for one in solved)):
-        error, iterations, percolating = [0.0] * 3, [0] * 3, [False] * 3
-        for axis, one in _with_axis(solved, ones):
-            error[axis], iterations[axis], percolating[axis] = (
-                one.relative_error[axis], one.iterations[axis], one.percolating[axis])
-        series.append(replace(ones[0], tensor=_diagonal(solved, ones), relative_error=tuple(error),
-                              iterations=tuple(iterations), percolating=tuple(percolating), asymmetry=0.0))
-    currents = {axis: current for one in solved for axis, current in one.currents.items()}
-    jumps = np.full(3, np.nan)
-    for axis, one in _with_axis(solved, solved):
-        jumps[axis] = one.flux_jumps[axis]
-    solver = next((one.solver for one in solved if any(one.effective.percolating)), first.solver)
-    return replace(first, axes=tuple(axis for axis, _ in _with_axis(solved, solved)), series=tuple(series), solver=solver,
-                   currents=currents, grid=_joined_grid(solved), flux_jumps=jumps,
-                   seconds=sum(one.seconds for one in solved))
-
-
-def _diagonal_of(tensor: np.ndarray) -> np.ndarray:
-    """With NaN off the diagonal."""
-    return np.where(np.eye(3, dtype=bool), tensor, np.nan)
-
-
-def _with_axis(solved: list[Conduction], values) -> list[tuple]:
-    """Of each axis that was solved for itself, the axis and what belongs to it."""
-    return [(one.axes[0], value) for one, value in zip(solved, values)]
-
-
-def _diagonal(solved: list[Conduction], having_tensors) -> np.ndarray:
-    tensor = np.full((3, 3), np.nan)
-    for axis, one in _with_axis(solved, having_tensors):
-        tensor[axis, axis] = one.tensor[axis, axis]
-    return tensor
-
-
-def _joined_grid(solved: list[Conduction]) -> GridPart | None:
-    """The grid part of all axes; NaN where one has none, as that which does not percolate."""
-    judged = [one for one in solved if one.grid is not None]
-    if not judged:
-        return None
-    best, low, high = (np.full(3, np.nan) for _ in range(3))
-    for axis, part in _with_axis(judged, [one.grid for one in judged]):
-        best[axis], low[axis], high[axis] = part.best[axis], part.low[axis], part.high[axis]
-    first = judged[0].grid
-    tensor = None if first.tensor is None else _diagonal(judged, [one.grid for one in judged])
-    return replace(first, best=best, low=low, high=high, tensor=tensor)
+def _varies_along(mask: np.ndarray, axis: int, reducer) -> bool:
+    """Whether a mask, local (n0, n1, n2), is not the same in all planes across an axis.  Collective."""
+    first = reducer.from_root(mask[:1]) if axis == 0 else mask.take([0], axis)
+    return reducer.any(bool((mask != first).any()))

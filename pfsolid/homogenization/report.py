@@ -14,7 +14,7 @@ from ..materials.arrhenius import ELEMENTARY_CHARGE, fit_arrhenius
 from ..results.conduction import Activation, AtTemperature, ConductionResult, ErrorBar, GridInterval, PhaseOfMedium
 from ..text import MOST_DIGITS, interval, percent, to_digits
 from ..units import S_PER_M
-from .solve import Conduction
+from .found import Conduction
 
 NO_REPLICAS = "one sample: repeat it with other seeds, or other parts of the image, for its spread"
 _UNLIKE = "good conductors percolate along some axes only, whose spread says nothing: repeat it with other seeds"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..conduction.effective import effective_conductivity
 from ..errors import PfsolidError
 from ..grid import PeriodicGrid
+from ..homogenization.medium import Medium
 from ..io.checkpoint import load_latest, write_checkpoint
 from ..io.hdf5 import DistributedArray
 from ..labels import empty_labels
@@ -77,7 +77,7 @@ def _checkpoint_error(transform, comm) -> float:
 def _conduction_error(transform, _comm) -> float:
     labels = empty_labels(transform)
     labels[...] = np.arange(_SHAPE[2]) % 2  # sheets normal to z of conductivities 1 and 3
-    effective = effective_conductivity(labels, [1.0, 3.0], transform, (True,) * 3, rtol=1e-12)
+    effective = Medium(labels, lambda _: np.array([1.0, 3.0]), transform).at().solve(rtol=1e-12)
     return float(np.abs(effective.tensor - np.diag([2.0, 2.0, 1.5])).max())
 
 

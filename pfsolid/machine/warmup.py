@@ -35,7 +35,8 @@ from ..config.image import ImageStudyConfig
 from ..config.run import RunConfig, config_from_dict
 from ..errors import EXIT_FAULT, Interrupted
 from ..grid import PeriodicGrid
-from ..homogenization.solve import Medium, solve_conduction
+from ..homogenization.medium import Medium
+from ..homogenization.solve import solve_conduction
 from ..kernel import KERNELS, cache_files, cache_folders, is_whole, processor
 from ..morphology.correlation import padded_grid
 from ..morphology.layers import surface_layer
@@ -185,10 +186,10 @@ def _conduct_tiny(rtol: float, session: Session) -> None:
     tensors = scalars[:, None, None] * (np.eye(3) + 0.1)
     for kind, tables in ((SlabTransform, (scalars, tensors)), (CosineSlabTransform, (scalars,))):
         with kind(grid, session.comm, precision, session.threads) as transform:
-            _conduct_with(transform, (*tables, islands), rtol, session)
+            _conduct_with(transform, (*tables, islands), rtol)
 
 
-def _conduct_with(transform: SlabTransform, tables, rtol: float, session: Session) -> None:
+def _conduct_with(transform: SlabTransform, tables, rtol: float) -> None:
     scalars, settings = tables[0], SolverConfig(relative_tolerance=rtol)
     rho = np.random.default_rng(1).random(transform.local_shape)
     labels = labels_from_density(rho, 0.2, 0.8, transform)
@@ -198,11 +199,11 @@ def _conduct_with(transform: SlabTransform, tables, rtol: float, session: Sessio
     coordination(labels, scalars > 0.3, transform)
     for sigma in tables:
         medium = Medium(labels, lambda _, sigma=sigma: sigma, transform)
-        solve_conduction(medium, settings, session, axes)
+        solve_conduction(medium, settings, axes=axes)
     by_fft = settings.model_copy(update={"solver": "fft"})
-    solve_conduction(Medium(labels, lambda _: scalars, transform), by_fft, session, axes)
+    solve_conduction(Medium(labels, lambda _: scalars, transform), by_fft, axes=axes)
     resisting = Medium(labels, lambda _: scalars, transform, interface_resistance={(1, 2): 1.0})
-    solve_conduction(resisting, settings, session, axes)
+    solve_conduction(resisting, settings, axes=axes)
     straighten_halved(labels, (1, 1, 1), transform.first_plane, np.ones((3, 3), bool), transform.ghosts,
                       transform.periodic)
     if transform.periodic:

@@ -134,6 +134,11 @@ class SlabTransform:
         self._plans = make_plans(*self._layout)
 
     @property
+    def comm(self) -> Communicator:
+        """What it was made on."""
+        return self._layout[1]
+
+    @property
     def first_plane(self) -> int:
         """Global x index of ``real[0]``."""
         return self.local_slice[0].start

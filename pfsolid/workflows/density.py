@@ -12,7 +12,9 @@ from ..conduction.phases import NAMES
 from ..config.conduction import ConductionConfig
 from ..grid import AXES, PeriodicGrid
 from ..homogenization.density import density_grid_part, density_medium, percolates_alike
-from ..homogenization.solve import Conduction, solve_conduction
+from ..homogenization.found import Conduction
+from ..homogenization.solve import solve_conduction
+from ..homogenization.watch import watched_by
 from ..io.run_directory import FIELDS
 from ..parallel.session import Session
 from ..spectral.transform import SlabTransform
@@ -59,6 +61,7 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
                 saved.append(axis)
                 store_solution(store, system, axis, AXES[axis], unit, output, conduction.applied_field_V_per_m)
 
-        found = solve_conduction(medium, conduction, session, grid_nm.real_axes, keep, memory)
-        alike = percolates_alike(medium, found, session)
+        found = solve_conduction(medium, conduction, watched_by(session), axes=grid_nm.real_axes, on_solved=keep,
+                                 memory=memory)
+        alike = percolates_alike(medium, found)
     return replace(found, percolates_alike=alike, grid=density_grid_part(rho, grid_nm, conduction, found, session, memory))

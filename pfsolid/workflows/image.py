@@ -14,9 +14,10 @@ from ..config.review import Review
 from ..config.text import read_text
 from ..errors import InputError, Interrupted
 from ..grid import AXES
-from ..homogenization.image import ImageConduction, Part, asked_axes, layout_of, parts_of, tell_of_spacing
+from ..homogenization.image import ImageConduction
+from ..homogenization.medium import Medium
+from ..homogenization.parts import Part, asked_axes, layout_of, parts_of, tell_of_spacing
 from ..homogenization.report import conduction_lines, conduction_result, solver_lines
-from ..homogenization.solve import Medium
 from ..io.images.formats import ImageInfo
 from ..io.images.slab import describe_image
 from ..io.provenance import provenance

@@ -87,7 +87,7 @@ def run(config: RunConfig, directory: Path, session: Session, force: bool = Fals
     check_memory(config.grid_nm.num_voxels, run_bytes_per_voxel(config), PROGRAM_BYTES, session.comm,
                  f"grid.shape = {list(config.grid.shape)}", "use a smaller grid, or more nodes")
     if config.conduction is not None:
-        check_solver(config.conduction, session)
+        check_solver(config.conduction, session.comm)
     config, sources = _with_order(config, session)
     session.limit_s = config.evolution.wall_clock_limit_s
     with new_run(directory, to_toml(config), force, session.comm, sources=sources, on_lost=session.lose) as place:

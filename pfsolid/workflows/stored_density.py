@@ -64,7 +64,7 @@ def conduct(source: Path, config: RunConfig | None, overrides, directory: Path, 
         config = on_root(session.comm, config_from_text, text, f"the input stored in {path}", overrides)
     if config.conduction is None:
         raise InputError(f"the input of {source} has no [conduction] section; give one with --input")
-    check_solver(config.conduction, session)
+    check_solver(config.conduction, session.comm)
     check_memory(info.grid_nm.num_voxels, conduction_bytes_per_voxel(config.conduction, info.grid_nm), PROGRAM_BYTES,
                  session.comm, str(path))
     # Values that cannot be used are refused here, before anything is replaced.

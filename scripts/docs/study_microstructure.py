@@ -19,11 +19,11 @@ import numpy as np
 
 import common  # noqa: F401  puts the package and the tests on the path  # isort: skip
 
-from pfsolid.conduction.effective import effective_conductivity, preconditioner_precision  # noqa: E402
+from pfsolid.conduction.effective import preconditioner_precision  # noqa: E402
 from pfsolid.conduction.phases import labels_from_density  # noqa: E402
 from pfsolid.config.run import config_from_dict  # noqa: E402
 from pfsolid.grid import PeriodicGrid  # noqa: E402
-from pfsolid.morphology.clusters import percolating_axes  # noqa: E402
+from pfsolid.homogenization.medium import Medium  # noqa: E402
 from pfsolid.morphology.connectivity import find_percolation  # noqa: E402
 from pfsolid.morphology.measure import measure  # noqa: E402
 from pfsolid.parallel.communicator import world  # noqa: E402
@@ -206,8 +206,7 @@ def conductivity(rho, grid_nm, threads, rtol: float = 1e-3) -> np.ndarray:
     """Diagonal of sigma_eff (S/cm)."""
     transform = SlabTransform(grid_nm, world(), preconditioner_precision(rtol), threads)
     labels = labels_from_density(rho, 0.1, 0.9, transform)
-    through = percolating_axes(SIGMA[labels[1:-1]] > 0, transform.reducer, transform.ghosts)
-    tensor = effective_conductivity(labels, SIGMA, transform, through, rtol).tensor
+    tensor = Medium(labels, lambda _: SIGMA, transform).at().solve(rtol=rtol).tensor
     transform.close()
     return np.diag(tensor) / 100
 

@@ -1,12 +1,14 @@
 """What tests of several modules and the verification cases build: transforms, runs, microstructures, solves."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
-from pfsolid.conduction.effective import effective_conductivity
+from pfsolid.conduction.effective import EffectiveConductivity
 from pfsolid.conduction.phases import labels_from_density
 from pfsolid.grid import PeriodicGrid
+from pfsolid.homogenization.medium import Medium
 from pfsolid.labels import empty_labels
 from pfsolid.morphology.clusters import percolating_axes
 from pfsolid.morphology.open_image import OpenImage
@@ -90,6 +92,14 @@ def divide_labels(labels, transform) -> np.ndarray:
     local[1:-1] = labels[transform.local_slice]
     transform.ghosts.fill(local)
     return local
+
+
+def effective_conductivity(local, sigma, transform, axes, interface_resistance=None, interface_normals="smoothed",
+                           plate_resistance=(0.0, 0.0), **options) -> EffectiveConductivity:
+    """Of this rank's labels, solved along the axes that ``axes`` flags, whether they percolate or not."""
+    medium = Medium(local, lambda _: np.asarray(sigma, float), transform, interface_resistance=interface_resistance or {},
+                    interface_normals=interface_normals, plate_resistance=plate_resistance)
+    return replace(medium.at(), percolating=tuple(map(bool, axes))).solve(**options)
 
 
 def conduct(labels, sigma, spacing=1.0, comm=ALONE, dtype="float32", **options):

@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
-from helpers.builders import ALONE, HU_SIGMA, conduct, divide_labels, gather, grow_labels, make_transform
+from helpers.builders import (
+    ALONE,
+    HU_SIGMA,
+    conduct,
+    divide_labels,
+    effective_conductivity,
+    gather,
+    grow_labels,
+    make_transform,
+)
 
-from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.phases import labels_from_density
 from pfsolid.errors import ConvergenceError, InputError
 from pfsolid.grid import PeriodicGrid

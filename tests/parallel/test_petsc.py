@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from helpers.builders import ALONE, HU_SIGMA, divide_labels, gather, grow_labels, make_transform
+from helpers.builders import ALONE, HU_SIGMA, divide_labels, effective_conductivity, gather, grow_labels, make_transform
 from mpi4py import MPI
 
-from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.conduction.petsc import PetscSolver, load_petsc
 from pfsolid.conduction.selection import coordination

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from helpers.builders import ALONE, divide_labels, make_transform
+from helpers.builders import ALONE, divide_labels, effective_conductivity, make_transform
 
-from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.spectral.transform import CosineSlabTransform

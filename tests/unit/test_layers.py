@@ -29,7 +29,7 @@ LAYERS = [
     ["results"],
     ["orientation"],
     ["grid", "text", "units"],
-    ["errors", "json_values", "kernel", "process", "regular"],
+    ["arrays", "errors", "json_values", "kernel", "process", "regular"],
     ["__init__"],  # the version
 ]
 
@@ -41,6 +41,8 @@ INSIDE = {
             ["info", "label_tables", "options"]],
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["run"], ["material"], ["conduction", "naming"],
                ["text"]],
+    "homogenization": [["battery", "density", "image", "report"], ["parts", "watch"], ["solve"], ["found", "medium"],
+                       ["grid_error"]],
     "results": [["run"], ["conduction", "morphology"], ["record"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory"],
               ["conduction", "evolution", "morphology", "structure"], ["figure"], ["box", "planes", "run_files"],

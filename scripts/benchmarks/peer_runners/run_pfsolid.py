@@ -13,12 +13,11 @@ def load():
     import numba
     import numpy as np
 
-    from pfsolid.conduction.effective import effective_conductivity, preconditioner_precision
+    from pfsolid.conduction.effective import preconditioner_precision
     from pfsolid.conduction.multigrid import MultigridSolver
-    from pfsolid.conduction.phases import face_conductances, open_faces_of_labels
     from pfsolid.grid import PeriodicGrid
+    from pfsolid.homogenization.medium import Medium
     from pfsolid.labels import empty_labels
-    from pfsolid.morphology.clusters import axes_percolating_through_faces
     from pfsolid.parallel.communicator import world
     from pfsolid.spectral.transform import CosineSlabTransform
 
@@ -29,9 +28,8 @@ def load():
         local = empty_labels(transform)
         local[1:-1] = labels
         transform.ghosts.fill(local)
-        open_faces = open_faces_of_labels(local, face_conductances(np.array(sigma), grid.spacing, {}), periodic=False)
-        connected = axes_percolating_through_faces(open_faces, transform.reducer, transform.ghosts, periodic=False)
-        found = effective_conductivity(local, sigma, transform, connected, setting["rtol"], solver=MultigridSolver())
+        problem = Medium(local, lambda _: np.array(sigma, float), transform).at()
+        found = problem.solve((0,), setting["rtol"], solver=MultigridSolver())
         yield found.tensor[0, 0], found.iterations[0], True
         transform.close()
 

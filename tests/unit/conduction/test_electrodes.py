@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from helpers.builders import ALONE, conduct, divide_labels, make_transform
+from helpers.builders import ALONE, conduct, divide_labels, effective_conductivity, make_transform
 
-from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid

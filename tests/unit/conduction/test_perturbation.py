@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from helpers.builders import HU_SIGMA, divide_labels, grow_labels, make_transform
+from helpers.builders import HU_SIGMA, divide_labels, effective_conductivity, grow_labels, make_transform
 
-from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.conduction.perturbation import make_perturbation
 from pfsolid.errors import ConvergenceError

@@ -6,9 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-from helpers.builders import ALONE, HU_SIGMA, divide_labels, grow_labels, make_transform
+from helpers.builders import ALONE, HU_SIGMA, divide_labels, effective_conductivity, grow_labels, make_transform
 
-from pfsolid.conduction.effective import effective_conductivity
 from pfsolid.conduction.elements import ElementSystem
 from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.conduction.petsc import PetscSolver, parse_options

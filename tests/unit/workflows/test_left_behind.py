@@ -11,7 +11,7 @@ from helpers.builders import ALONE
 from pfsolid.config.image import study_from_text
 from pfsolid.config.run import config_from_dict
 from pfsolid.errors import ConvergenceError, InputError, Interrupted
-from pfsolid.homogenization import solve
+from pfsolid.homogenization import medium
 from pfsolid.io.checkpoint import load_latest
 from pfsolid.io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS
 from pfsolid.parallel.collective import Reducer
@@ -137,7 +137,7 @@ def fails(*_, **__):
 @pytest.mark.parametrize("where", ["solve_tensor", "count_labels", "settings_of_second"])
 def test_transforms_of_a_run_are_closed_when_conduction_fails(monkeypatch, open_transforms, where):
     monkeypatch.setattr("pfsolid.homogenization.density.settings_of_second" if where == "settings_of_second"
-                        else f"pfsolid.homogenization.solve.{where}", fails)
+                        else f"pfsolid.homogenization.medium.{where}", fails)
     config = config_with(conduction={"grid_error": "refinement"})
     rho = np.random.default_rng(1).integers(0, 2, config.grid.shape).astype(float)
     with pytest.raises(ConvergenceError):
@@ -175,7 +175,7 @@ def test_transforms_of_an_image_are_closed_when_solving_fails(tmp_path, monkeypa
     np.save(tmp_path / "image.npy", np.random.default_rng(1).integers(0, 2, (6, 6, 6)).astype("u1"))
     text = STUDY.format(file=str(tmp_path / "image.npy"), boundary=boundary, solver=solver, error=error)
     study = study_from_text(text, "test")
-    monkeypatch.setattr(solve, "solve_tensor", fails)
+    monkeypatch.setattr(medium, "solve_tensor", fails)
     closed = []
     monkeypatch.setattr("pfsolid.conduction.petsc.PetscSolver.close", lambda self: closed.append(self))
     with pytest.raises(ConvergenceError):
