@@ -6,6 +6,8 @@ from .api.image import Image as Image
 from .api.image import read_image as read_image
 from .api.morphology import Morphology as Morphology
 from .api.morphology import measure as measure
+from .api.representative import Representative as Representative
+from .api.representative import rev as rev
 from .errors import CheckpointError as CheckpointError
 from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError

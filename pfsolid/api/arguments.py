@@ -22,6 +22,8 @@ _ARGUMENTS = {
     "sigma_surf_S_per_cm": "sigma['surface']", "sigma_bulk_S_per_cm": "sigma['bulk']",
     "conduction.temperature_K": "temperature_K", "conduction.solver": "solver", "conduction.grid_error": "error",
     "conduction.relative_tolerance": "tolerance", "conduction.extrapolate": "extrapolate", "grid.shape": "shape",
+    "rev.sizes (--sizes)": "sizes", "rev.sizes": "sizes", "(--sizes) ": "", "rev.most": "most",
+    "rev.boundaries": "boundary", "rev.relative_error": "relative_error",
     "grid.voxel_size_nm": "voxel_nm", "material.name": "material", "microstructure.porosity": "porosity",
     "microstructure.seed": "seed", "material.surface_": "surface_", "microstructure.shape_factor_x": "shape_factors[0]",
     "microstructure.shape_factor_y": "shape_factors[1]",

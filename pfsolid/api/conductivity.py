@@ -401,8 +401,8 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
         image = as_image(image, voxel_nm=voxel_nm, axes=axes, names=names, thresholds=thresholds)
         settings = given(solver=solver, grid_error=None if error == "auto" else error, relative_tolerance=tolerance,
                          temperature_K=temperature_K, extrapolate=extrapolate)
-        study = _study(image, sigma, layer, resistance, reference, interface_normals, settings,
-                       given(boundary=boundary, directions=directions, plate_resistance_ohm_cm2=plate_resistance))
+        study = study_of(image, sigma, layer, resistance, reference, interface_normals, settings,
+                         given(boundary=boundary, directions=directions, plate_resistance_ohm_cm2=plate_resistance))
         with quiet_session(comm, threads, progress) as session:
             check_same_on_all_ranks(image, session.reducer)
             ensure_compiled(study, session)
@@ -413,17 +413,36 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
     return conductivity_of(found, problem.study.names, study.conduction, study.phases.reference, keeper.kept)
 
 
-def _study(image: Image, sigma, layer, resistance, reference, interface_normals, settings: dict,
-           of_image: dict) -> ImageStudyConfig:
-    """The study that the arguments describe."""
+def study_of(image: Image, sigma, layer, resistance, reference, interface_normals, settings: dict,
+             of_image: dict, rev: dict | None = None, function: str = _NAME) -> ImageStudyConfig:
+    """The study that the arguments of a function describe.
+
+    Parameters
+    ----------
+    image : Image
+    sigma, layer, resistance, reference, interface_normals
+        As for `conductivity`.
+    settings, of_image, rev : dict
+        Keys of the sections [conduction], [image] and, if there is one, [rev].
+    function : str
+        Whose arguments they are, for messages.
+
+    Returns
+    -------
+    ImageStudyConfig
+
+    Raises
+    ------
+    InputError
+    """
     names = image.names
     if not isinstance(sigma, Mapping):
-        raise InputError(f"{_NAME}: sigma = {sigma!r}: must be S/cm of each label, for example {{0: 0, 1: 1e-3}}")
+        raise InputError(f"{function}: sigma = {sigma!r}: must be S/cm of each label, for example {{0: 0, 1: 1e-3}}")
     if not isinstance(settings["extrapolate"], bool):
-        raise InputError(f"{_NAME}: extrapolate = {settings['extrapolate']!r}: must be True or False")
+        raise InputError(f"{function}: extrapolate = {settings['extrapolate']!r}: must be True or False")
     conductivities = {str(label_of(label, names, "sigma")): value for label, value in plain(sigma).items()}
     if len(conductivities) < len(sigma):
-        raise InputError(f"{_NAME}: sigma gives a label twice, by its number and by its name")
+        raise InputError(f"{function}: sigma gives a label twice, by its number and by its name")
     named = {str(label): name for label, name in names.items() if str(label) in conductivities}
     phases = {"sigma_S_per_cm": conductivities, "names": named}
     phases |= given(interface_normals=interface_normals, reference=label_of(plain(reference), names, "reference"))
@@ -432,9 +451,11 @@ def _study(image: Image, sigma, layer, resistance, reference, interface_normals,
     of_image |= given(file=str(image._source), voxel_size_nm=image.voxel_nm, axes=image._layout.axes, crop=image.crop,
                       thresholds=image.thresholds)
     raw = {"image": of_image, "phases": phases, "conduction": settings}
+    if rev is not None:
+        raw["rev"] = rev
     if layer is not None:
         raw["layer"] = _layer(layer, names)
-    return validated(ImageStudyConfig, raw, _NAME)
+    return validated(ImageStudyConfig, raw, function)
 
 
 def _pairs(resistance, names: dict) -> dict:

@@ -6,6 +6,7 @@ import argparse
 import re
 from argparse import SUPPRESS
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from ..parallel.agreement import on_root
@@ -22,7 +23,7 @@ _NOTATION = {
 }
 
 
-class _Once(argparse.Action):
+class Once(argparse.Action):
     """An option that may not be repeated: the second value would replace the first unseen."""
 
     def __call__(self, parser, namespace, value, option=None):
@@ -35,13 +36,32 @@ def add_commands(command) -> None:
     """Add `conduct`."""
     sub = command("conduct", _conduct, "solve conduction: on the density of a run with other conductivities, or on an image "
                   "of labels (give --sigma, or a study in TOML)")
-    sub.register("action", None, _Once)  # what options do that say nothing else
+    sub.register("action", None, Once)  # what options do that say nothing else
     sub.add_argument("source", type=a_path, metavar="SOURCE",
                      help="a run directory, an HDF5 file with a field rho; an image "
                      "(.tif .npy .h5[:DATASET] .vti .png .zarr .nrrd .mhd .nii .mrc, raw, a folder of slices); or a "
                      "TOML file with a section [image]")
     sub.add_argument("--input", type=a_path, metavar="INPUT", help="density: take the conductivities from this TOML file")
     add_set(sub)
+    image = add_image_options(sub)
+    image.add_argument("--boundary", choices=["periodic", "mirror", "electrodes"], help="default: periodic")
+    image.add_argument("--plate-resistance", metavar=_NOTATION["plate_resistance"], help="ohm cm^2 between the electrodes "
+                       "and the image, where it begins and where it ends along the field")
+    add_solver_options(sub.add_argument_group("for both"))
+    battery = sub.add_argument_group("for battery models")
+    battery.add_argument("--export", choices=["pybamm", "bpx", "json"], help="also write tortuosity factor, transport "
+                         "efficiency and conductivities as such a model takes them: pybamm.json, bpx.json, transport.json")
+    battery.add_argument("--domain", choices=["negative-electrode", "separator", "positive-electrode"],
+                         help="part of the cell that this is; for pybamm and bpx")
+    battery.add_argument("--component", choices=["electrolyte", "electrode"], help="whose conductivity this is: that of the "
+                         "ions (default), or of the electrons")
+    battery.add_argument("--along", choices=["x", "y", "z"], help="direction through the cell")
+    add_output(sub, "output directory (default: `conduct` in the run directory, or NAME_conduct beside the file)")
+    add_threads(sub)
+
+
+def add_image_options(sub: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add what is said of an image of labels and of its conductivities; the group, for more."""
     image = sub.add_argument_group("for an image of labels")
     image.add_argument("--sigma", metavar="LABEL=S,...", help="S/cm of each label: 0=0,1=1e-3 or 1=[1e-3,1e-3,5e-4], "
                        "or a law 1={value=1e-3,at_K=298,activation_energy_eV=0.3}; *=S for all others")
@@ -52,7 +72,6 @@ def add_commands(command) -> None:
     image.add_argument("--exclude", metavar="LABEL,...", help="labels outside the field of view, such as round a cylinder: "
                        "neither conductor nor volume")
     image.add_argument("--voxel-nm", metavar="H", help="edge of a voxel, or three: 20 or 20,20,40")
-    image.add_argument("--boundary", choices=["periodic", "mirror", "electrodes"], help="default: periodic")
     image.add_argument("--axes-order", metavar="ORDER", help="axes of an array (npy, HDF5, TIFF), first index first: zyx "
                        "(default where the file does not say), xyz ...; yx or xy in two dimensions")
     image.add_argument("--directions", metavar="AXES", help="axes to apply a field along (default: all of more than one "
@@ -65,22 +84,14 @@ def add_commands(command) -> None:
     image.add_argument("--layer", metavar=_NOTATION["layer"], help="a surface layer by distance, for example 2:1,0,40: "
                        "label 2, on label 1, within 40 nm of label 0")
     image.add_argument("--resistance", metavar="A:B=R,...", help="ohm cm^2 of the interfaces between two labels")
-    image.add_argument("--plate-resistance", metavar=_NOTATION["plate_resistance"], help="ohm cm^2 between the electrodes "
-                       "and the image, where it begins and where it ends along the field")
-    both = sub.add_argument_group("for both")
+    return image
+
+
+def add_solver_options(both: argparse._ArgumentGroup) -> None:
+    """Add what is said of the solve."""
     both.add_argument("--temperature", metavar="T,...", help="K, one or several")
     both.add_argument("--solver", choices=["auto", "multigrid", "fft", "petsc", "perturbation"])
     both.add_argument("--tolerance", metavar="R", help="relative error allowed in sigma_eff (default: 1e-4)")
-    battery = sub.add_argument_group("for battery models")
-    battery.add_argument("--export", choices=["pybamm", "bpx", "json"], help="also write tortuosity factor, transport "
-                         "efficiency and conductivities as such a model takes them: pybamm.json, bpx.json, transport.json")
-    battery.add_argument("--domain", choices=["negative-electrode", "separator", "positive-electrode"],
-                         help="part of the cell that this is; for pybamm and bpx")
-    battery.add_argument("--component", choices=["electrolyte", "electrode"], help="whose conductivity this is: that of the "
-                         "ions (default), or of the electrons")
-    battery.add_argument("--along", choices=["x", "y", "z"], help="direction through the cell")
-    add_output(sub, "output directory (default: `conduct` in the run directory, or NAME_conduct beside the file)")
-    add_threads(sub)
 
 
 def _conduct(options) -> None:
@@ -121,11 +132,11 @@ def _on_image(options) -> None:
 
     if options.input is not None:
         raise InputError("--input is for the density of a run; an image is given its conductivities with --sigma")
-    study = on_root(world(), _study, options)
+    study = on_root(world(), study_of, options)
     on_root(world(), check_image, study)
     with session_of(options, study) as session:
         ensure_compiled(study, session)
-        directory = options.output or _beside(options.source)
+        directory = options.output or beside(options.source)
         running.append(directory)
         conduct_image(study, directory, session, options.force)
         _export(directory, options, session)
@@ -167,17 +178,28 @@ def _export(directory: Path, options, session) -> None:
         session.say(f"written {path}")
 
 
-def _beside(source: Path) -> Path:
-    """Where the result of an image or a study goes: in a run's directory, else beside the file."""
+def beside(source: Path, what: str = "conduct") -> Path:
+    """Where the result of an image or a study goes: in a run's directory, else beside the file.
+
+    Parameters
+    ----------
+    source : Path
+    what : str
+        The command, by which it is called.
+
+    Returns
+    -------
+    Path
+    """
     if (source / "fields.h5").exists():
-        return source / "conduct"
+        return source / what
     before, _, dataset = str(source).rpartition(":")
     if Path(before).name and not source.exists():
-        return Path(before).with_name(f"{Path(before).stem}_{dataset.replace('/', '_')}_conduct")
-    return source.with_name(f"{source.stem}_conduct")
+        return Path(before).with_name(f"{Path(before).stem}_{dataset.replace('/', '_')}_{what}")
+    return source.with_name(f"{source.stem}_{what}")
 
 
-def _study(options):
+def study_of(options: argparse.Namespace) -> Any:
     """The image study that the options or the TOML file describe.  For one rank."""
     from ..config.image import read_study, study_from_text
 

@@ -12,6 +12,7 @@ from ..config.run import config_from_text
 from ..config.text import parse_toml, read_text
 from ..errors import InputError, PfsolidError
 from ..homogenization.report import headline
+from ..homogenization.representative import lines_of
 from ..io.checkpoint import list_checkpoints
 from ..io.files import damage_errors
 from ..io.run_directory import CHECKPOINTS, FIELDS, HISTORY, RESULT, looks_like_run, unfinished_part
@@ -85,6 +86,8 @@ def _result_lines(result: Result) -> list[str]:
         lines.append(f"  growth: {result.growth.reason}, {result.growth.steps} steps")
     if result.state == UNSEPARATED:
         lines.append("  unseparated: the phases have not separated, so there is no conductivity")
+    if result.representative is not None:
+        lines += [f"  {line}" for line in lines_of(result.representative)]
     return lines if result.conduction is None else lines + _conduction_lines(result, result.conduction)
 
 

@@ -15,7 +15,7 @@ from ..errors import EXIT_CHECKPOINTED, EXIT_FAULT, EXIT_INPUT, InputError, Pfso
 from ..parallel.communicator import Communicator, rank_by_launcher, world
 from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together, under_mpirun
 from ..text import as_word, on_screen
-from . import conduct, materials, sweep, theory
+from . import conduct, materials, rev, sweep, theory
 from .options import Parser, a_count, a_path, add_output, add_set, add_threads, check_name, running
 from .run import doctor_command, info_command, measure_command, plot_command, resume_command, run_command, validate_command
 
@@ -109,6 +109,7 @@ def _build_parser() -> argparse.ArgumentParser:
     add_threads(sub)
 
     conduct.add_commands(command)
+    rev.add_commands(command)
 
     sub = command("measure", measure_command, "measure a microstructure: connectivity, surface, sizes, correlations")
     sub.add_argument("source", type=check_name, metavar="DIR|FILE",

@@ -154,10 +154,11 @@ def all_figures(directory: Path) -> list[Path]:
     from ..plots.clusters import plot_clusters
     from ..plots.conduction import plot_conduction
     from ..plots.morphology import plot_morphology
+    from ..plots.representative import plot_representative
     from ..plots.run import plot_run
     from ..workflows.image import is_image_study
 
-    currents = plot_conduction(directory)
+    currents = plot_conduction(directory) + plot_representative(directory)
     if is_image_study(directory):
         return currents
     return plot_run(directory) + plot_morphology(directory) + plot_clusters(directory) + currents

@@ -16,6 +16,7 @@ from ..text import as_word, one_line
 from ..units import S_PER_M
 from .conduction import MAX_CONDUCTIVITY, SolverConfig, as_conductivity, conductivity_at
 from .naming import number_labels
+from .rev import RevConfig
 from .run import LENGTH_LIMITS, AxesOrder, Length, Title, as_edges, as_tuple
 from .text import (
     Section,
@@ -310,6 +311,7 @@ class ImageStudyConfig(Section):
     image: ImageConfig
     phases: PhasesConfig
     layer: LayerConfig | None = None
+    rev: RevConfig | None = None
     conduction: SolverConfig = SolverConfig()
     output: ImageOutputConfig = ImageOutputConfig()
     parallel: ImageParallelConfig = ImageParallelConfig()

@@ -128,7 +128,7 @@ class ImageConduction:
         """This rank's labels of the first part, local (n0, n1, n2); until it is solved."""
         return self._first.medium.labels[1:-1]
 
-    def solve(self, watch: Callable | None = None, memory: Memory | None = None) -> Conduction:
+    def solve(self, watch: Callable | None = None, memory: Memory | None = None, with_currents: bool = True) -> Conduction:
         """Solve all parts, once; what was found, by the image's axes.  Collective.
 
         Parameters
@@ -137,6 +137,8 @@ class ImageConduction:
             ``watch(part, medium)`` before a part is solved; returns None, or what `solve_conduction` takes as ``on_solved``.
         memory : Memory, optional
             What earlier launches have solved.
+        with_currents : bool
+            False: only the tensor, with no estimate of the grid's error.
 
         Raises
         ------
@@ -146,7 +148,7 @@ class ImageConduction:
         for number, part in enumerate(self.parts):
             image, self._first = self._first or self._read(part), None
             on_solved = watch(part, image.medium) if watch is not None else None
-            found = _solve_part(self.study, part, image, self.session, on_solved, memory, f"part {number}")
+            found = _solve_part(self.study, part, image, self.session, on_solved, memory, f"part {number}", with_currents)
             solved.append(_in_image(found, part, self.info))
         found = joined(solved)
         if self.study.image.exclude:
@@ -168,12 +170,12 @@ class ImageConduction:
 
 
 def _solve_part(study: ImageStudyConfig, part: Part, image: LabelledImage, session: Session, on_solved,
-                memory: Memory | None, name: str) -> Conduction:
+                memory: Memory | None, name: str, with_currents: bool) -> Conduction:
     """What a part conducts, by the axes of its grid; closes the transform."""
     with image.medium.transform:
         _tell_of_layer(study, image, session)
         found = solve_conduction(image.medium, study.conduction, watched_by(session), axes=part.fields,
-                                 on_solved=on_solved, memory=memory, name=name)
+                                 on_solved=on_solved, memory=memory, name=name, with_currents=with_currents)
         unlike = unlike_faces(image.medium.labels, session.reducer)
     return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name))
 

@@ -83,7 +83,8 @@ class Memory(Protocol):
 
 
 def solve_conduction(medium: Medium, settings: SolverConfig, watch: Watch | None = None, *, axes: Sequence[int] = (0, 1, 2),
-                     on_solved: OnSolved | None = None, memory: Memory | None = None, name: str = "") -> Conduction:
+                     on_solved: OnSolved | None = None, memory: Memory | None = None, name: str = "",
+                     with_currents: bool = True) -> Conduction:
     """Solve for fields along ``axes`` at every temperature; what does not percolate is exactly 0.  Collective.
 
     Parameters
@@ -100,6 +101,8 @@ def solve_conduction(medium: Medium, settings: SolverConfig, watch: Watch | None
         counts conductivities in ``unit`` (S/m).
     memory : Memory, optional
         Of earlier launches, with their ``name`` for this medium.
+    with_currents : bool
+        False: only the tensor is wanted, not the statistics of the current, which take iterations of their own.
 
     Returns
     -------
@@ -121,7 +124,7 @@ def solve_conduction(medium: Medium, settings: SolverConfig, watch: Watch | None
     seen.recall(wanted)
     interfaces = _survey_interfaces(first.system, counts) if wanted else None
     with in_use:
-        series = _solve_series(medium, first, axes, settings, make_solver, watch, seen, on_solved)
+        series = _solve_series(medium, first, axes, settings, make_solver, watch, seen, on_solved, with_currents)
     known = tuple(replace(one, tensor=_known(one.tensor, axes, medium.mirrored)) for one in series)
     return Conduction(tuple(axes), temperatures, known, counts / medium.transform.grid.num_voxels, first.sigma, reason,
                       seen.currents, None, seen.jumps, time.monotonic() - started, interfaces)
@@ -227,7 +230,8 @@ def _extremes(sigma: Floats) -> tuple[float, float]:
 
 
 def _solve_series(medium: Medium, first: Problem, axes: Sequence[int], settings: SolverConfig, make_solver: _MakeSolver,
-                  watch: Watch | None, seen: _Seen, on_solved: OnSolved | None) -> list[EffectiveConductivity]:
+                  watch: Watch | None, seen: _Seen, on_solved: OnSolved | None,
+                  with_currents: bool) -> list[EffectiveConductivity]:
     """The tensor at each temperature, each from the potentials of the one before; at the first one the currents settle."""
     temperatures = settings.temperatures or (None,)
     guesses: dict[int, Floats] = {}
@@ -244,7 +248,7 @@ def _solve_series(medium: Medium, first: Problem, axes: Sequence[int], settings:
         series.append(one.solve(
             axes, settings.relative_tolerance, settings.max_iterations, make_solver(one.sigma), guesses=dict(guesses),
             on_iteration=watch and _reported(watch, medium.axis_names, temperature), on_solved=keep,
-            settle=None if series else seen.settle, memory=seen.memory_of(index)))
+            settle=None if series or not with_currents else seen.settle, memory=seen.memory_of(index)))
     return series
 
 

@@ -28,21 +28,24 @@ HISTORY = "history.csv"
 FIELDS = "fields.h5"
 RESULT = "result.json"
 MORPHOLOGY = "morphology.json"  # of `pfsolid measure`
+SUBVOLUMES = "subvolumes.csv"  # of `pfsolid rev`
 EXPORTS = {"pybamm": "pybamm.json", "bpx": "bpx.json", "json": "transport.json"}  # of `pfsolid conduct --export`
 CHECKPOINTS = "checkpoints"
+KNOWN_SUBVOLUMES = "subvolumes.json"  # in SOLVED: those that are done
 SOLVED = "solved"  # what an unfinished solve has come to, in folders of checkpoints
 SNAPSHOTS = "snapshots"
 FIGURES = "figures"
 
 # What a run writes: files, and folders with the patterns of the files in them.  The result is the first to go and the last
 # to come: what stands beside it is whole.
-FILES = (RESULT, FIELDS, "fields.xdmf", HISTORY, MORPHOLOGY, *EXPORTS.values(), LOG, INPUT)
+FILES = (RESULT, FIELDS, "fields.xdmf", HISTORY, MORPHOLOGY, SUBVOLUMES, *EXPORTS.values(), LOG, INPUT)
 _CHECKPOINT = ("step_[0-9]*.h5", ".step_[0-9]*.h5.part")
-_DRAWN = ("slices", "structure_3d", "evolution", "conduction", "currents", "arrhenius", "clusters", "morphology")
+_DRAWN = ("slices", "structure_3d", "evolution", "conduction", "currents", "arrhenius", "clusters", "morphology",
+          "representative")
 FOLDERS = {
     CHECKPOINTS: _CHECKPOINT,
     **{f"{SOLVED}/{name}": _CHECKPOINT for name in ("first", "x", "y", "z", "stopped")},
-    SOLVED: (),
+    SOLVED: (KNOWN_SUBVOLUMES, f".{KNOWN_SUBVOLUMES}.part"),
     SNAPSHOTS: ("rho_[0-9]*.h5", ".rho_[0-9]*.h5.part", "series.xdmf", ".series.xdmf.part"),
     FIGURES: tuple(name for drawn in _DRAWN for name in (f"{drawn}.png", f".{drawn}.png.part")),
 }

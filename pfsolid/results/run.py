@@ -10,6 +10,7 @@ from ..errors import InputError
 from .conduction import ConductionResult
 from .morphology import MorphologyResult
 from .record import Record, key
+from .representative import RepresentativeResult
 
 SCHEMA_VERSION = 1
 # What growth ends as.
@@ -134,6 +135,7 @@ class Result(Record):
     plate_resistance_ohm_cm2: tuple[float, float] | None = key("of the electrodes", "ohm cm^2", absent="where none resists")
     conduction: ConductionResult | None = key("effective conductivity", inline=True,
                                               absent="without conduction")
+    representative: RepresentativeResult | None = key("whether the sample is large enough", absent="but of `pfsolid rev`")
     rho_pore: float | None = key("density below which a voxel is pore", absent=f"{_OF_IMAGES}, and without conduction")
     rho_bulk: float | None = key("density above which a voxel is bulk", absent=f"{_OF_IMAGES}, and without conduction")
     material: MaterialOf | None = key("sources of the numbers", absent="where the input names none")

@@ -77,6 +77,8 @@ class Prepared:
 
 def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
     """What cannot be used is refused here, before anything is replaced.  Collective."""
+    if study.rev is not None:
+        raise InputError("the section [rev] is for pfsolid rev, which asks whether the image is large enough")
     session.limit_s = study.parallel.wall_clock_limit_s
     with ExitStack() as until_checked:
         problem = until_checked.enter_context(closing(ImageConduction(study, study.image.file, session)))

@@ -1,4 +1,4 @@
-"""Going on with whatever a directory holds unfinished: a run, a study of an image, conduction on a stored density."""
+"""Going on with whatever a directory holds unfinished: a run, a study of an image or of its parts, a stored density."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..results.run import Result
 from ..text import in_words
-from . import image, stored_density
+from . import image, rev, stored_density
 from .console import log_to
 from .run import check_initial_limits, damage_of_result, go_on
 
@@ -67,9 +67,10 @@ def resume(config: Config, directory: Path, session: Session) -> Result:
     Interrupted, ConvergenceError, OutputError
     """
     directory = Path(directory)
-    prepared = None
+    prepared, study = None, image
     if isinstance(config, ImageStudyConfig):
-        prepared = image.prepare(config, session)
+        study = image if config.rev is None else rev
+        prepared = study.prepare(config, session)
     else:
         check_initial_limits(config, session)
     with prepared or nullcontext(), interrupted_run(directory, session.comm, session.lose) as place:
@@ -78,7 +79,7 @@ def resume(config: Config, directory: Path, session: Session) -> Result:
         about = on_root(session.comm, about_run, place.path)
         if prepared is not None:
             on_root(session.comm, atomic_write_text, place.path / INPUT, prepared.text)
-            result = image.leave_results(prepared, place, session)
+            result = study.leave_results(prepared, place, session)
         else:
             on_root(session.comm, atomic_write_text, place.path / INPUT, to_toml(config))
             if "density" in about:

@@ -86,3 +86,18 @@ def test_without_comm_every_rank_computes_the_whole_and_it_is_said_once(comm, re
         pf.conductivity(array, SIGMA, voxel_nm=1)
     said = [one for one in recwarn if "every rank computes the whole" in str(one.message)]
     assert len(said) == (comm.rank == 0)
+
+
+def test_sub_volumes_are_shared_out(comm):
+    """Each is solved by one rank, as it is on one; the whole image by all, to 1e-8."""
+    labels = (np.random.default_rng(2).random((9, 10, 12)) < 0.7).astype(np.uint8)
+    options = dict(voxel_nm=10, boundary="electrodes", directions="z", sizes=[4, 3], tolerance=1e-8, threads=1)
+    together, alone = (pf.rev(labels, {0: 0, 1: 1.0}, comm=one, **options) for one in (comm, ALONE))
+    assert together.subvolumes.keys() == alone.subvolumes.keys()
+    for name, column in together.subvolumes.items():
+        assert np.array_equal(column[:-1], alone.subvolumes[name][:-1])
+        assert column[-1] == pytest.approx(alone.subvolumes[name][-1], rel=1e-6)
+    one, other = together.of("sigma_zz"), alone.of("sigma_zz")
+    assert (one.low, one.high) == pytest.approx((other.low, other.high), rel=1e-6)
+    with pytest.raises(pf.InputError, match="label 1 has no conductivity"):
+        pf.rev(labels, {0: 1.0}, comm=comm, **options)
