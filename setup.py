@@ -38,7 +38,6 @@ setup(
         # Several ranks; with pytest, because an MPI is tested on the machine that has it.
         "mpi": ["mpi4py>=3.1", "mpi4py-fft>=2.0.4", "pytest>=7"],
         "petsc": ["petsc4py>=3.18", "mpi4py>=3.1"],
-        "pictures": ["scikit-image>=0.20"],
         "tables": ["pandas>=1.5", "xarray>=2022.6"],
         "images": ["zarr>=2.16", "pynrrd>=1.0", "nibabel>=5", "mrcfile>=1.4", "SimpleITK>=2.2"],
         "test": ["pytest>=7", "pytest-timeout>=2.1", "hypothesis>=6"],

@@ -23,7 +23,7 @@ works() {
     # Looked up, not imported: that would start MPI and take seconds. -P: not from the directory we happen to be in.
     "$venv/bin/python" -P -c 'import sys
 from importlib.util import find_spec
-names = "pfsolid numpy mpi4py mpi4py_fft pyfftw h5py petsc4py numba scipy matplotlib pydantic tifffile skimage pytest pytest_timeout hypothesis"
+names = "pfsolid numpy mpi4py mpi4py_fft pyfftw h5py petsc4py numba scipy matplotlib pydantic tifffile pytest pytest_timeout hypothesis"
 sys.exit(any(find_spec(name) is None for name in names.split()))' >/dev/null 2>&1
 }
 

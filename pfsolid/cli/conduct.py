@@ -141,7 +141,7 @@ def _on_image(options) -> None:
         conduct_image(study, directory, session, options.force)
         _export(directory, options, session)
         if study.output.figures:
-            draw(directory, session)
+            draw(directory, session, study.output.figures)
 
 
 def _check_export(options) -> None:

@@ -127,6 +127,6 @@ def _file_lines(directory: Path) -> list[str]:
             lines.append(f"  {FIELDS}: {', '.join(list_fields(directory / FIELDS))}")
         except PfsolidError as error:
             lines.append(f"  {FIELDS}: {error}")
-    figures = sorted((directory / "figures").glob("*.png"))
+    figures = sorted((directory / "figures").glob("[!.]*.*"))
     lines += [f"  figures/{path.name}" for path in figures]
     return lines

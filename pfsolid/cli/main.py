@@ -16,7 +16,7 @@ from ..parallel.communicator import Communicator, rank_by_launcher, world
 from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together, under_mpirun
 from ..text import as_word, on_screen
 from . import conduct, materials, rev, sweep, theory
-from .options import Parser, a_count, a_path, add_output, add_set, add_threads, check_name, running
+from .options import Parser, a_count, a_path, add_look, add_output, add_set, add_threads, check_name, running
 from .run import doctor_command, info_command, measure_command, plot_command, resume_command, run_command, validate_command
 
 _MEANINGS = {EXIT_INPUT: "a mistake in the input or the command", EXIT_CHECKPOINTED: "stopped on request, to be resumed"}
@@ -135,6 +135,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
     sub = command("plot", plot_command, "draw the figures of a run")
     sub.add_argument("directory", type=a_path, metavar="DIR")
+    add_look(sub)
 
     sub = command("info", info_command, "say what a run directory holds")
     sub.add_argument("directory", type=a_path, metavar="DIR")

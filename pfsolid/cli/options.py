@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, PfsolidError
 from ..parallel.communicator import world
-from ..text import as_word, one_line
+from ..text import as_word, on_screen, one_line
 
 running: list[Path] = []  # the run directory at work, for what is said when a rank dies
 
@@ -16,6 +17,8 @@ running: list[Path] = []  # the run directory at work, for what is said when a r
 MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 4095  # what Linux and its file systems take
 MAX_MESSAGE = 300  # letters of what argparse says, which quotes words of any length
 MAX_COUNT = 1_000_000  # of ranks, threads, workers: beyond any machine
+MOST_DPI = 1200  # a page of a figure is then 80 million pixels
+FORMATS = "png", "pdf", "svg"
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,11 +61,11 @@ def check_name(text: str) -> str:
     return text
 
 
-def a_count(option: str):
-    """The type of an option that counts ranks, threads or workers."""
+def a_count(option: str, most: int = MAX_COUNT):
+    """The type of an option that counts: ranks, threads, workers."""
     def count(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) <= 7 and 1 <= int(text) <= MAX_COUNT):
-            raise InputError(f"{option} {one_line(text)}: a whole number from 1 to {MAX_COUNT} is needed")
+        if not (text.isascii() and text.isdigit() and len(text) <= 7 and 1 <= int(text) <= most):
+            raise InputError(f"{option} {one_line(text)}: a whole number from 1 to {most} is needed")
         return int(text)
 
     return count
@@ -111,54 +114,99 @@ def print_on_root(lines: list[str]) -> None:
         print("\n".join(lines), flush=True)
 
 
-def draw_again(directory: Path) -> list[Path]:
-    """`all_figures` of files that may have been changed since.
+def draw_again(directory: Path, look: tuple) -> None:
+    """Draw the figures of files that may have been changed since, and print their paths.  For one rank.
+
+    Parameters
+    ----------
+    directory : Path
+    look : tuple
+        Of `look_of`.
 
     Raises
     ------
     InputError
         There is no result, or one that pfsolid did not write and that lacks what the figures show.
+    Exception
+        A figure could not be drawn; the others are there.
     """
+    from ..plots.run import plot_run
+
+    try:
+        _, failures = plot_run(directory, look_of(*look), lambda _number, _total, path: print(path, flush=True))
+    except Exception as error:
+        raise _mistake_in_result(directory, error) from error
+    for name, error in list(failures.items())[:-1]:
+        print(f"pfsolid: no figure {name}: {on_screen(str(error))}", file=sys.stderr)
+    for error in list(failures.values())[-1:]:
+        raise _mistake_in_result(directory, error) from error
+
+
+def _mistake_in_result(directory: Path, error: Exception) -> Exception:
+    """The error itself, or what is wrong with result.json where that explains it."""
     from ..io.sealed_json import is_stamped
     from ..workflows.run import RESULT
 
     path = directory / RESULT
-    try:
-        return all_figures(directory)
-    except InputError:
-        raise
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        if not path.exists() or is_stamped(path):
-            raise
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise InputError(f"{path} is not as pfsolid writes it, and cannot be drawn: {reason}") from error
+    if isinstance(error, PfsolidError) or not isinstance(
+            error, (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)) or \
+            not path.exists() or is_stamped(path):
+        return error
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return InputError(f"{path} is not as pfsolid writes it, and cannot be drawn: {reason}")
 
 
-def draw(directory: Path, session) -> None:
-    """Figures of what is finished; a signal from here on ends the process, and costs nothing else."""
+def look_of(kind: str | bool | None = None, dpi: int | None = None, styles=()):
+    """How figures are to be drawn, as asked for on the command line or by ``output.figures``.
+
+    Parameters
+    ----------
+    kind : str or bool, optional
+        The format; PNG where no text says otherwise.
+    dpi : int, optional
+    styles : sequence of str
+
+    Returns
+    -------
+    Look
+    """
+    from ..plots.figure import Look
+
+    return Look(kind if isinstance(kind, str) else Look.format, dpi, tuple(styles))
+
+
+def add_look(sub) -> None:
+    """The options of what draws: `look_of`."""
+    sub.add_argument("--format", choices=FORMATS, help="of the files (default: png)")
+    sub.add_argument("--dpi", type=a_count("--dpi", MOST_DPI), metavar="N",
+                     help="dots per inch (default: 130; in pdf and svg 300, of what is drawn as pixels)")
+    sub.add_argument("--style", action="append", default=[], metavar="NAME|FILE", dest="styles",
+                     help="a style of matplotlib, over your matplotlibrc; can be repeated")
+
+
+def draw(directory: Path, session, kind: str | bool = True) -> None:
+    """Figures of what is finished; a signal from here on ends the process, and costs nothing else.
+
+    Parameters
+    ----------
+    directory : Path
+    session : Session
+    kind : str or bool
+        The format, as ``output.figures`` says it.
+    """
     if session.stop_requested:
         session.say(f"no figures, because a signal came; draw them with: pfsolid plot {as_word(directory)}")
         return
     session.signals.close()
     if session.is_root:
         session.say("drawing figures")
+        again = f"try again with: pfsolid plot {as_word(directory)}"
         try:
-            for path in all_figures(directory):
-                session.say(f"figure {path}")
-        except Exception as error:  # a picture that fails must not cost a finished run
-            session.warn(f"no figures: {error}; try again with: pfsolid plot {as_word(directory)}")
+            from ..plots.run import plot_run
 
-
-def all_figures(directory: Path) -> list[Path]:
-    """Draw all that there is to draw.  For one rank."""
-    from ..plots.clusters import plot_clusters
-    from ..plots.conduction import plot_conduction
-    from ..plots.morphology import plot_morphology
-    from ..plots.representative import plot_representative
-    from ..plots.run import plot_run
-    from ..workflows.image import is_image_study
-
-    currents = plot_conduction(directory) + plot_representative(directory)
-    if is_image_study(directory):
-        return currents
-    return plot_run(directory) + plot_morphology(directory) + plot_clusters(directory) + currents
+            _, failures = plot_run(directory, look_of(kind),
+                                   lambda number, total, path: session.say(f"figure {number} of {total}: {path}"))
+            for name, error in failures.items():
+                session.warn(f"no figure {name}: {error}; {again}")
+        except Exception as error:  # pictures that fail must not cost a finished run
+            session.warn(f"no figures: {error}; {again}")

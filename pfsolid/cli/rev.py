@@ -48,7 +48,7 @@ def _rev(options: Namespace) -> None:
         running.append(directory)
         survey_image(study, directory, session, options.force)
         if study.output.figures:
-            draw(directory, session)
+            draw(directory, session, study.output.figures)
 
 
 def _study(options: Namespace) -> Any:

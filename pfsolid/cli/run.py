@@ -22,7 +22,7 @@ def run_command(options) -> None:
         running.append(directory)
         run(config, directory, session, options.force)
         if config.output.figures:
-            draw(directory, session)
+            draw(directory, session, config.output.figures)
 
 
 def resume_command(options) -> None:
@@ -40,7 +40,7 @@ def resume_command(options) -> None:
         running.append(directory)
         resume(config, directory, session)
         if config.output.figures:
-            draw(directory, session)
+            draw(directory, session, config.output.figures)
 
 
 def measure_command(options) -> None:
@@ -64,10 +64,7 @@ def measure_command(options) -> None:
 def plot_command(options) -> None:
     let_signals_end()
     with damage_is_a_mistake():
-        made = on_root(world(), draw_again, options.directory)
-    for path in made:
-        if world().Get_rank() == 0:
-            print(path)
+        on_root(world(), draw_again, options.directory, (options.format, options.dpi, options.styles))
 
 
 def info_command(options) -> None:

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..text import as_word, one_line, plural
-from .options import a_count, a_path, add_set, print_on_root
+from .options import a_count, a_path, add_look, add_set, look_of, print_on_root
 
 
 def add_commands(command) -> None:
@@ -52,6 +52,7 @@ def add_commands(command) -> None:
 
     parser = sub("plot", _plot, "draw figures from the dataset: conductivity, phase diagram, gallery")
     parser.add_argument("directory", type=a_path, metavar="DIR")
+    add_look(parser)
 
 
 def _plan(options) -> None:
@@ -113,7 +114,11 @@ def _collect(options) -> None:
 
 
 def _plot(options) -> None:
+    print_on_root(on_root(world(), _plot_on_root, options))
+
+
+def _plot_on_root(options) -> list[str]:
     from ..plots.sweep import plot_sweep
 
-    made, left_out = on_root(world(), plot_sweep, options.directory)
-    print_on_root([*map(str, made), *left_out])
+    made, left_out = plot_sweep(options.directory, look_of(options.format, options.dpi, options.styles))
+    return [*map(str, made), *left_out]

@@ -296,7 +296,8 @@ class LayerConfig(Section):
 class ImageOutputConfig(Section):
     save_current: bool = key("store the current density with the labels", True)
     save_potential: bool = key("store the potential with the labels", False)
-    figures: bool = key("draw the figures at the end", True)
+    figures: bool | Literal["png", "pdf", "svg"] = key("draw the figures at the end: as PNG (true), or in this format", True,
+                                                       allowed='true, false, "png", "pdf" or "svg"')
 
 
 class ImageParallelConfig(Section):

@@ -198,7 +198,8 @@ class OutputConfig(Section):
         "store rho this often, in lambda^2/(16 w M)", None, **TIME_LIMITS)
     save_current: bool = key("store the current density with the fields", True)
     save_potential: bool = key("store the potential with the fields", False)
-    figures: bool = key("draw the figures at the end", True)
+    figures: bool | Literal["png", "pdf", "svg"] = key("draw the figures at the end: as PNG (true), or in this format", True,
+                                                       allowed='true, false, "png", "pdf" or "svg"')
 
 
 class ParallelConfig(Section):

@@ -136,20 +136,51 @@ def measure_thickness(phase: np.ndarray, cell: Slab, others: np.ndarray | None =
         What bounds the spheres, if that is not all the rest: what lies outside the field of view is taken to go on likewise.
     """
     phase = np.asarray(phase, bool)
+    counts, diameters = [np.count_nonzero(phase)], [0.0]
+    for diameter, covered in _openings(phase, cell, others):
+        counts.insert(1, np.count_nonzero(covered & phase))
+        diameters.insert(1, diameter)
+    volume = cell.reducer.sum(counts[0])[0]
+    if len(counts) == 1:
+        return Thickness(np.empty(0), np.empty(0))
+    return Thickness(np.array(diameters), cell.reducer.sum(counts) / volume)
+
+
+def local_thickness(phase: np.ndarray, cell: Slab) -> np.ndarray:
+    """Local thickness of each voxel, as in `measure_thickness`, rounded down to its diameters; 0 outside the phase.
+
+    Collective.
+
+    Parameters
+    ----------
+    phase : ndarray of bool, local (n0, n1, n2)
+    cell : Slab
+
+    Returns
+    -------
+    ndarray of float32, local (n0, n1, n2)
+        In the unit of the grid's spacing; 0 everywhere if there is no such phase, or no other.
+    """
+    phase = np.asarray(phase, bool)
+    thickness = np.zeros(phase.shape, np.float32)
+    for diameter, covered in _openings(phase, cell):
+        thickness[covered & phase & (thickness == 0)] = diameter
+    return thickness
+
+
+def _openings(phase: np.ndarray, cell: Slab, others: np.ndarray | None = None):
+    """Diameters, falling to the smallest above 0, and what spheres of these cover; none without a phase or another."""
     others = ~phase if others is None else others
     smallest = min((cell.grid.spacing[axis] for axis in cell.grid.extended_axes), default=1.0)
-    volume = cell.reducer.sum(np.count_nonzero(phase))[0]
-    if volume == 0 or not cell.reducer.any(bool(others.any())):
-        return Thickness(np.empty(0), np.empty(0))
+    if not cell.reducer.any(bool(phase.any())) or not cell.reducer.any(bool(others.any())):
+        return
     room = np.where(phase, np.sqrt(squared_distances(others, cell)), 0)
     least = smallest / 4  # the radius that counts as none
     largest = cell.reducer.max(float(room.max())) - least
     num_steps = max(1, min(_MOST_RADII, math.floor(2 * largest / smallest + _SLACK)))
     radii = least + np.linspace(0, largest, num_steps + 1)
     covered = np.zeros(phase.shape, bool)
-    counts = [np.count_nonzero(phase)]
     for radius in radii[:0:-1]:
         centres = room >= radius * (1 - _SLACK)
         covered |= squared_distances(centres, cell, radius) < (radius * (1 - _SLACK)) ** 2
-        counts.insert(1, np.count_nonzero(covered & phase))
-    return Thickness(2 * (radii - least), cell.reducer.sum(counts) / volume)
+        yield 2 * (radius - least), covered

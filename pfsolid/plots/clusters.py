@@ -1,90 +1,81 @@
-"""A view of the filler (rho < 1/2, the pores) in space, coloured by its clusters."""
+"""A view of the filler (rho < 1/2, the pores) in space: its isolated clusters, and how wide the percolating ones are."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 
+import matplotlib
 import numpy as np
-from matplotlib.collections import PolyCollection
-from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.patches import Patch
 from scipy import ndimage
 
-from ..grid import AXES
-from ..io.peek import describe, read_strided
+from ..grid import AXES, PeriodicGrid
+from ..io.peek import describe
 from ..morphology.clusters import Clusters, find_clusters
+from ..morphology.thickness import local_thickness
 from ..parallel.collective import PlaneExchange, Reducer
 from ..parallel.communicator import alone
 from ..text import plural
-from . import box as view
-from .figure import DPI, add_axes, new_figure, save_figure
-from .run_files import MAX_SAMPLES, flat_axis, read_run, thinning
-from .structure import OVERSAMPLING, REFINED_SAMPLES
+from .box import draw_body, view_size
+from .figure import BAR_WIDTH, add_axes, new_figure
+from .rays import LEVEL, Body
+from .run_files import RunFiles
+from .structure import VIEW, sampled_density
 
-NAME = "clusters"
-PERCOLATING_COLOUR = "#d6cfc0"  # warmer than the panes behind
-ISOLATED_COLOURS = ("#e69f00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")  # Okabe and Ito's
-PALETTE = (PERCOLATING_COLOUR, *ISOLATED_COLOURS)
-PICTURE, LEGEND = 5.6, 0.55  # inches: the most the box is wide and high, and room for the legend
+WIDTHS_MAP = "viridis"
+ISOLATED_COLOURS = ("#d55e00", "#cc79a7", "#e69f00", "#b2182b", "#f4a6c6", "#7f3b08")  # none of viridis
+LEGEND = 0.55  # inches
+SMOOTHING = 1.5  # samples, of the thickness
 PADDING = 2  # samples beyond the periodic faces in which the nearest filler is sought; walls are within one
 
 
-def plot_clusters(directory) -> list[Path]:
-    """Draw ``directory/figures/clusters.png``: the filler's clusters, those that percolate in grey.
+@dataclass(frozen=True)
+class _Alone:
+    """A whole cell on one rank, for the measures: a `Slab`."""
 
-    Clusters are of the samples that are drawn, at most ``MAX_SAMPLES`` along an axis: on larger grids the
-    thinnest channels may be cut.  For one process.
+    grid: PeriodicGrid
+    reducer = Reducer(alone())
+    ghosts = PlaneExchange(alone())
+    periodic = True
+    first_plane = 0
 
-    Returns
-    -------
-    list of Path
-        Empty for a 2-D grid, without ``rho`` in fields.h5 and without filler.
 
-    Raises
-    ------
-    InputError
-        If the directory does not exist or result.json is damaged.
-    CheckpointError
-        If another file is damaged.
-    OutputError
-        If the figure cannot be written.
+def clusters_figure(run: RunFiles) -> Figure | None:
+    """The filler's clusters; None without filler.
+
+    They are of the samples that are drawn, at most `MAX_SAMPLES` along an axis: on larger grids the thinnest channels may
+    be cut.  For one process.
     """
-    directory = Path(directory)
-    run = read_run(directory)
-    if "rho" not in run.fields:
-        return []
-    grid = describe(run.fields_path, "rho").grid_nm
-    if flat_axis(grid.shape) is not None:
-        return []
-    stride = thinning(grid.shape, MAX_SAMPLES)
-    rho = read_strided(run.fields_path, "rho", stride)
-    filler = rho < view.LEVEL
-    if not filler.any():
-        return []
-    clusters = find_clusters(filler, Reducer(alone()), PlaneExchange(alone()))
-    edges = tuple(np.append(np.arange(n) * step * h, length)
-                  for n, step, h, length in zip(rho.shape, stride, grid.spacing, grid.lengths))
-    return [save_figure(directory, NAME, lambda: _draw_figure(run, rho, clusters, edges, stride))]
-
-
-def _draw_figure(run, rho: np.ndarray, clusters: Clusters, edges, stride) -> Figure:
-    size = view.view_size([e[-1] for e in edges])
-    width, height = size * min(PICTURE / size)  # inches
-    sampling = "" if max(stride) == 1 else f" at one of {' × '.join(map(str, stride))} voxels"
-    figure = new_figure(run, height + LEGEND + 0.95, f"clusters of the filler, ρ < ½{sampling}")
-    figure.set_dpi(OVERSAMPLING * DPI)
-    axes = add_axes(figure, (figure.get_figwidth() - width) / 2, 0.6, width, height)
-    draw_clusters(axes, rho, clusters, edges)
+    rho, edges = sampled_density(run)
+    if not (rho < LEVEL).any():
+        return None
+    clusters = find_clusters(rho < LEVEL, _Alone.reducer, _Alone.ghosts)
+    size = view_size([e[-1] for e in edges])
+    width, height = size * min(VIEW / size)  # inches
+    row = max(height, 2.0)
+    figure = new_figure(run, row + LEGEND + 0.95, f"clusters of the filler, ρ < ½{_sampling(run, rho)}")
+    axes = add_axes(figure, 0.4 + (VIEW - width) / 2, 0.6 + (row - height) / 2, width, height)
+    widths = draw_clusters(axes, rho, clusters, edges)
+    if widths is not None:
+        bar = add_axes(figure, 6.75, 0.6 + row / 2 - 1.0, BAR_WIDTH, 2.0)
+        figure.colorbar(ScalarMappable(widths, WIDTHS_MAP), cax=bar, label="local thickness where it percolates (nm)")
     handles, labels = describe_clusters(clusters)
     figure.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.45 / figure.get_figheight()),
                   handler_map={tuple: HandlerTuple(None, pad=0)}, handlelength=3.5)
     return figure
 
 
-def draw_clusters(axes, rho: np.ndarray, clusters: Clusters, edges: tuple[np.ndarray, ...]) -> None:
-    """Draw the filler of a periodic field in its box, each cluster in its colour.
+def _sampling(run: RunFiles, rho: np.ndarray) -> str:
+    stride = [-(-n // m) for n, m in zip(describe(run.fields_path, "rho").grid_nm.shape, rho.shape)]
+    return "" if max(stride) == 1 else f" at one of {' × '.join(map(str, stride))} voxels"
+
+
+def draw_clusters(axes, rho: np.ndarray, clusters: Clusters, edges: tuple[np.ndarray, ...]) -> Normalize | None:
+    """Draw the filler of a periodic field in its box: what percolates by its local thickness, the rest by cluster.
 
     Parameters
     ----------
@@ -95,29 +86,56 @@ def draw_clusters(axes, rho: np.ndarray, clusters: Clusters, edges: tuple[np.nda
         Of ``rho < 1/2``.
     edges : tuple of 3 ndarray, (nx + 1,), (ny + 1,), (nz + 1,)
         Position of each sample and, last, the length of the box (nm).
+
+    Returns
+    -------
+    Normalize or None
+        Of the colours of the thickness (nm); None where nothing percolates.
     """
-    lengths = np.array([e[-1] for e in edges])
-    colours = colour_clusters(clusters)[_nearest_cluster(clusters.labels, [e[1] for e in edges])]
-    filler, colours, edges = _refine(1 - rho, colours, edges)
-    view._draw_box(axes, lengths)
-    _draw_walls(axes, filler, colours, edges)
-    for axis in range(3):
-        for number, colour in enumerate(PALETTE):
-            own = np.where(colours == number, filler, 0)
-            if (np.take(own, 0, axis) >= view.LEVEL).any():
-                view._draw_cut(axes, own, edges, axis, ListedColormap([colour]))
-        view._draw_ruler(axes, axis, lengths)
+    spacing = tuple(float(e[1]) for e in edges)
+    percolating = np.append(False, clusters.winding_rank > 0)
+    widths = _smooth(local_thickness(clusters.labels > 0, _Alone(PeriodicGrid(rho.shape, spacing))),
+                     percolating[clusters.labels])
+    scale = _scale(widths[percolating[clusters.labels]])
+    owner = _nearest_cluster(clusters.labels, spacing)
+    palette = np.array([to_rgb(colour) for colour in ISOLATED_COLOURS])[colour_clusters(clusters)]
+
+    def paint(hits) -> np.ndarray:
+        labels = owner[tuple(np.rint(place).astype(np.intp) % n for place, n in zip(hits.index, rho.shape))]
+        colours, wide = palette[labels], percolating[labels]
+        if scale is not None:
+            here = ndimage.map_coordinates(widths, hits.index[:, wide], order=1, mode="grid-wrap")
+            colours[wide] = matplotlib.colormaps[WIDTHS_MAP](scale(here))[:, :3]
+        return colours
+
+    draw_body(axes, Body(1 - rho, edges), paint, paint)
+    return scale
+
+
+def _smooth(thickness: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """A mean over the neighbours that are meant: at the walls spheres of whole voxels leave specks."""
+    weights = ndimage.gaussian_filter(where.astype(np.float32), SMOOTHING, mode="wrap")
+    found = ndimage.maximum_filter(np.where(where, thickness, 0), 3, mode="wrap") * where
+    return ndimage.gaussian_filter(found, SMOOTHING, mode="wrap") / np.maximum(weights, np.finfo(np.float32).tiny)
+
+
+def _scale(widths: np.ndarray) -> Normalize | None:
+    """From the narrowest to the widest; of one width from 0, of none at all None."""
+    if not widths.size:
+        return None
+    low, high = float(widths.min()), float(widths.max())
+    return Normalize(low, high) if high - low > 1e-3 * high else Normalize(0, high or 1.0)
 
 
 def colour_clusters(clusters: Clusters) -> np.ndarray:
-    """Place in ``PALETTE`` of the colour of each label; label 0, which has none, counts as percolating.
+    """Place in ``ISOLATED_COLOURS`` of the colour of each label that does not percolate; 0 of the others.
 
     The largest isolated clusters have colours of their own; the smaller ones take them in turn.
     """
     isolated = np.flatnonzero(clusters.winding_rank == 0)
     isolated = isolated[np.argsort(-clusters.sizes[isolated], kind="stable")]
     colours = np.zeros(clusters.num_clusters + 1, np.uint8)
-    colours[isolated + 1] = 1 + np.arange(isolated.size) % len(ISOLATED_COLOURS)
+    colours[isolated + 1] = np.arange(isolated.size) % len(ISOLATED_COLOURS)
     return colours
 
 
@@ -128,7 +146,7 @@ def describe_clusters(clusters: Clusters) -> tuple[list, list[str]]:
     handles, labels = [], []
     if percolating.any():
         along = ", ".join(axis for axis, wraps in zip(AXES, clusters.percolates) if wraps)
-        handles.append(Patch(color=PERCOLATING_COLOUR))
+        handles.append(tuple(Patch(color=matplotlib.colormaps[WIDTHS_MAP](share)) for share in np.linspace(0, 1, 5)))
         labels.append(f"{_count(percolating, 'percolating cluster')} along {along}: "
                       f"{clusters.sizes[percolating].sum() / total:.1%} of the pore volume")
     if not percolating.all():
@@ -148,29 +166,3 @@ def _nearest_cluster(labels: np.ndarray, spacing) -> np.ndarray:
     padded = np.pad(labels, PADDING, mode="wrap")
     nearest = ndimage.distance_transform_edt(padded == 0, spacing, return_distances=False, return_indices=True)
     return padded[tuple(nearest)][(slice(PADDING, -PADDING),) * 3]
-
-
-def _refine(field: np.ndarray, colours: np.ndarray, edges):
-    """A small field interpolated as in structure_3d.png, with the colours of its samples and their edges."""
-    refinement = REFINED_SAMPLES // max(field.shape)
-    if refinement <= 1:
-        return field, colours, edges
-    field = ndimage.zoom(field, refinement, mode="grid-wrap", grid_mode=True)
-    for axis in range(3):
-        colours = colours.repeat(refinement, axis)
-    return field, colours, tuple(np.linspace(0, e[-1], n + 1) for n, e in zip(field.shape, edges))
-
-
-def _draw_walls(axes, filler: np.ndarray, colours: np.ndarray, edges) -> None:
-    polygons = view.pore_walls(filler, edges)  # the filler is here what the solid is there: seen from outside
-    normals = np.cross(polygons[:, 1] - polygons[:, 0], polygons[:, 2] - polygons[:, 0])
-    polygons = polygons[normals @ view.TOWARDS > 0]
-    centres = polygons.mean(axis=1)
-    order = np.argsort(centres @ view.TOWARDS)  # the nearest last, over the others
-    polygons, centres = polygons[order], centres[order]
-    samples = tuple(np.rint(np.interp(centres[:, axis], e, np.arange(e.size))).astype(int) % n
-                    for axis, (e, n) in enumerate(zip(edges, filler.shape)))
-    shades = view._wall_colours(polygons, filler, edges, ListedColormap(["white"]))
-    tints = np.array([to_rgb(colour) for colour in PALETTE])[colours[samples]]
-    axes.add_collection(PolyCollection(view._project(polygons), facecolors=shades * tints, edgecolors="none",
-                                       antialiased=False, zorder=2), autolim=False)

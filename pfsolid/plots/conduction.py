@@ -1,4 +1,4 @@
-"""Figures of conduction on labelled voxels: where the current runs, which phase carries it, and its temperature.
+"""Figures of conduction on labelled voxels: where the current runs, which phase carries it, and with what temperature.
 
 Drawn from a finished directory: labels and current density in fields.h5, the numbers in result.json.
 """
@@ -6,12 +6,11 @@ Drawn from a finished directory: labels and current density in fields.h5, the nu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
@@ -21,74 +20,85 @@ from ..io.peek import describe, read_strided
 from ..materials.arrhenius import BOLTZMANN, ELEMENTARY_CHARGE
 from ..results.conduction import ConductionResult, Currents
 from . import planes
-from .colours import COLOURS
-from .figure import BAR_WIDTH, MIN_BAR, WIDTH, add_axes, new_figure, plane_size, save_figure
-from .run_files import MAX_SAMPLES, RunFiles, conduction_of, flat_axis, middle_plane, read_run, thinning
+from .colours import COLOURS, PHASE_COLOURS
+from .figure import BAR_WIDTH, MIN_BAR, WIDTH, add_axes, new_figure, plane_size, sparse_minor_ticks
+from .run_files import MAX_SAMPLES, RunFiles, flat_axis, middle_plane, thinning
 
-CURRENTS, ARRHENIUS = "currents", "arrhenius"
 HISTOGRAM_BINS = 80
-SLICES_WIDTH, SLICE_GAP, HISTOGRAM_HEIGHT = 5.85, 0.66, 1.7  # inches
+MAP_WIDTH, MAP_HEIGHT, HISTOGRAM_HEIGHT = 2.55, 4.0, 1.7  # inches; of the maps at most
+LEFT_MAP, RIGHT_MAP, SHARES = 0.65, 4.0, 5.15  # inches from the left
 MARKS = {"percentile_50": "o", "percentile_90": "|", "percentile_99": "|", "percentile_99_9": "|", "maximum": "x"}
 ZERO_CELSIUS = 273.15
 
 
 @dataclass(frozen=True)
 class PhaseStyle:
-    """A phase as the figures show it: ``fraction`` of the volume and ``share`` of the current between 0 and 1."""
+    """A phase as the figures show it: ``fraction`` of the volume and ``share`` of the current between 0 and 1.
+
+    ``sigma`` is its conductivity as text, empty where that is more than a number.
+    """
 
     label: int
     name: str
     colour: str
     fraction: float
     share: float
-
-
-def plot_conduction(directory) -> list[Path]:
-    """Draw ``currents.png`` and, of several temperatures, ``arrhenius.png`` into ``directory/figures``.
-
-    Nothing is drawn where no current density is stored and no series of temperatures was solved for.
-
-    Parameters
-    ----------
-    directory : Path
-        Of a run, of `pfsolid conduct` or of conduction on an image.
-
-    Returns
-    -------
-    list of Path
-        The figures made.
-
-    Raises
-    ------
-    InputError
-        If the directory does not exist or result.json is damaged.
-    CheckpointError
-        If fields.h5 is damaged.
-    OutputError
-        If a figure cannot be written.
-    """
-    directory = Path(directory)
-    run = read_run(directory)
-    made = []
-    if _stored_axis(run) is not None:
-        made.append(save_figure(directory, CURRENTS, lambda: _currents_figure(run)))
-    found = conduction_of(run)
-    series = temperature_series(found)
-    if len(series) > 1:
-        energy = found.activation and found.activation.activation_energy_eV
-        made.append(save_figure(directory, ARRHENIUS, lambda: _arrhenius_figure(run, series, energy)))
-    return made
+    sigma: str = ""
 
 
 # --- currents -----------------------------------------------------------------------------------------------
 
 
-def _stored_axis(run) -> int | None:
-    """Axis of the applied field of a stored current whose statistics are known."""
-    found = conduction_of(run)
+def current_axis(run: RunFiles) -> int | None:
+    """Axis of the applied field of a stored current whose statistics are known; None if there is none to be shown."""
+    found = run.result and run.result.conduction
     known = found and found.currents or {}
     stored = (axis for axis, name in enumerate(AXES) if f"current_density_{name}" in run.fields and name in known)
     return next(stored, None) if "phase" in run.fields else None
+
+
+def conduction_figure(run: RunFiles) -> Figure:
+    """A plane of the phases and of the current density, how the current is distributed, and which phase carries it."""
+    axis, found = current_axis(run), run.result.conduction
+    name, statistics = f"current_density_{AXES[axis]}", found.currents[AXES[axis]]
+    grid = describe(run.fields_path, name).grid_nm
+    normal = flat_axis(grid.shape)
+    if normal is None:
+        normal = 1 if axis == 2 else 2  # the plane holds the field
+    mean = found.sigma_eff_S_per_m[axis][axis] * found.applied_field_V_per_m
+    stride = thinning(grid.shape, MAX_SAMPLES)
+    magnitude = np.linalg.norm(read_strided(run.fields_path, name, stride), axis=-1) / mean
+    labels = read_strided(run.fields_path, "phase", stride)
+    phases = _phase_styles(found, statistics)
+    limits = planes.log_limits(magnitude)
+
+    size = np.array(plane_size(grid, normal))
+    width, height = size * min(MAP_WIDTH / size[0], MAP_HEIGHT / size[1])
+    row, strip = max(height, MIN_BAR), 0.25 + 0.21 * len(phases)
+    below = strip + HISTOGRAM_HEIGHT + 1.3
+    figure = new_figure(run, row + below + 0.85, f"conduction, field along {AXES[axis]}")
+    maps = [add_axes(figure, left, below + (row - height) / 2, width, height) for left in (LEFT_MAP, RIGHT_MAP)]
+    plane = middle_plane(run, "phase", normal)
+    draw_phase_plane(maps[0], plane, normal, grid, phases)
+    current = np.linalg.norm(middle_plane(run, name, normal), axis=-1) / mean
+    draw_current_plane(maps[1], current, plane, normal, grid, limits)
+    position = "" if grid.shape[normal] == 1 else \
+        f", {AXES[normal]} = {(grid.shape[normal] // 2 + 0.5) * grid.spacing[normal]:.4g} nm"
+    maps[0].set_title(f"phases{position}", loc="left")
+    maps[1].set_title(rf"current density, $\langle J_{AXES[axis]}\rangle$ = {mean:.3g} A/m$^2$", loc="left")
+    bar = add_axes(figure, RIGHT_MAP + width + 0.12, below, BAR_WIDTH, row)
+    figure.colorbar(ScalarMappable(LogNorm(*limits), planes.CURRENT_MAP), cax=bar, label=planes.relative_current(axis),
+                    extend="both")
+    sparse_minor_ticks(bar.yaxis)
+    names = 0.3 + 0.065 * max(8, *(len(phase.name) for phase in phases))
+    lower = add_axes(figure, names, 0.5, 4.9 - names, strip)
+    upper = add_axes(figure, names, 0.5 + strip + 0.2, 4.9 - names, HISTOGRAM_HEIGHT, sharex=lower)
+    upper.tick_params(labelbottom=False)
+    draw_percentiles(lower, statistics, phases)
+    draw_histograms(upper, magnitude, labels, phases, limits, statistics.current_over_mean.maximum)
+    lower.set_xlabel(planes.relative_current(axis))
+    draw_shares(add_axes(figure, SHARES, 0.5, 2.3, strip + 0.2 + HISTOGRAM_HEIGHT), phases)
+    return figure
 
 
 def _phase_styles(found: ConductionResult, statistics: Currents) -> list[PhaseStyle]:
@@ -98,59 +108,39 @@ def _phase_styles(found: ConductionResult, statistics: Currents) -> list[PhaseSt
         label = PHASES.get(name) if phase.label is None else phase.label
         if name in statistics.phases:
             one = statistics.phases[name]
-            colour = planes.PHASE_COLOURS.get(name) or next(spare)
-            styles.append(PhaseStyle(label, name, colour, one.fraction, one.current_share))
+            colour = PHASE_COLOURS.get(name) or next(spare)
+            sigma = np.unique(np.asarray(phase.sigma_S_per_cm, float))
+            styles.append(PhaseStyle(label, name, colour, one.fraction, one.current_share,
+                                     f"{sigma[0]:.3g} S/cm" if sigma.size == 1 else ""))
     return styles
 
 
-def _currents_figure(run) -> Figure:
-    axis, found = _stored_axis(run), conduction_of(run)
-    name, statistics = f"current_density_{AXES[axis]}", found.currents[AXES[axis]]
-    grid = describe(run.fields_path, name).grid_nm
-    mean = found.sigma_eff_S_per_m[axis][axis] * found.applied_field_V_per_m
-    stride = thinning(grid.shape, MAX_SAMPLES)
-    magnitude = np.linalg.norm(read_strided(run.fields_path, name, stride), axis=-1) / mean
-    labels = read_strided(run.fields_path, "phase", stride)
-    phases = _phase_styles(found, statistics)
-    limits = planes.log_limits(magnitude)
+def draw_phase_plane(axes, labels: np.ndarray, normal: int, grid_nm: PeriodicGrid, phases: list[PhaseStyle]) -> None:
+    """Draw a plane of labels, each phase in its colour.
 
-    strip = 0.25 + 0.21 * len(phases)  # inches, as all that follows
-    sizes, normals = _slice_sizes(grid)
-    row = max(sizes[:, 1].max(), MIN_BAR)
-    below = strip + HISTOGRAM_HEIGHT + 1.3
-    figure = new_figure(run, row + below + 0.85, f"current density, field along {AXES[axis]}")
-    left = 0.65 + (SLICES_WIDTH - sizes[:, 0].sum() - SLICE_GAP * (len(normals) - 1)) / 2
-    for normal, (width, height) in zip(normals, sizes):
-        panel = add_axes(figure, left, below + (row - height) / 2, width, height)
-        current = np.linalg.norm(middle_plane(run, name, normal), axis=-1) / mean
-        draw_current_plane(panel, current, middle_plane(run, "phase", normal), normal, grid, limits)
-        left += width + SLICE_GAP
-    bar = add_axes(figure, left - SLICE_GAP + 0.2, below, BAR_WIDTH, row)
-    figure.colorbar(ScalarMappable(LogNorm(*limits), planes.CURRENT_MAP), cax=bar, label=planes.relative_current(axis),
-                    extend="both")
-    names = 0.3 + 0.065 * max(8, *(len(phase.name) for phase in phases))
-    lower = add_axes(figure, names, 0.5, 4.9 - names, strip)
-    upper = add_axes(figure, names, 0.5 + strip + 0.2, 4.9 - names, HISTOGRAM_HEIGHT, sharex=lower)
-    upper.tick_params(labelbottom=False)
-    draw_percentiles(lower, statistics, phases)
-    draw_histograms(upper, magnitude, labels, phases, limits, statistics.current_over_mean.maximum)
-    lower.set_xlabel(planes.relative_current(axis))
-    draw_shares(add_axes(figure, 5.15, 0.5, 2.3, strip + 0.2 + HISTOGRAM_HEIGHT), phases)
-    return figure
-
-
-def _slice_sizes(grid_nm: PeriodicGrid) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Width and height in inches of the planes to be drawn, (num_planes, 2), and their normals."""
-    flat = flat_axis(grid_nm.shape)
-    normals = (2, 1, 0) if flat is None else (flat,)
-    sizes = np.array([plane_size(grid_nm, normal) for normal in normals])
-    room = SLICES_WIDTH - SLICE_GAP * (len(normals) - 1)
-    return sizes * min(room / sizes[:, 0].sum(), 3.6 / sizes[:, 1].max()), normals
+    Parameters
+    ----------
+    axes : Axes
+    labels : ndarray (n_a, n_b)
+    normal : int
+        Axis of the plane's normal.
+    grid_nm : PeriodicGrid
+    phases : list of PhaseStyle
+    """
+    colours = np.array([to_rgb(planes.NO_CURRENT)] * (int(labels.max()) + 1))
+    for phase in phases:
+        if phase.label < len(colours):
+            colours[phase.label] = to_rgb(phase.colour)
+    across, up = (axis for axis in range(3) if axis != normal)
+    axes.imshow(colours[labels].swapaxes(0, 1), origin="lower", interpolation="nearest",
+                extent=(0, grid_nm.lengths[across], 0, grid_nm.lengths[up]))
+    axes.set_xlabel(f"{AXES[across]} (nm)")
+    axes.set_ylabel(f"{AXES[up]} (nm)")
 
 
 def draw_current_plane(axes, magnitude: np.ndarray, labels: np.ndarray, normal: int, grid_nm: PeriodicGrid,
                        limits: tuple[float, float]) -> None:
-    """Draw |J| / <J> of the plane in the middle on a logarithmic scale, and the outlines of the phases.
+    """Draw |J| / <J> of a plane on a logarithmic scale, and the outlines of the phases.
 
     Parameters
     ----------
@@ -162,15 +152,12 @@ def draw_current_plane(axes, magnitude: np.ndarray, labels: np.ndarray, normal: 
     """
     colours = matplotlib.colormaps[planes.CURRENT_MAP].with_extremes(bad=planes.NO_CURRENT)
     planes.show_plane(axes, np.ma.masked_less_equal(magnitude, 0), normal, grid_nm, cmap=colours,
-                       norm=LogNorm(*limits), interpolation="nearest")
+                      norm=LogNorm(*limits), interpolation="nearest")
     across, up = (axis for axis in range(3) if axis != normal)
     centres = [(np.arange(n) + 0.5) / n * grid_nm.lengths[axis] for n, axis in zip(labels.shape, (across, up))]
     for label in np.unique(labels)[1:]:
         if min(labels.shape) > 1:
             axes.contour(*centres, (labels == label).T, [0.5], colors="white", linewidths=0.35, alpha=0.8)
-    if grid_nm.shape[normal] > 1:
-        position = (grid_nm.shape[normal] // 2 + 0.5) * grid_nm.spacing[normal]
-        axes.set_title(f"{AXES[normal]} = {position:.4g} nm")
 
 
 def draw_histograms(axes, magnitude: np.ndarray, labels: np.ndarray, phases: list[PhaseStyle], limits,
@@ -197,12 +184,21 @@ def draw_histograms(axes, magnitude: np.ndarray, labels: np.ndarray, phases: lis
                       color=phase.colour)
     axes.set_xscale("log")
     axes.set_xlim(bins[0], max(bins[-1], 1.3 * highest))
+    sparse_minor_ticks(axes.xaxis)
     _log_ticks(axes.xaxis, axes.get_xlim())
     axes.set_ylabel("share of all voxels (%)")
 
 
 def draw_percentiles(axes, statistics: Currents, phases: list[PhaseStyle]) -> None:
-    """Draw the percentiles and the maximum of |J| / <J> in the cell and in each phase that carries current."""
+    """Draw the percentiles and the maximum of |J| / <J> in the cell and in each phase that carries current.
+
+    Parameters
+    ----------
+    axes : Axes
+    statistics : Currents
+        Of one direction of the field.
+    phases : list of PhaseStyle
+    """
     rows = [("all", "0.2", statistics.current_over_mean)]
     rows += [(phase.name, phase.colour, statistics.phases[phase.name].current_over_mean) for phase in phases]
     rows = [row for row in rows if row[2].maximum > 0]
@@ -221,9 +217,16 @@ def draw_percentiles(axes, statistics: Currents, phases: list[PhaseStyle]) -> No
 
 
 def draw_shares(axes, phases: list[PhaseStyle]) -> None:
-    """Draw what each phase has of the volume and carries of the current, as bars."""
+    """Draw what each phase has of the volume and carries of the current, as bars.
+
+    Parameters
+    ----------
+    axes : Axes
+    phases : list of PhaseStyle
+    """
     for height, phase in enumerate(reversed(phases)):
-        axes.annotate(phase.name, (0, height + 0.27), (0, 0), textcoords="offset points", va="bottom")
+        axes.annotate(f"{phase.name}{', ' * bool(phase.sigma)}{phase.sigma}", (0, height + 0.27), (2, 0),
+                      textcoords="offset points", va="bottom", color=phase.colour, parse_math=False)
         for value, offset, alpha in ((phase.fraction, 0.12, 0.4), (phase.share, -0.17, 1.0)):
             axes.barh(height + offset, 100 * value, 0.26, color=phase.colour, alpha=alpha)
             text = f"{100 * value:.3g} % of the {'volume' if offset > 0 else 'current'}"
@@ -253,7 +256,10 @@ def temperature_series(found: ConductionResult | None) -> list[tuple[float, floa
     return series
 
 
-def _arrhenius_figure(run, series, energy: float | None) -> Figure:
+def arrhenius_figure(run: RunFiles) -> Figure:
+    """sigma_eff of several temperatures."""
+    found = run.result.conduction
+    series, energy = temperature_series(found), found.activation and found.activation.activation_energy_eV
     figure = new_figure(run, 4.6, "effective conductivity and temperature")
     draw_arrhenius(add_axes(figure, 0.8, 0.5, WIDTH - 0.9, 3.05), series, energy)
     return figure
@@ -303,44 +309,3 @@ def _celsius(inverse):
 
 def _inverse_kelvin(celsius):
     return 1000 / np.maximum(celsius + ZERO_CELSIUS, 1e-9)
-
-
-def current_axis(run: RunFiles) -> int | None:
-    """Axis of the applied field of the stored current density; None if there is none to be shown."""
-    found = conduction_of(run)
-    if found is None or "phase" not in run.fields:
-        return None
-    stored = (axis for axis in range(3) if f"current_density_{AXES[axis]}" in run.fields)
-    return next((axis for axis in stored if found.sigma_eff_S_per_m[axis][axis] > 0), None)
-
-
-def conduction_figure(run: RunFiles) -> Figure:
-    axis, found = current_axis(run), conduction_of(run)
-    name = f"current_density_{AXES[axis]}"
-    grid = describe(run.fields_path, name).grid_nm
-    normal = flat_axis(grid.shape)
-    if normal is None:
-        normal = 1 if axis == 2 else 2  # the plane holds the field
-    mean = found.sigma_eff_S_per_m[axis][axis] * found.applied_field_V_per_m
-    stride = thinning(grid.shape, MAX_SAMPLES)
-    sampled = np.linalg.norm(read_strided(run.fields_path, name, stride), axis=-1) / mean
-    limits = planes.log_limits(sampled)
-
-    across, up = plane_size(grid, normal)
-    scale = min(2.25 / across, 4.5 / up)  # inches per nm
-    row, shares = max(up * scale, MIN_BAR), 1.75
-    figure = new_figure(run, row + shares + 2.2, f"conduction, field along {AXES[axis]}")
-    axes, bar_axes = _add_map(figure, 0.5, 1.45 + shares, across * scale, up * scale, row, gap=0.25)
-    planes.draw_sigma(axes, bar_axes, middle_plane(run, "phase", normal), normal, grid, found.phases)
-    axes, bar_axes = _add_map(figure, 4.4, 1.45 + shares, across * scale, up * scale, row, gap=0.1)
-    magnitude = np.linalg.norm(middle_plane(run, name, normal), axis=-1) / mean
-    planes.draw_current(axes, bar_axes, magnitude, normal, grid, axis, mean, limits)
-    labels = read_strided(run.fields_path, "phase", stride)
-    planes.draw_shares(add_axes(figure, 0.5, 0.5, 6.6, shares), sampled, labels, axis, found.phases, limits)
-    return figure
-
-
-def _add_map(figure: Figure, left: float, bottom: float, width: float, height: float, row: float, gap: float):
-    """Axes of a picture and, beside it, of its colour bar, which is as high as the row they stand in."""
-    return (add_axes(figure, left, bottom + (row - height) / 2, width, height),
-            add_axes(figure, left + width + gap, bottom, BAR_WIDTH, row))

@@ -7,12 +7,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..conduction.phases import PHASES
-from . import planes
-from .figure import new_figure
+from .colours import PHASE_COLOURS
+from .figure import new_figure, sparse_minor_ticks
 from .run_files import SIZES, RunFiles
 
 
 def evolution_figure(run: RunFiles) -> Figure:
+    """Energy, sizes, time steps and fractions over time."""
     history = run.history
     time = history["reduced_time"]
     seconds_known = history["time_s"][-1] > 0 and time[-1] > 0
@@ -23,7 +24,10 @@ def evolution_figure(run: RunFiles) -> Figure:
     (energy, sizes), (steps, fractions) = panels
     for axes in panels.flat:
         axes.set_xscale("log")
-        axes.set_yscale("linear" if axes is fractions else "log")
+        sparse_minor_ticks(axes.xaxis)
+        if axes is not fractions:
+            axes.set_yscale("log")
+            sparse_minor_ticks(axes.yaxis)
         axes.grid(True, color="0.9", linewidth=0.6)
         axes.set_axisbelow(True)
     _draw_line(energy, time, history["energy_J_per_m3"] / 1e6, "#333333")
@@ -32,7 +36,7 @@ def evolution_figure(run: RunFiles) -> Figure:
     _draw_line(steps, time, history["reduced_step"], "#333333")
     steps.set_ylabel("time step (reduced)")
     for name in PHASES:
-        _draw_line(fractions, time, history[f"{name}_fraction"], planes.PHASE_COLOURS[name], name)
+        _draw_line(fractions, time, history[f"{name}_fraction"], PHASE_COLOURS[name], name)
     fractions.set_ylabel("volume fraction")
     fractions.set_ylim(0, 1)
     fractions.legend()

@@ -5,45 +5,31 @@ Drawn from the section ``morphology`` of result.json, see :class:`pfsolid.result
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..grid import AXES
 from ..results.morphology import ChordsResult, MorphologyResult, StructureFactor, TwoPointCorrelation
-from .figure import new_figure, save_figure
-from .run_files import read_run
+from .figure import new_figure, sparse_minor_ticks
+from .run_files import RunFiles
 
-SECTION = "morphology"
 AXIS_COLOURS = {"x": "#e69f00", "y": "#009e73", "z": "#56b4e9"}  # Okabe and Ito's
 PHASE_COLOURS = {"pore": "#cc79a7", "wall": "#0072b2"}  # as the sizes in evolution.png
 CHORD_BINS = 40
 
 
-def plot_morphology(directory) -> list[Path]:
-    """Draw ``directory/figures/morphology.png``; no figure where nothing was measured or the density is uniform.
-
-    Raises
-    ------
-    InputError
-        If the directory does not exist or result.json is damaged.
-    OutputError
-        If the figure cannot be written.
-    """
-    directory = Path(directory)
-    run = read_run(directory)
+def measured(run: RunFiles) -> MorphologyResult | None:
+    """What was measured; None where nothing was, or of a uniform density."""
     found = run.result and run.result.morphology
-    if found is None or found.structure_factor is None or found.structure_factor.spacing_nm is None:
-        return []
+    return None if found is None or found.structure_factor is None or found.structure_factor.spacing_nm is None else found
 
-    def draw() -> Figure:
-        figure = new_figure(run, 6.2, "morphology")
-        draw_morphology(figure, found)
-        return figure
 
-    return [save_figure(directory, SECTION, draw)]
+def morphology_figure(run: RunFiles) -> Figure:
+    """What was measured of the density."""
+    figure = new_figure(run, 6.2, "morphology")
+    draw_morphology(figure, measured(run))
+    return figure
 
 
 def draw_morphology(figure: Figure, report: MorphologyResult) -> None:
@@ -69,6 +55,7 @@ def _draw_structure_factor(axes, spectrum: StructureFactor) -> None:
     _draw_positive(axes, spectrum.k_per_nm, power, color="k", marker=".", markersize=4, label="mean over shells")
     axes.set_xscale("log")
     axes.set_yscale("log")
+    sparse_minor_ticks(axes.yaxis)
     axes.set_ylim(power.max() * 1e-5, power.max() * 30)  # beyond, the interface's tail falls off exponentially
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -153,5 +140,8 @@ def _draw_thickness(axes, report: MorphologyResult) -> None:
 def _mark(axes, position: float | None, height: float, name: str, length: float | None) -> None:
     if position is not None and length is not None:
         axes.axvline(position, color="0.3", linestyle=":", linewidth=1)
-        axes.annotate(f"{name}\n{length:.3g} nm", (position, height), (3, 0), xycoords=("data", "axes fraction"),
-                      textcoords="offset points", va="top", fontsize=8)
+        low, high, at = axes.xaxis.get_transform().transform(np.array([*axes.get_xlim(), position]))
+        left = at - low > 0.75 * (high - low)  # on the side of the line where there is room
+        axes.annotate(f"{name}\n{length:.3g} nm", (position, height), (-3 if left else 3, 0),
+                      xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
+                      ha="right" if left else "left", fontsize=8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,36 +11,18 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from ..results.representative import PropertyResult, RepresentativeResult
 from ..theory.representative import NORMAL
 from .colours import COLOURS
-from .figure import new_figure, save_figure
-from .run_files import read_run
+from .figure import new_figure
+from .run_files import RunFiles
 
-SECTION = "representative"
 _WHOLE = "s"
 
 
-def plot_representative(directory: Path | str) -> list[Path]:
-    """Draw ``directory/figures/representative.png``; no figure of what `pfsolid rev` has not made.
-
-    Raises
-    ------
-    InputError
-        If the directory does not exist or result.json is damaged.
-    OutputError
-        If the figure cannot be written.
-    """
-    directory = Path(directory)
-    run = read_run(directory)
-    if run.result is None or run.result.representative is None:
-        return []
+def representative_figure(run: RunFiles) -> Figure:
+    """What `pfsolid rev` has found."""
     found, grid = run.result.representative, run.result.grid
-
-    def draw() -> Figure:
-        conducts = bool(_conductivities(found))
-        figure = new_figure(run, 6.4 if conducts else 3.6, "is the sample large enough?")
-        draw_representative(figure, found, float(np.prod(grid.shape)), min(grid.voxel_size_nm))
-        return figure
-
-    return [save_figure(directory, SECTION, draw)]
+    figure = new_figure(run, 6.4 if _conductivities(found) else 3.6, "is the sample large enough?")
+    draw_representative(figure, found, float(np.prod(grid.shape)), min(grid.voxel_size_nm))
+    return figure
 
 
 def draw_representative(figure: Figure, found: RepresentativeResult, num_voxels: float, voxel_nm: float) -> None:

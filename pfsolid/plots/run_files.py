@@ -16,7 +16,6 @@ from ..io.files import damage_errors
 from ..io.peek import describe, read_plane
 from ..io.run_directory import FIELDS, HISTORY, RESULT
 from ..io.series import list_fields
-from ..results.conduction import ConductionResult
 from ..results.run import Result
 from ..workflows.run import read_result
 
@@ -91,20 +90,40 @@ def _state(history: dict, result: Result | None) -> tuple[str, ...]:
                  if value is not None and math.isfinite(value))
 
 
-def conduction_of(run: RunFiles) -> ConductionResult | None:
-    """What conduction has found there, if anything."""
-    return run.result and run.result.conduction
-
-
 def flat_axis(shape) -> int | None:
     """The axis that a 2-D grid does not have."""
     return next((axis for axis in (2, 1, 0) if shape[axis] == 1), None)
 
 
 def thinning(shape, most: int) -> tuple[int, int, int]:
+    """Strides that leave at most so many samples along each axis.
+
+    Parameters
+    ----------
+    shape : tuple of 3 int
+    most : int
+
+    Returns
+    -------
+    tuple of 3 int
+    """
     return tuple(-(-n // most) for n in shape)
 
 
 def middle_plane(run: RunFiles, name: str, normal: int) -> np.ndarray:
+    """The plane in the middle of a stored field, thinned to `MAX_PIXELS`.
+
+    Parameters
+    ----------
+    run : RunFiles
+    name : str
+        Of the field.
+    normal : int
+        Axis of the plane's normal.
+
+    Returns
+    -------
+    ndarray (n_a, n_b) or (n_a, n_b, components)
+    """
     shape = describe(run.fields_path, name).grid_nm.shape
     return read_plane(run.fields_path, name, normal, shape[normal] // 2, max(thinning(shape, MAX_PIXELS)))

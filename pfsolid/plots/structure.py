@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import matplotlib.style
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from scipy import ndimage
 
 from ..grid import AXES
 from ..io.peek import describe, read_strided
 from . import planes
 from .box import draw_structure, view_size
-from .figure import BAR_WIDTH, DPI, MIN_BAR, WIDTH, add_axes, new_figure, plane_size
+from .figure import BAR_WIDTH, MIN_BAR, WIDTH, add_axes, new_figure, plane_size
 from .run_files import MAX_SAMPLES, RunFiles, flat_axis, middle_plane, thinning
 
-REFINED_SAMPLES = 128  # up to which a small field is interpolated for the 3-D view
-OVERSAMPLING = 2  # of the 3-D view, whose faces are drawn without antialiasing
+VIEW = 5.6  # inches: the most a box is wide and high
 
 
 def slices_figure(run: RunFiles) -> Figure:
+    """The density on the planes in the middle."""
     grid = describe(run.fields_path, "rho").grid_nm
     flat = flat_axis(grid.shape)
     normals = (2, 1, 0) if flat is None else (flat,)
@@ -42,21 +41,22 @@ def slices_figure(run: RunFiles) -> Figure:
 
 
 def structure_figure(run: RunFiles) -> Figure:
+    """The solid in space."""
+    rho, edges = sampled_density(run)
+    size = view_size([e[-1] for e in edges])
+    width, height = size * min(VIEW / size)  # inches
+    row = max(height, 2.0)
+    figure = new_figure(run, row + 1.2, "the solid, ρ ≥ ½")
+    axes = add_axes(figure, 0.4 + (VIEW - width) / 2, 0.6 + (row - height) / 2, width, height)
+    draw_structure(axes, rho, edges, matplotlib.colormaps[planes.DENSITY_MAP])
+    planes.draw_density_bar(add_axes(figure, 6.75, 0.6 + row / 2 - 1.0, BAR_WIDTH, 2.0))
+    return figure
+
+
+def sampled_density(run: RunFiles) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """At most `MAX_SAMPLES` along an axis of the stored density, and where they are: `box.draw_structure`."""
     grid = describe(run.fields_path, "rho").grid_nm
     stride = thinning(grid.shape, MAX_SAMPLES)
     rho = read_strided(run.fields_path, "rho", stride)
-    edges = [np.append(np.arange(n) * step * h, length)
-             for n, step, h, length in zip(rho.shape, stride, grid.spacing, grid.lengths)]
-    refinement = REFINED_SAMPLES // max(rho.shape)
-    if refinement > 1:
-        rho = ndimage.zoom(rho, refinement, mode="grid-wrap", grid_mode=True)
-        edges = [np.linspace(0, length, n + 1) for n, length in zip(rho.shape, grid.lengths)]
-    size = view_size(grid.lengths)
-    width, height = size * min(5.6 / size)  # inches
-    row = max(height, 2.0)
-    figure = new_figure(run, row + 1.2, "the solid, ρ ≥ ½")
-    figure.set_dpi(OVERSAMPLING * DPI)
-    axes = add_axes(figure, 0.4 + (5.6 - width) / 2, 0.6 + (row - height) / 2, width, height)
-    draw_structure(axes, rho, tuple(edges), matplotlib.colormaps[planes.DENSITY_MAP])
-    planes.draw_density_bar(add_axes(figure, 6.75, 0.6 + row / 2 - 1.0, BAR_WIDTH, 2.0))
-    return figure
+    return rho, tuple(np.append(np.arange(n) * step * h, length)
+                      for n, step, h, length in zip(rho.shape, stride, grid.spacing, grid.lengths))

@@ -16,7 +16,7 @@ from ..grid import AXES
 from ..theory.effective_medium import CoatedPores, core_fraction
 from ..theory.models import Theory
 from ..units import S_PER_M
-from .figure import save_figure
+from .figure import Look, save_figure
 from .sweep_gallery import draw_gallery, has_pictures
 from .sweep_phases import draw_phase_diagram
 from .sweep_table import POROSITY, SHAPE_FACTORS, Table, described, evenly, label_of, read_table, spread
@@ -30,7 +30,7 @@ SIGMA = "effective conductivity (S/cm)"
 MEAN = r"effective conductivity, mean of $\sigma_{xx}, \sigma_{yy}, \sigma_{zz}$ (S/cm)"
 
 
-def plot_sweep(directory: Path) -> tuple[list[Path], list[str]]:
+def plot_sweep(directory: Path, look: Look = Look()) -> tuple[list[Path], list[str]]:
     """Draw what can be drawn of a collected sweep into ``directory/figures``.  For one process.
 
     ``sigma_porosity.png`` needs an axis of porosities, ``phase_diagram.png`` both shape factors as axes, ``gallery.png``
@@ -40,6 +40,7 @@ def plot_sweep(directory: Path) -> tuple[list[Path], list[str]]:
     ----------
     directory : Path
         Of a sweep, with its dataset.
+    look : Look
 
     Returns
     -------
@@ -74,7 +75,8 @@ def plot_sweep(directory: Path) -> tuple[list[Path], list[str]]:
         left_out.append('no gallery: no phases are kept; plan the sweep with keep = ["phase"]')
     if not drawings:
         raise InputError(f"{directory} holds nothing to draw: {'; '.join(left_out)}")
-    return [save_figure(table.directory, name, lambda draw=draw: draw(table)) for name, draw in drawings.items()], left_out
+    made = [save_figure(table.directory, name, lambda draw=draw: draw(table), look) for name, draw in drawings.items()]
+    return made, left_out
 
 
 # --- conductivity over porosity -----------------------------------------------------------------------------

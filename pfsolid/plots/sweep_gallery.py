@@ -18,7 +18,7 @@ from ..grid import AXES, PeriodicGrid
 from ..io.peek import describe, read_plane
 from ..sweeps.state import kept_path
 from . import box as view
-from .planes import PHASE_COLOURS
+from .colours import PHASE_COLOURS
 from .run_files import MAX_SAMPLES, flat_axis, thinning
 from .sweep_table import SHAPE_FACTORS, Table, described, evenly
 from .theory import new_figure
@@ -128,7 +128,7 @@ def _draw_tile(axes, table: Table, row: int) -> tuple[float, ...]:
 def _draw_cube(axes, path, grid: PeriodicGrid) -> None:
     """The faces x = max, y = 0 and z = max in parallel projection."""
     lengths = np.array(grid.lengths)
-    sides = view._project(np.diag(lengths))
+    sides = view.project(np.diag(lengths))
     stride = max(thinning(grid.shape, MAX_SAMPLES))
     outlines = []
     for axis in range(3):
@@ -142,7 +142,7 @@ def _draw_cube(axes, path, grid: PeriodicGrid) -> None:
         axes.add_artist(image)
         outlines.append([start, start + sides[b], start + sides[b] + sides[c], start + sides[c]])
         along = sides[axis] / np.linalg.norm(sides[axis])
-        beside = view._project(view.RULERS[axis] * lengths) + sides[axis] / 2
+        beside = view.project(view.RULERS[axis] * lengths) + sides[axis] / 2
         axes.text(*(beside + 0.06 * view.view_size(lengths).max() * np.array([along[1], -along[0]])), AXES[axis], fontsize=7,
                   ha="center", va="center")
     axes.add_collection(PolyCollection(outlines, facecolors="none", edgecolors="0.15", linewidths=0.6, zorder=4))

@@ -14,7 +14,7 @@ from ..theory.effective_medium import CoatedPores, core_fraction
 from ..theory.models import Theory, reading_text
 from ..workflows.fit_sweep import FittedSweep
 from ..workflows.theory import Map
-from .figure import DPI, WIDTH, save_figure
+from .figure import WIDTH, save_figure
 
 EXPERIMENT = 1.64e-4  # S/cm, nanoporous beta-Li3PS4, Liu et al. 2013 as quoted in Hu 2017, which gives no porosity for it
 LINES = ("#0072b2", "#009e73", "#e69f00", "#d55e00", "#cc79a7")
@@ -44,7 +44,7 @@ def plot_fit(fitted: FittedSweep, directory: Path) -> Path:
 
 
 def new_figure(height: float) -> Figure:
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

@@ -7,7 +7,7 @@ import re
 from importlib import import_module
 
 import pytest
-from helpers.pages import ROOT, TUTORIALS, blocks_of, is_as_said, outputs_of
+from helpers.pages import ROOT, PAGES, blocks_of, is_as_said, outputs_of
 
 import pfsolid as pf
 
@@ -40,8 +40,8 @@ def test_blocks_of_pages(page, capsys):
     assert "S/cm" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
-def test_tutorials_print_what_they_say(page, tmp_path):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_print_what_they_say(page, tmp_path):
     for block, printed in outputs_of(page, tmp_path):
         assert block.said is None or is_as_said(printed, block.said), printed
 

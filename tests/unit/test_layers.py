@@ -46,7 +46,7 @@ INSIDE = {
     "results": [["run"], ["conduction", "morphology", "representative"], ["record"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory"],
               ["conduction", "evolution", "morphology", "representative", "structure"], ["figure"],
-              ["box", "planes", "run_files"], ["colours"]],
+              ["box", "planes", "run_files"], ["colours", "rays"]],
     "sweeps": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["dataset"]],
     "io": [["checkpoint", "peek"], ["seal", "series"], ["images", "provenance", "run_directory", "sealed_json", "transfer"],
            ["hdf5_sources", "readback"], ["hdf5", "one_writer", "records"], ["claims"], ["files"]],

@@ -9,28 +9,25 @@ import pytest
 from helpers.results import conduction_of, result_of
 from PIL import Image
 
+from pfsolid.conduction.currents import current_statistics
 from pfsolid.errors import CheckpointError, InputError, OutputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.peek import read_plane, read_strided
 from pfsolid.io.series import Field, write_fields
+from pfsolid.parallel.collective import Reducer
 from pfsolid.parallel.communicator import world
-from pfsolid.plots import box as plots_3d
-from pfsolid.plots import structure
+from pfsolid.plots import run as plots_run
+from pfsolid.plots.figure import Look
+from pfsolid.plots.rays import REACH, Body, project
 from pfsolid.plots.run import plot_run
 from pfsolid.plots.run_files import NEEDED_COLUMNS
 
-ALL = {"slices", "conduction", "evolution", "structure_3d"}
-MOST_BYTES = 300_000
+ALL = {"slices", "conduction", "evolution", "structure_3d", "clusters"}
+MOST_BYTES = 500_000  # a few of the largest, the 3-D views, go onto a page
 MOST_PIXELS = 1024  # across: what a page shows without scaling
 SIGMA_S_PER_CM = {"pore": 0.0, "surface": 3.14e-3, "bulk": 8.93e-7}
 FIELD_V_PER_M = 10.0
-
-
-@pytest.fixture(autouse=True)
-def small_view(monkeypatch):
-    """The 3-D view of a small field as it is: refined to look good it takes longer than all the rest."""
-    monkeypatch.setattr(structure, "REFINED_SAMPLES", 24)
 
 
 def gyroid(shape):
@@ -78,7 +75,11 @@ def store_result(directory, labels, current, axis=0, title="gyroid"):
     tensor[axis, axis] = current[..., axis].mean() / FIELD_V_PER_M / 100
     phases = {name: (label, float(np.mean(labels == label)), sigma)
               for label, (name, sigma) in enumerate(SIGMA_S_PER_CM.items())}
-    found = conduction_of(tensor, phases, applied_field_V_per_m=FIELD_V_PER_M)
+    statistics = {}
+    if current.any():
+        found = current_statistics(current, labels, axis, Reducer(world())).result(dict(enumerate(SIGMA_S_PER_CM)))
+        statistics["xyz"[axis]] = found
+    found = conduction_of(tensor, phases, applied_field_V_per_m=FIELD_V_PER_M, currents=statistics)
     (directory / "result.json").write_text(json.dumps(result_of(found, title=title).to_dict()))
 
 
@@ -92,7 +93,9 @@ def store_run(directory, rho, axis=0, spacing=(0.5, 0.5, 0.5), **options):
 
 def drawn(directory):
     """Names of the figures, each of which must be a picture of the right size with something in it."""
-    paths = plot_run(directory)
+    told = []
+    paths, failures = plot_run(directory, say=lambda *what: told.append(what))
+    assert not failures and [path for _, _, path in told] == paths
     for path in paths:
         assert path.parent == directory / "figures"
         assert path.stat().st_size < MOST_BYTES
@@ -115,7 +118,7 @@ def test_all_figures_of_a_run(tmp_path):
 
 def test_two_dimensional_run_has_one_slice_and_no_view(tmp_path):
     store_run(tmp_path, gyroid((32, 24, 1)))
-    assert drawn(tmp_path) == ALL - {"structure_3d"}
+    assert drawn(tmp_path) == ALL - {"structure_3d", "clusters"}
 
 
 def test_conduction_alone_along_another_axis(tmp_path):
@@ -132,7 +135,8 @@ def test_uniform_field(tmp_path, density):
     labels, current = phases_and_current(rho)
     store(tmp_path, {"rho": rho, "phase": labels, "current_density_x": current})
     store_result(tmp_path, labels, current)
-    assert drawn(tmp_path) == {"slices", "structure_3d"} | ({"conduction"} if density else set())
+    # Without solid there is no conduction, without pores there are no clusters of them.
+    assert drawn(tmp_path) == {"slices", "structure_3d"} | ({"conduction"} if density else {"clusters"})
 
 
 # --- pieces missing -----------------------------------------------------------------------------------------
@@ -147,7 +151,7 @@ def test_only_a_history(tmp_path):
 def test_only_a_microstructure(tmp_path):
     store(tmp_path, {"rho": gyroid((8, 8, 8))})
     (tmp_path / "result.json").write_text(json.dumps(result_of(title="", porosity=None).to_dict()))
-    assert drawn(tmp_path) == {"slices", "structure_3d"}
+    assert drawn(tmp_path) == {"slices", "structure_3d", "clusters"}
 
 
 @pytest.mark.parametrize("missing", ["result", "current", "percolation"])
@@ -226,8 +230,50 @@ def test_damaged_files(tmp_path):
 def test_figures_is_a_file(tmp_path):
     store_history(tmp_path)
     (tmp_path / "figures").write_text("")
-    with pytest.raises(OutputError, match="is a file"):
-        plot_run(tmp_path)
+    made, failures = plot_run(tmp_path)
+    assert not made and isinstance(failures["evolution"], OutputError) and "is a file" in str(failures["evolution"])
+
+
+def test_a_figure_that_fails_costs_no_other(tmp_path, monkeypatch):
+    store(tmp_path, {"rho": gyroid((8, 8, 8))})
+    store_history(tmp_path)
+
+    def fail(run):
+        raise ZeroDivisionError("of the test")
+
+    monkeypatch.setattr(plots_run, "slices_figure", fail)
+    made, failures = plot_run(tmp_path)
+    assert [path.stem for path in made] == ["evolution", "structure_3d", "clusters"]
+    assert list(failures) == ["slices"] and isinstance(failures["slices"], ZeroDivisionError)
+
+
+# --- looks --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind, start", [("pdf", b"%PDF"), ("svg", b"<?xml")])
+def test_vector_formats(tmp_path, kind, start):
+    store(tmp_path, {"rho": gyroid((8, 8, 8))})
+    paths, _ = plot_run(tmp_path, Look(kind, dpi=60))
+    assert {path.name for path in paths} == {f"{name}.{kind}" for name in ("slices", "structure_3d", "clusters")}
+    first = [path.read_bytes() for path in paths]
+    assert all(content.startswith(start) for content in first)
+    if kind == "pdf":  # the same result gives the same file; matplotlib names what an SVG refers to at random
+        assert [path.read_bytes() for path in plot_run(tmp_path, Look(kind, dpi=60))[0]] == first
+
+
+def test_the_users_settings_are_over_ours_and_styles_over_them(tmp_path):
+    with matplotlib.rc_context({"font.size": 13.0, "savefig.dpi": 77}):
+        with matplotlib.rc_context():
+            Look().apply()
+            seen = matplotlib.rcParams
+            assert (seen["font.size"], seen["figure.dpi"], seen["axes.linewidth"]) == (13.0, 77, 0.7)
+        style = tmp_path / "paper.mplstyle"
+        style.write_text("font.size: 6\n")
+        with matplotlib.rc_context():
+            Look(dpi=300, styles=(str(style),)).apply()
+            assert (matplotlib.rcParams["font.size"], matplotlib.rcParams["figure.dpi"]) == (6.0, 300)
+    with pytest.raises(InputError, match="no-such: is no style of matplotlib"):
+        Look(styles=("no-such",))
 
 
 # --- parts of a field ---------------------------------------------------------------------------------------
@@ -257,34 +303,83 @@ def test_parts_that_are_not_there(tmp_path):
         read_plane(tmp_path / "other.h5", "rho", 0, 0)
 
 
-# --- pore walls ---------------------------------------------------------------------------------------------
+# --- rays ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("with_skimage", [True, False])
-def test_walls_of_a_sphere(monkeypatch, with_skimage):
-    """Area, enclosed volume and direction of the walls of a solid sphere on anisotropic voxels."""
-    if with_skimage:
-        pytest.importorskip("skimage")
-    else:
-        monkeypatch.setattr(plots_3d, "marching_cubes", None)
-    shape, spacing, radius = (32, 40, 50), (1.25, 1.0, 0.8), 12.0
-    edges = tuple(np.arange(n + 1) * h for n, h in zip(shape, spacing))
+def edges_of(shape, spacing):
+    return tuple(np.arange(n + 1) * h for n, h in zip(shape, spacing))
+
+
+def in_space(body, hits, spacing):
+    return hits.index.T * spacing
+
+
+def test_rays_meet_a_sphere():
+    """A solid sphere in the middle of a box of other voxels along each axis: its outline, and where rays end."""
+    shape, spacing, radius, centre = (32, 40, 50), (1.25, 1.0, 0.8), 12.0, 20.0
+    edges = edges_of(shape, spacing)
     x, y, z = np.meshgrid(*[e[:-1] for e in edges], indexing="ij")
-    distance = np.sqrt((x - 20) ** 2 + (y - 20) ** 2 + (z - 20) ** 2)
-    walls = plots_3d.pore_walls(0.5 + 0.5 * np.tanh(2 * (radius - distance) / 3), edges)
-    triangles = np.concatenate([walls[:, [0, i, i + 1]] for i in range(1, walls.shape[1] - 1)])
-    areas = 0.5 * np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    outwards = triangles.mean(axis=1) - 20
-    # The divergence theorem gives the volume if all walls face outwards; voxel faces have 3/2 of the area.
-    volume = np.sum(areas * outwards) / 3
-    area = np.linalg.norm(areas, axis=1).sum()
-    # Facets lie inside the sphere by h^2 / (8 r), under 0.2 % of it; counting voxels is good to about 1 %.
-    assert volume == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.02)
-    assert area == pytest.approx((4 if with_skimage else 6) * np.pi * radius**2, rel=0.02)
-    assert np.all(np.sum(areas * outwards, axis=1) > 0)
+    distance = np.sqrt((x - centre) ** 2 + (y - centre) ** 2 + (z - centre) ** 2)
+    body = Body(0.5 + 0.5 * np.tanh(2 * (radius - distance) / 3), edges)
+    met = []
+
+    def paint(hits):
+        met.append(in_space(body, hits, spacing))
+        return np.ones((hits.values.size, 3))
+
+    picture = body.picture(150, 160, paint, paint)
+    points = np.concatenate(met)
+    # Straight lines between the samples are off by h^2 / (8 radius) < 2 %; rays are bisected to 1/32 of a spacing.
+    assert np.linalg.norm(points - centre, axis=1) == pytest.approx(radius, rel=0.02)
+    low, high = body.frame()
+    area = picture[..., 3].sum() * np.prod((high - low) / (150, 160))
+    assert area == pytest.approx(np.pi * radius**2, rel=0.02)
+    rows, columns = np.nonzero(picture[..., 3] > 0.5)
+    middle = low + (np.array([columns.mean(), rows.mean()]) + 0.5) * (high - low) / (150, 160)
+    np.testing.assert_allclose(middle, project(np.full(3, centre)), atol=0.2)  # a pixel
 
 
-def test_voxel_faces_suffice_for_the_view(tmp_path, monkeypatch):
-    monkeypatch.setattr(plots_3d, "marching_cubes", None)
-    store(tmp_path, {"rho": gyroid((16, 16, 16))})
-    assert "structure_3d" in drawn(tmp_path)
+def test_rays_pass_by_and_through_and_end_on_the_faces():
+    shape, spacing = (12, 10, 8), (1.0, 1.0, 1.0)
+    edges = edges_of(shape, spacing)
+    assert not Body(np.zeros(shape), edges).picture(40, 40, (1, 1, 1), (1, 1, 1)).any()
+    faces = []
+
+    def paint(hits):
+        faces.append(hits.index)
+        return np.ones((hits.values.size, 3))
+
+    full = Body(np.ones(shape), edges).picture(40, 40, paint, paint)
+    low, high = Body(np.ones(shape), edges).frame()
+    # The outline of a box: the sum of its three faces, foreshortened.
+    sides = project(np.diag(shape))
+    outline = sum(abs(np.linalg.det(sides[[a, b]])) for a, b in ((0, 1), (1, 2), (0, 2)))
+    assert full[..., 3].sum() * np.prod((high - low) / 40) == pytest.approx(outline, rel=0.02)
+    x, y, z = np.concatenate(faces, axis=1)
+    on_face = np.isclose(x, 12) | np.isclose(y, 0, atol=1e-9) | np.isclose(z, 8)
+    assert on_face.all()  # the nearest three, whatever is behind
+
+
+def test_a_leap_does_not_cross_a_sheet():
+    """A sheet of one sample far from the viewer: rays leap towards it, and none gets through."""
+    rho = np.zeros((40, 40, 40))
+    rho[:, 36] = 1
+    seen = Body(rho, edges_of(rho.shape, (1.0,) * 3)).picture(60, 60, (1, 1, 1), (1, 1, 1))[..., 3]
+    full = Body(np.ones_like(rho), edges_of(rho.shape, (1.0,) * 3)).picture(60, 60, (1, 1, 1), (1, 1, 1))[..., 3]
+    # All of the picture of the sheet's own face, which is the face y = 0 shifted: a parallelogram.
+    sides = project(np.diag(rho.shape))
+    low, high = Body(rho, edges_of(rho.shape, (1.0,) * 3)).frame()
+    area = abs(np.linalg.det(sides[[0, 2]])) / np.prod((high - low) / 60)
+    assert seen.sum() >= 0.98 * area and full.sum() > seen.sum()
+    assert REACH > 2.5  # from a point to the sample beside it, and from that one's neighbour to the surface
+
+
+def test_a_shorter_last_interval_ends_where_the_box_does():
+    """101 voxels sampled at every second: the 51st sample is a voxel from the end, and the field goes on there."""
+    samples = np.arange(0, 101, 2)
+    edges = (np.append(samples * 1.0, 101.0), np.arange(5.0), np.arange(5.0))
+    wave = 0.5 + 0.5 * np.cos(2 * np.pi * samples / 101)
+    body = Body(np.broadcast_to(wave[:, None, None], (51, 4, 4)), edges)
+    # At the end of the box, 50.5 intervals from its beginning, the field has its first value again.
+    line = body._field[:, 0, 0]
+    assert 0.5 * (line[50] + line[51]) == pytest.approx(wave[0], abs=1e-6)

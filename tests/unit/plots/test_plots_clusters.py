@@ -2,6 +2,7 @@
 
 import json
 
+import matplotlib
 import numpy as np
 import pytest
 from helpers.results import result_of
@@ -9,7 +10,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.series import Field, write_fields
@@ -17,13 +17,11 @@ from pfsolid.morphology.clusters import find_clusters
 from pfsolid.parallel.collective import PlaneExchange, Reducer
 from pfsolid.parallel.communicator import alone
 from pfsolid.plots import clusters as plots
+from pfsolid.plots import structure
+from pfsolid.plots.figure import save_figure
+from pfsolid.plots.run_files import read_run
 
 SHAPE = (16, 12, 20)
-
-
-@pytest.fixture(autouse=True)
-def small_view(monkeypatch):
-    monkeypatch.setattr(plots, "REFINED_SAMPLES", 32)  # the usual ones take seconds
 
 
 def channel_and_pores() -> np.ndarray:
@@ -52,45 +50,35 @@ def edges_of(shape):
 def test_one_picture_is_drawn(tmp_path, rho):
     store(tmp_path, rho)
     (tmp_path / "result.json").write_text(json.dumps(result_of().to_dict()))
-    paths = plots.plot_clusters(tmp_path)
-    assert paths == [tmp_path / "figures" / "clusters.png"]
-    with Image.open(paths[0]) as image:
+    path = save_figure(tmp_path, "clusters", lambda: plots.clusters_figure(read_run(tmp_path)))
+    with Image.open(path) as image:
         assert min(image.size) > 400
 
 
 def test_a_large_field_is_sampled(tmp_path, monkeypatch):
-    monkeypatch.setattr(plots, "MAX_SAMPLES", 8)
+    monkeypatch.setattr(structure, "MAX_SAMPLES", 8)
     store(tmp_path, channel_and_pores())
-    assert len(plots.plot_clusters(tmp_path)) == 1
+    figure = plots.clusters_figure(read_run(tmp_path))
+    assert "one of 2 × 2 × 3 voxels" in figure.get_suptitle()
 
 
-@pytest.mark.parametrize("rho, name", [(np.ones((4, 4, 4)), "rho"), (np.zeros((8, 8, 1)), "rho"),
-                                       (np.zeros((4, 4, 4)), "phi")], ids=["no filler", "2-D", "no rho"])
-def test_nothing_to_draw(tmp_path, rho, name):
-    store(tmp_path, rho, name)
-    assert plots.plot_clusters(tmp_path) == []
-    assert not (tmp_path / "figures").exists()
+def test_without_filler_there_is_nothing_to_draw(tmp_path):
+    store(tmp_path, np.ones((4, 4, 4)))
+    assert plots.clusters_figure(read_run(tmp_path)) is None
 
 
-def test_a_directory_without_fields_and_none_at_all(tmp_path):
-    assert plots.plot_clusters(tmp_path) == []
-    with pytest.raises(InputError, match="is not a directory"):
-        plots.plot_clusters(tmp_path / "nowhere")
-
-
-def test_the_percolating_are_grey_and_the_largest_isolated_differ():
+def test_the_largest_isolated_differ():
     clusters = label(channel_and_pores())
     colours = plots.colour_clusters(clusters)[clusters.labels]
-    assert colours[7, 2, 0] == 0  # the channel
-    assert colours[0, 8, 9] == colours[15, 8, 9] == 1  # the largest isolated one, through the face
-    assert colours[9, 7, 2] == 2
+    assert colours[0, 8, 9] == colours[15, 8, 9] == 0  # the largest isolated one, through the face
+    assert colours[9, 7, 2] == 1
 
 
 def test_colours_are_taken_in_turn():
     rho = np.ones((40, 4, 4))
     rho[::4, 1, 1] = 0
     colours = plots.colour_clusters(label(rho))
-    assert colours.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 1, 2, 3]
+    assert colours.tolist() == [0, 0, 1, 2, 3, 4, 5, 0, 1, 2, 3]
 
 
 def test_the_legend_counts_clusters_and_volumes():
@@ -108,18 +96,35 @@ def test_the_legend_is_silent_on_what_is_not_there(rho, text):
     assert len(texts) == 1 and texts[0].startswith(text)
 
 
-def test_walls_have_the_colour_of_their_cluster():
-    """Brightness varies with the light, hue does not: all faces of a cluster share the direction of its colour."""
+def test_isolated_clusters_have_their_colours_and_what_percolates_that_of_its_width():
+    """Brightness varies with the light, hue does not."""
     rho = channel_and_pores()
-    clusters = label(rho)
     axes = Figure().add_subplot()
-    plots.draw_clusters(axes, rho, clusters, edges_of(SHAPE))
-    walls = max(axes.collections, key=lambda drawn: len(drawn.get_paths()))  # the box has a few faces and edges
-    faces = walls.get_facecolors()[:, :3]
-    hues = np.array([to_rgb(colour) for colour in plots.PALETTE[:3]])
+    scale = plots.draw_clusters(axes, rho, label(rho), edges_of(SHAPE))
+    (picture,) = axes.images
+    pixels = np.asarray(picture.get_array()).reshape(-1, 4)
+    faces = pixels[pixels[:, 3] == 1, :3]
+    # The channel is 3 samples wide everywhere.
+    width = plots.local_thickness(rho < 0.5, plots._Alone(PeriodicGrid(SHAPE, (1.0,) * 3)))[7, 2].max()
+    assert scale.vmax == pytest.approx(width, rel=0.01) and scale.vmin == 0  # of one width
+    widest = [matplotlib.colormaps[plots.WIDTHS_MAP](value)[:3] for value in np.linspace(0, 1, 33)]
+    hues = np.array([to_rgb(colour) for colour in plots.ISOLATED_COLOURS[:2]] + widest)
     cosines = faces @ hues.T / np.linalg.norm(faces, axis=1)[:, None] / np.linalg.norm(hues, axis=1)
-    assert cosines.max(axis=1).min() > 1 - 1e-6
-    assert set(cosines.argmax(axis=1)) == {0, 1, 2}
+    nearest = cosines.argmax(axis=1)
+    assert np.mean(cosines.max(axis=1) > 0.999) > 0.95  # the few on a seam are between two colours
+    assert {0, 1} <= set(nearest) and (nearest > 1).any()
+
+
+def test_a_neck_is_seen_where_all_percolates():
+    """One cluster along z: a channel of 8 with a neck of 2."""
+    rho = np.ones((16, 16, 16))
+    rho[4:12, 4:12] = 0
+    rho[:, :, 6:10] = 1
+    rho[7:9, 7:9, 6:10] = 0
+    thickness = plots.local_thickness(rho < 0.5, plots._Alone(PeriodicGrid(rho.shape, (0.5,) * 3)))
+    assert thickness[7, 7, 8] < 0.4 * thickness[7, 7, 0]
+    smooth = plots._smooth(thickness, rho < 0.5)
+    assert smooth[7, 7, 8] < 0.8 * smooth[7, 7, 0]
 
 
 def test_the_nearest_cluster_is_sought_through_the_faces():

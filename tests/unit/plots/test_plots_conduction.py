@@ -2,6 +2,7 @@
 
 import json
 
+import matplotlib
 import numpy as np
 import pytest
 from helpers.builders import ALONE, grow_labels
@@ -10,16 +11,18 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from pfsolid.conduction.currents import current_statistics
-from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
 from pfsolid.io.hdf5 import DistributedArray
 from pfsolid.io.series import Field, write_fields
 from pfsolid.materials.arrhenius import BOLTZMANN, ELEMENTARY_CHARGE
 from pfsolid.parallel.collective import Reducer
 from pfsolid.plots import conduction as plots
+from pfsolid.plots.figure import Look
+from pfsolid.plots.run import plot_run
+from pfsolid.plots.run_files import read_run
 from pfsolid.results.conduction import Activation, AtTemperature
 
-MOST_BYTES = 300_000
+MOST_BYTES = 500_000
 NAMES = ("pore", "surface", "bulk", "electrolyte", "binder")
 SIGMA = np.array([0.0, 3.14e-3, 8.93e-7, 1e-3, 1e-5])  # S/cm
 FIELD_V_PER_M = 10.0
@@ -49,7 +52,8 @@ def store(directory, labels, axis=0, spacing=(0.5, 0.5, 0.5), **more):
 
 
 def drawn(directory):
-    paths = plots.plot_conduction(directory)
+    paths, failures = plot_run(directory)
+    assert not failures
     for path in paths:
         assert path.parent == directory / "figures" and path.stat().st_size < MOST_BYTES
         with Image.open(path) as image:
@@ -73,28 +77,28 @@ def at(temperature, mean, errors):
 @pytest.mark.parametrize("shape, axis", [((20, 24, 16), 0), ((20, 24, 16), 2), ((24, 20, 1), 1), ((2, 30, 16), 1)])
 def test_currents(tmp_path, shape, axis):
     store(tmp_path, grow_labels((24, 24, 24), 0.4)[:shape[0], :shape[1], :shape[2]], axis, (0.5, 0.6, 0.7))
-    assert drawn(tmp_path) == ["currents"]
+    assert drawn(tmp_path) == ["conduction"]
 
 
 def test_five_phases_one_of_which_carries_nothing(tmp_path):
     labels = np.random.default_rng(2).integers(0, 5, (8, 8, 8)).repeat(3, 0).repeat(3, 1)
     store(tmp_path, labels)
-    assert drawn(tmp_path) == ["currents"]
+    assert drawn(tmp_path) == ["conduction"]
 
 
 def test_one_phase(tmp_path):
     store(tmp_path, np.full((6, 6, 6), 1))
-    assert drawn(tmp_path) == ["currents"]
+    assert drawn(tmp_path) == ["conduction"]
 
 
 def test_temperatures_with_and_without_an_activation_energy(tmp_path):
     store(tmp_path, np.full((6, 6, 6), 1), temperature_series=series([350, 250, 300]),
           activation=Activation(activation_energy_eV=0.3))
-    assert drawn(tmp_path) == ["currents", "arrhenius"]
+    assert drawn(tmp_path) == ["conduction", "arrhenius"]
     (tmp_path / "fields.h5").unlink()
     assert drawn(tmp_path) == ["arrhenius"]
     store(tmp_path, np.full((6, 6, 6), 1), temperature_series=series([300]))
-    assert drawn(tmp_path) == ["currents"]
+    assert drawn(tmp_path) == ["conduction"]
 
 
 def test_points_lie_on_the_line_of_their_activation_energy():
@@ -115,7 +119,7 @@ def test_what_does_not_conduct_is_left_out():
 
 def test_shares_and_percentiles_as_drawn(tmp_path):
     store(tmp_path, np.random.default_rng(3).integers(0, 3, (9, 9, 9)))
-    found = plots.conduction_of(plots.read_run(tmp_path))
+    found = read_run(tmp_path).result.conduction
     statistics = found.currents["x"]
     phases = plots._phase_styles(found, statistics)
     assert [(phase.name, phase.label) for phase in phases] == [("pore", 0), ("surface", 1), ("bulk", 2)]
@@ -129,7 +133,17 @@ def test_shares_and_percentiles_as_drawn(tmp_path):
     assert names == ["bulk", "surface", "all"]  # from below; pores carry nothing
 
 
-def test_a_directory_without_currents(tmp_path):
-    assert plots.plot_conduction(tmp_path) == []
-    with pytest.raises(InputError, match="not a directory"):
-        plots.plot_conduction(tmp_path / "nowhere")
+def test_the_maps_of_phases_and_current_stand_side_by_side(tmp_path):
+    """In two dimensions too, where a legend had been cut off: what is drawn lies within the figure."""
+    store(tmp_path, np.random.default_rng(3).integers(0, 3, (24, 20)).repeat(2, 0)[:, :, None], axis=1)
+    with matplotlib.rc_context():
+        Look().apply()
+        figure = plots.conduction_figure(read_run(tmp_path))
+        figure.canvas.draw()
+    inside = figure.bbox
+    for axes in figure.axes:
+        box = axes.get_tightbbox()
+        assert inside.x0 <= box.x0 and box.x1 <= inside.x1 and inside.y0 <= box.y0 and box.y1 <= inside.y1
+    phases, current = figure.axes[:2]
+    assert phases.get_title("left") == "phases" and "current density" in current.get_title("left")
+    assert phases.get_xlim() == current.get_xlim() and phases.get_xlabel() == "x (nm)"

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from helpers.builders import grow_density, make_transform
 from helpers.results import result_of
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pfsolid.errors import InputError
 from pfsolid.morphology.measure import measure
-from pfsolid.plots.morphology import draw_morphology, plot_morphology
+from pfsolid.plots.morphology import draw_morphology, measured
+from pfsolid.plots.run import plot_run
+from pfsolid.plots.run_files import read_run
 
 
 def write_result(directory, rho, **options):
@@ -22,7 +24,7 @@ def write_result(directory, rho, **options):
 @pytest.mark.parametrize("distributions", [True, False])
 def test_one_picture_is_drawn(tmp_path, distributions):
     write_result(tmp_path, grow_density((20, 24, 16), 0.5), distributions=distributions)
-    paths = plot_morphology(tmp_path)
+    paths, _ = plot_run(tmp_path)
     assert paths == [tmp_path / "figures" / "morphology.png"]
     with Image.open(paths[0]) as image:
         assert min(image.size) > 600
@@ -32,7 +34,7 @@ def test_a_thin_laminate_is_drawn(tmp_path):
     rho = np.zeros((12, 4, 1))
     rho[3:] = 1
     write_result(tmp_path, rho, distributions=True)
-    assert len(plot_morphology(tmp_path)) == 1
+    assert len(plot_run(tmp_path)[0]) == 1
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -50,11 +52,24 @@ def test_an_axis_of_one_voxel_is_not_drawn(axis):
 
 def test_a_uniform_cell_or_a_run_that_was_not_measured_has_no_picture(tmp_path):
     write_result(tmp_path, np.ones((4, 4, 4)), distributions=True)
-    assert plot_morphology(tmp_path) == []
+    assert measured(read_run(tmp_path)) is None
     (tmp_path / "result.json").write_text(json.dumps(result_of(morphology=None).to_dict()))
-    assert plot_morphology(tmp_path) == []
+    assert measured(read_run(tmp_path)) is None
 
 
-def test_a_directory_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(InputError, match="is not a directory"):
-        plot_morphology(tmp_path / "nowhere")
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_labels_of_marks_stay_inside(axis):
+    """At 32^3 the first zero of S2 - phi^2 is near the end of what is drawn."""
+    shape = tuple(32 if name == axis else 8 for name in "xyz")
+    position = np.arange(32).reshape(tuple(32 if name == axis else 1 for name in "xyz"))
+    report = measure(np.broadcast_to(0.5 + 0.45 * np.cos(2 * np.pi * position / 32), shape).copy(),
+                     make_transform(shape, 0.5), distributions=False).result()
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    draw_morphology(figure, report)
+    figure.canvas.draw()
+    for panel in figure.axes[:2]:
+        inside = panel.get_window_extent()
+        for mark in panel.texts:
+            box = mark.get_window_extent()
+            assert inside.x0 - 1 <= box.x0 and box.x1 <= inside.x1 + 1

@@ -17,8 +17,8 @@ from pfsolid.errors import InputError
 from pfsolid.homogenization.report import headline
 from pfsolid.io.run_directory import MARKER, MARKER_TEXT
 from pfsolid.io.sealed_json import write_stamped_json
-from pfsolid.plots.conduction import plot_conduction
-from pfsolid.plots.morphology import plot_morphology
+from pfsolid.plots.morphology import measured
+from pfsolid.plots.run_files import read_run
 from pfsolid.results.run import SCHEMA_VERSION, HistoryRow, Result
 from pfsolid.workflows.run import damage_of_result, read_result
 
@@ -59,8 +59,7 @@ def test_every_form_is_opened(path, tmp_path):
     text = "\n".join(describe_run(tmp_path))
     assert headline(result.conduction) in text and stored["provenance"]["git_commit"] in text
     assert "grid " in headline(result.conduction)
-    plot_conduction(tmp_path)
-    assert bool(plot_morphology(tmp_path)) == ("morphology" in stored)
+    assert bool(measured(read_run(tmp_path))) == ("morphology" in stored)
     # Once more written it says the same.
     again = Result.from_dict(json.loads(json.dumps(result.to_dict())))
     assert again == result
