@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
+from ..io.images.description import ArrayImage
 
 # Keys of the input as arguments of the functions; the longer ones first.
 _ARGUMENTS = {
@@ -28,7 +30,7 @@ _ARGUMENTS = {
     "microstructure.seed": "seed", "material.surface_": "surface_", "microstructure.shape_factor_x": "shape_factors[0]",
     "microstructure.shape_factor_y": "shape_factors[1]",
 }
-_IMAGE_KEY = re.compile(r"\bimage\.(boundary|directions|crop|thresholds|axes)\b")
+_IMAGE_KEY = re.compile(r"\bimage\.(boundary|directions|crop|thresholds|axes|contact)\b")
 
 
 @contextmanager
@@ -77,6 +79,40 @@ def label_of(name, names: Mapping[int, str], argument: str):
         known = ", ".join(f"{label} {one}" for label, one in names.items()) or "none"
         raise InputError(f"{argument}: no label is called {name!r}; named are {known}")
     return found[0]
+
+
+def contacts_given(contact) -> tuple[list | None, dict[int, ArrayImage]]:
+    """What an input has for contacts, and the arrays among them by their ends.
+
+    Parameters
+    ----------
+    contact : float, array, path, None or a pair of them
+
+    Returns
+    -------
+    list or None
+    dict of int to ArrayImage
+
+    Raises
+    ------
+    InputError
+        An array is no picture.
+    """
+    if contact is None:
+        return None, {}
+    pair = list(contact) if isinstance(contact, (tuple, list)) and len(contact) == 2 else [contact, None]
+    texts, masks = [], {}
+    for end, one in enumerate(pair):
+        array = np.asarray(one) if one is not None and not isinstance(one, (str, Path)) else np.array(0)
+        if array.ndim == 0:
+            texts.append("" if one is None else str(one) if isinstance(one, Path) else plain(one))
+            continue
+        if array.ndim != 2 or array.dtype.kind not in "biu":
+            raise InputError(f"contact: an array of two dimensions of whole numbers or bool is needed, 0 where the end is "
+                             f"free, not {array.dtype} of the shape {array.shape}")
+        texts.append("an array")
+        masks[end] = ArrayImage((array != 0).astype(np.uint8), "the array")
+    return texts, masks
 
 
 def edges(voxel_nm) -> list[float] | float | None:

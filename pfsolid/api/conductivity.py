@@ -26,7 +26,7 @@ from ..text import interval, to_digits
 from ..units import S_PER_M
 from ..workflows.fields import placed
 from . import pictures
-from .arguments import by_axes, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
+from .arguments import by_axes, contacts_given, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
 from .image import Image, as_image, check_same_on_all_ranks
 from .optional import field_array, package
 
@@ -316,7 +316,7 @@ class Conductivity:
 
 def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic", directions: str | None = None,
                  temperature_K=None, layer: Mapping | None = None, resistance: Mapping | None = None, error: str = "auto",
-                 solver: str = "auto", tolerance: float = 1e-4, *, plate_resistance=None,
+                 solver: str = "auto", tolerance: float = 1e-4, *, plate_resistance=None, contact=None,
                  interface_normals: str | None = None, reference=None, extrapolate: bool = False, axes: str | None = None,
                  names: Mapping[int, str] | None = None, thresholds=None, fields: bool = True, comm=None,
                  threads: int | None = None, progress: bool | Callable[[str], object] | None = None) -> Conductivity:
@@ -351,6 +351,10 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
         Relative error allowed in sigma_eff.
     plate_resistance : 2 floats, optional
         ohm cm^2 between the electrodes and the image, where it begins and where it ends along the field.
+    contact : float, array, path, or a pair of them, optional
+        Where the first electrode (of a pair: the first and the last) touches the image: on a disc of that radius (nm) about
+        the middle, or where a picture of the end is not 0; None in a pair: everywhere.  The picture's axes are the other
+        two, in the order z, y, x.
     interface_normals : {'smoothed', 'faces'}, optional
         Normals of interfaces that resist: faces where all are boxes.
     reference : int or str, optional
@@ -399,14 +403,16 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
     """
     with in_arguments(_NAME):
         image = as_image(image, voxel_nm=voxel_nm, axes=axes, names=names, thresholds=thresholds)
+        texts, masks = contacts_given(contact)
         settings = given(solver=solver, grid_error=None if error == "auto" else error, relative_tolerance=tolerance,
                          temperature_K=temperature_K, extrapolate=extrapolate)
         study = study_of(image, sigma, layer, resistance, reference, interface_normals, settings,
-                         given(boundary=boundary, directions=directions, plate_resistance_ohm_cm2=plate_resistance))
+                         given(boundary=boundary, directions=directions, plate_resistance_ohm_cm2=plate_resistance,
+                               contact=texts))
         with quiet_session(comm, threads, progress) as session:
             check_same_on_all_ranks(image, session.reducer)
             ensure_compiled(study, session)
-            problem = ImageConduction(study, image._source, session)
+            problem = ImageConduction(study, image._source, session, masks)
             tell_of_spacing(study, problem.info, session)
             keeper = FieldKeeper(image.axes)
             found = problem.solve(keeper.watch if fields else None)

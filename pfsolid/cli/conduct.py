@@ -16,10 +16,10 @@ from .label_tables import conductivities, entries_of, label_text, names_table, q
 from .options import a_path, add_output, add_set, add_threads, draw, edges_of, running, session_of
 
 _NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes_order", "directions", "crop", "threshold", "raw", "raw_offset", "layer",
-                    "resistance", "plate_resistance", "names", "exclude")
+                    "resistance", "plate_resistance", "contact", "names", "exclude")
 _NOTATION = {
     "crop": "X0:X1,Y0:Y1,Z0:Z1", "raw": "NX,NY,NZ,TYPE", "layer": "LABEL:ON,FACING,WIDTH_NM", "resistance": "A:B=R",
-    "plate_resistance": "R1,R2",
+    "plate_resistance": "R1,R2", "contact": "FIRST[,LAST]",
 }
 
 
@@ -47,6 +47,8 @@ def add_commands(command) -> None:
     image.add_argument("--boundary", choices=["periodic", "mirror", "electrodes"], help="default: periodic")
     image.add_argument("--plate-resistance", metavar=_NOTATION["plate_resistance"], help="ohm cm^2 between the electrodes "
                        "and the image, where it begins and where it ends along the field")
+    image.add_argument("--contact", metavar=_NOTATION["contact"], help="where electrodes touch the image: on a disc of that "
+                       "radius (nm) about the middle, or where a picture of the end is not 0; nothing: all of it")
     add_solver_options(sub.add_argument_group("for both"))
     battery = sub.add_argument_group("for battery models")
     battery.add_argument("--export", choices=["pybamm", "bpx", "json"], help="also write tortuosity factor, transport "
@@ -235,6 +237,8 @@ def _image_overrides(options) -> list[str]:
                   table_of(entries_of(options.resistance, "--resistance"), "--resistance"))
     if options.plate_resistance is not None:
         found.add("--plate-resistance", "image.plate_resistance_ohm_cm2", f"[{options.plate_resistance}]")
+    if options.contact is not None:
+        found.add("--contact", "image.contact", _contacts(options.contact))
     if edges_of(options.voxel_nm) is not None:
         found.add("--voxel-nm", "image.voxel_size_nm", _list_or_one(options.voxel_nm))
     if options.boundary is not None:
@@ -279,6 +283,13 @@ def _match(pattern: str, name: str, text: str, spaces: bool = False) -> tuple:
     if not found:
         raise InputError(f"--{name} {one_line(text)}: must be {_NOTATION[name]}")
     return found.groups()
+
+
+def _contacts(text: str) -> str:
+    """A radius or a name for each of the two plates, as TOML."""
+    first, _, last = (part.strip() for part in text.partition(","))
+    number = r"\d+\.?\d*([eE][+-]?\d+)?"
+    return f"[{', '.join(one if re.fullmatch(number, one) else quoted(one) for one in (first, last))}]"
 
 
 def _list_or_one(text: str) -> str:

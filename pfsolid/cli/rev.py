@@ -25,7 +25,7 @@ def add_commands(command: Callable[..., Any]) -> None:
     image = add_image_options(sub)
     image.add_argument("--boundary", metavar="CONDITION,...", help="of the image and its sub-volumes: electrodes, periodic, "
                        "mirror (default: electrodes,periodic)")
-    sub.set_defaults(plate_resistance=None)
+    sub.set_defaults(plate_resistance=None, contact=None)
     add_solver_options(sub.add_argument_group("for the solver"))
     sizes = sub.add_argument_group("for the sub-volumes")
     sizes.add_argument("--sizes", metavar="N,...", help="their edges in voxels of the smallest edge (default: up to four, "

@@ -195,6 +195,9 @@ class ConductionSystem(FiniteVolumes):
         Where n is from: the smoothed labels, or the faces themselves, |n|_1 = 1, which is right for boxes only.
     plate_resistance : (float, float)
         Area-specific resistance between each electrode and the image, at the low and the high end of x.
+    contacts : (ndarray (n1, n2) or None, likewise)
+        Global: share of each face at the low and the high end of x that its electrode touches; what is free insulates.
+        None: all of it.
 
     Attributes
     ----------
@@ -210,7 +213,7 @@ class ConductionSystem(FiniteVolumes):
     """
 
     def __init__(self, labels: np.ndarray, sigma, transform: SlabTransform, interface_resistance=None,
-                 interface_normals: str = "smoothed", plate_resistance=(0.0, 0.0)):
+                 interface_normals: str = "smoothed", plate_resistance=(0.0, 0.0), contacts=(None, None)):
         self.labels = labels
         given = interface_resistance or {}
         resistance = resistance_table(given, len(np.asarray(sigma)))
@@ -221,16 +224,22 @@ class ConductionSystem(FiniteVolumes):
         n0, n1, n2 = transform.local_shape
         faces = np.empty((3, n0 + 1, n1, n2), dtype=transform.real.dtype)
         self.interface_area = None
-        self._follows_from_labels = not (oblique.any() or any(plate_resistance))
+        touched = [one for one in contacts if one is not None]
+        self._follows_from_labels = not (oblique.any() or any(plate_resistance) or touched)
         if oblique.any():
             self._put_in_series(np.where(oblique, resistance, 0.0), transform, faces)
         else:
             kernels.faces_of_labels(labels, self._conductivities, transform.periodic, faces)
         if any(plate_resistance):
             _put_on_plates(plate_resistance, transform, faces)
+        if touched:
+            _leave_free(contacts, transform, faces)
         positive = self._conductivities[self._conductivities > 0]
         lowest = positive.min() if positive.size else 1.0
-        super().__init__(faces, transform, lowest if self._follows_from_labels else lowest_of(faces, transform.reducer))
+        if not self._follows_from_labels:
+            lowest = lowest_of(faces, transform.reducer)
+        # A potential that is raised as a whole is held by the contacts alone.
+        super().__init__(faces, transform, lowest * min((one.mean() for one in touched), default=1.0))
 
     def _put_in_series(self, resistance: np.ndarray, transform: SlabTransform, faces: np.ndarray) -> None:
         """Faces with R |n|_1 / h more; |n|_1 is found in their place."""
@@ -282,6 +291,15 @@ def _put_on_plates(resistance, transform: SlabTransform, faces: np.ndarray) -> N
         if share == _HALF:
             plane = faces[0, end].astype(float)
             faces[0, end] = 0.0 if np.isinf(value) else plane / (1 + 2 * value / transform.grid.spacing[0] * plane)
+
+
+def _leave_free(contacts, transform: SlabTransform, faces: np.ndarray) -> None:
+    """What an electrode does not touch of the outer faces insulates."""
+    if transform.periodic:
+        raise InputError("contacts are for plane electrodes, and a periodic cell has none")
+    for end, share, touched in zip((0, -1), transform.ghosts.end_shares, contacts):
+        if share == _HALF and touched is not None:
+            faces[0, end] *= touched
 
 
 def _make_green(transform: SlabTransform):

@@ -36,6 +36,8 @@ _SIGMA = "for each label a number, a law { value, at_K, activation_energy_eV }, 
 _RESISTANCES = "a table of pairs of labels with a resistance from 0 (inf blocks), for example { \"0:1\" = 10.0 }"
 _HEADING = "pfsolid image study, with every default filled in"
 _OLD_NAMES = {"field_axes": "directions"}  # of keys of [image]
+_CONTACTS = ("the radius of a disc in nm or the name of a picture for the first plate, or two in brackets for both; \"\" is "
+             "all of it")
 _PLATES = "two resistances from 0 (inf blocks) in brackets"
 _CROP = "three pairs [first, last + 1] of voxels along x, y, z; [] takes all of an axis"
 
@@ -123,6 +125,17 @@ def _as_plates(value):
     return tuple(map(float, values))
 
 
+def _as_contacts(value):
+    values = as_tuple(value)
+    values = values if isinstance(values, tuple) else (values, "")
+    if len(values) != 2 or not any(values):
+        raise ValueError(_CONTACTS)
+    for one in values:
+        if isinstance(one, bool) or not isinstance(one, (int, float, str)) or not isinstance(one, str) and not one > 0:
+            raise ValueError(_CONTACTS)
+    return tuple(one if isinstance(one, str) else float(one) for one in values)
+
+
 def _as_label_map(value):
     text = f"a table of whole numbers with a label from 0 to {MAX_LABEL} each"
     if not (isinstance(value, dict) and value):
@@ -151,6 +164,7 @@ Names = Annotated[dict, BeforeValidator(_as_names)]
 Resistances = Annotated[dict, BeforeValidator(_as_resistances)]
 LabelMap = Annotated[dict, BeforeValidator(_as_label_map)]
 Plates = Annotated[tuple, BeforeValidator(_as_plates)]
+ContactPair = Annotated[tuple, BeforeValidator(_as_contacts)]
 Crop = Annotated[tuple, BeforeValidator(_as_crop)]
 
 
@@ -184,6 +198,21 @@ class ImageConfig(Section):
     plate_resistance_ohm_cm2: Plates = key(
         "ohm cm^2, between each electrode and the image, where it begins and where it ends along the field", (0.0, 0.0),
         allowed=_PLATES)
+    contact: ContactPair | None = key(
+        "where the electrodes touch the image: on discs about the middle of its ends, or where pictures of them are not 0",
+        None, allowed=_CONTACTS)
+
+    @model_validator(mode="after")
+    def _can_touch(self):
+        if self.contact is None:
+            return self
+        if self.boundary != "electrodes":
+            raise ValueError(f"image.contact = {list(self.contact)}: needs image.boundary = \"electrodes\", and it is "
+                             f"\"{self.boundary}\"")
+        if any(isinstance(one, str) and one for one in self.contact) and len(self.directions or "xyz") != 1:
+            raise ValueError(f"image.contact = {list(self.contact)}: a picture is of the ends along one axis: give it as "
+                             "image.directions (--directions)")
+        return self
 
     @model_validator(mode="after")
     def _has_plates(self):
@@ -339,11 +368,17 @@ class ImageStudyConfig(Section):
         laws = [f"label {label}" for label, value in sigma.items() if is_law(value)]
         self.conduction.check_laws(laws)
         self._check_tensors()
+        self._check_contact()
         highest = max(float(np.nanmax(self.sigma_S_per_m(T))) for T in self.conduction.temperatures or (None,))
         highest = max(highest, self.phases.sigma_of_others_S_per_cm or 0.0)
         if highest == 0:
             raise ValueError("phases.sigma_S_per_cm: at least one label must conduct")
         return self
+
+    def _check_contact(self) -> None:
+        if self.image.contact is not None and self.conduction.solver == "perturbation":
+            raise ValueError("image.contact: does not go with conduction.solver = \"perturbation\", which does not converge "
+                             "where a potential is held at some faces only; use another")
 
     def _check_tensors(self) -> None:
         """Full tensors are solved on the voxels' corners, and what is made for faces does not go with them."""
@@ -353,6 +388,8 @@ class ImageStudyConfig(Section):
         what = f"phases.sigma_S_per_cm: label {tensors[0]} has a full tensor, which does not go with"
         if any(self.phases.interface_resistance_ohm_cm2.values()) or any(self.image.plate_resistance_ohm_cm2):
             raise ValueError(f"{what} a resistance of interfaces or plates; give a number or three")
+        if self.image.contact is not None:
+            raise ValueError(f"{what} image.contact; give a number or three")
         if self.conduction.solver in ("petsc", "multigrid"):
             raise ValueError(f"{what} conduction.solver = \"{self.conduction.solver}\"; give a number or three, or use "
                              "\"fft\"")

@@ -63,6 +63,8 @@ IMAGE_JUMPS = Shares(_FROM_FLUXES, best=2.3, low=0.0, high=6.7)
 # grid resolves have 0.03 to 0.2, voxels drawn by lot 0.5 to 0.7.
 UNRESOLVED = 0.4
 UNRESOLVED_JUMPS = Shares(f"{_FROM_FLUXES}; roughly, as the image consists of single voxels", best=5.0, low=0.0, high=10.0)
+# With electrodes that touch a part of the image only, whose edges are off by a part of a voxel to either side.
+CONTACT_JUMPS = Shares(_FROM_FLUXES, best=1.0, low=-3.0, high=6.7)
 # The same where thresholds made the voxels of a density: the limit of its finer grids.  It is below the value where the best
 # conductor does not percolate.
 STEPS_JUMPS = Shares(_FROM_FLUXES, best=3.5, low=-2.5, high=5.5)

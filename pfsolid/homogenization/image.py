@@ -30,8 +30,10 @@ from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import CosineSlabTransform, SlabTransform, check_rank_count
 from ..units import M2_PER_CM2, NM_PER_M
+from .contacts import contacts_of, read_contacts
 from .found import FEWEST_VOXELS, Conduction, joined
 from .grid_error import (
+    CONTACT_JUMPS,
     IMAGE_JUMPS,
     IMAGE_TWICE,
     INTERFACES_TWICE,
@@ -65,11 +67,15 @@ class ImageConduction:
     source : str or ArrayImage
         Where the labels are.
     session : Session
+    masks : dict of int to ArrayImage, optional
+        In the place of the files of ``image.contact``, for the first (0) and the last (1) plate.
 
     Attributes
     ----------
     info : ImageInfo
     parts : list of Part
+    masks : dict of int to ndarray
+        Of `read_contacts`.
 
     Raises
     ------
@@ -77,7 +83,7 @@ class ImageConduction:
         Before anything is computed.
     """
 
-    def __init__(self, study: ImageStudyConfig, source, session: Session):
+    def __init__(self, study: ImageStudyConfig, source, session: Session, masks: dict | None = None):
         self.study, self.session = study, session
         self.info = on_root(session.comm, describe_image, source, layout_of(study))
         self.parts = parts_of(study, source, self.info)
@@ -87,6 +93,7 @@ class ImageConduction:
         check_memory(grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction, grid_nm), PROGRAM_BYTES, session.comm,
                      self.info.name)
         check_solver(study.conduction, session.comm)
+        self.masks = on_root(session.comm, read_contacts, study, self.parts[0].unmirrored_grid_nm, masks)
         self._first: LabelledImage | None = self._read(self.parts[0])
         counts = label_counts(self.first_labels, session.reducer)
         self.study = study.with_labels(counts)
@@ -148,7 +155,8 @@ class ImageConduction:
         for number, part in enumerate(self.parts):
             image, self._first = self._first or self._read(part), None
             on_solved = watch(part, image.medium) if watch is not None else None
-            found = _solve_part(self.study, part, image, self.session, on_solved, memory, f"part {number}", with_currents)
+            found = _solve_part(self.study, part, image, self.session, on_solved, memory, f"part {number}", with_currents,
+                                self.masks)
             solved.append(_in_image(found, part, self.info))
         found = joined(solved)
         if self.study.image.exclude:
@@ -163,43 +171,44 @@ class ImageConduction:
             self._first = None
 
     def _read(self, part: Part) -> LabelledImage:
-        return _read_part(self.study, part, part.grid_nm, self.study.conduction, self.session)
+        return _read_part(self.study, part, part.grid_nm, self.study.conduction, self.session, self.masks)
 
 
 # --- the computation ----------------------------------------------------------------------------------------
 
 
 def _solve_part(study: ImageStudyConfig, part: Part, image: LabelledImage, session: Session, on_solved,
-                memory: Memory | None, name: str, with_currents: bool) -> Conduction:
+                memory: Memory | None, name: str, with_currents: bool, masks: dict) -> Conduction:
     """What a part conducts, by the axes of its grid; closes the transform."""
     with image.medium.transform:
         _tell_of_layer(study, image, session)
         found = solve_conduction(image.medium, study.conduction, watched_by(session), axes=part.fields,
                                  on_solved=on_solved, memory=memory, name=name, with_currents=with_currents)
         unlike = unlike_faces(image.medium.labels, session.reducer)
-    return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name))
+    return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name, masks))
 
 
 def _grid_part(study: ImageStudyConfig, part: Part, found: Conduction, resolved: bool, session: Session,
-               memory: Memory | None, name: str) -> GridPart | None:
+               memory: Memory | None, name: str, masks: dict) -> GridPart | None:
     """The grid's part in the error, by the method asked for; None where there is none.  Collective."""
     values = np.diag(found.effective.tensor)
     if study.conduction.grid_error == "refinement":
-        fine = _refined(study, part, found, session, memory, f"{name} halved")
+        fine = _refined(study, part, found, session, memory, f"{name} halved", masks)
         shares = INTERFACES_TWICE if _is_straightened(study) else IMAGE_TWICE
-        if found.interfaces is not None and not found.interfaces.is_fine:
+        if (found.interfaces is not None and not found.interfaces.is_fine) or study.image.contact is not None:
             shares = shares.widened(WIDER)
         return grid_part(values, np.diag(fine) - values, shares, fine)
     if study.conduction.grid_error == "none" or np.all(np.isnan(found.flux_jumps)):
         return None
-    return grid_part(values, found.flux_jumps, IMAGE_JUMPS if resolved else UNRESOLVED_JUMPS)
+    shares = UNRESOLVED_JUMPS if not resolved else IMAGE_JUMPS if study.image.contact is None else CONTACT_JUMPS
+    return grid_part(values, found.flux_jumps, shares)
 
 
 def _refined(study: ImageStudyConfig, part: Part, found: Conduction, session: Session, memory: Memory | None,
-             name: str) -> np.ndarray:
+             name: str, masks: dict) -> np.ndarray:
     """The tensor (S/m) of the same image on voxels of half the edge, with the layer laid on them anew.  Collective."""
     settings = settings_of_second(study.conduction, found)
-    image = _read_part(study, part, part.grid_nm.halved(), settings, session)
+    image = _read_part(study, part, part.grid_nm.halved(), settings, session, masks)
     with image.medium.transform:
         _tell_of_layer(study, image, session, " on voxels of half the edge")
         fine = solve_conduction(image.medium, settings, watched_by(session), axes=part.fields, memory=memory, name=name)
@@ -207,7 +216,7 @@ def _refined(study: ImageStudyConfig, part: Part, found: Conduction, session: Se
 
 
 def _read_part(study: ImageStudyConfig, part: Part, grid_nm: PeriodicGrid, settings: SolverConfig,
-               session: Session) -> LabelledImage:
+               session: Session, masks: dict) -> LabelledImage:
     """The image on a grid: that of the part, or the same in voxels of half the edge.  Collective."""
     kind = SlabTransform if part.is_periodic else CosineSlabTransform
     precision = preconditioner_precision(settings.relative_tolerance)
@@ -220,10 +229,11 @@ def _read_part(study: ImageStudyConfig, part: Part, grid_nm: PeriodicGrid, setti
         counts = label_counts(labels[1:-1], session.reducer)
         study = study.with_labels(counts)
         check_label_known(counts, {*study.phases.sigma_S_per_cm, *study.image.exclude}, "conductivity")
+        contacts = contacts_of(study, part.orientation, grid_nm, masks)
         until_read.pop_all()  # whoever solves closes it
     return LabelledImage(Medium(labels, lambda temperature: _turned_sigma(study, part.orientation, temperature), transform,
                          part.orientation.names, _resistances(study), study.phases.interface_normals,
-                         _plate_resistances(study), mirrored=part.window.mirrored), num_laid)
+                         _plate_resistances(study), contacts, mirrored=part.window.mirrored), num_laid)
 
 
 def _read_labels(study: ImageStudyConfig, part: Part, transform: SlabTransform, session: Session) -> np.ndarray:

@@ -44,6 +44,8 @@ class Medium:
         By what the faces of an interface that resists are weighted.
     plate_resistance : (float, float)
         Of the electrodes at the low and the high end, in spacing / (S/m).
+    contacts : (ndarray (n1, n2) or None, likewise)
+        Share of each face at either end, of the whole grid, that its electrode touches; None: all of it.
     make_system : callable, optional
         ``make_system(sigma of each label)`` where the faces do not follow from the labels alone.
     mirrored : tuple of 3 bool
@@ -57,6 +59,7 @@ class Medium:
     interface_resistance: Mapping[tuple[int, int], float] = field(default_factory=dict)
     interface_normals: str = "smoothed"
     plate_resistance: tuple[float, float] = (0.0, 0.0)
+    contacts: tuple[Floats | None, Floats | None] = (None, None)
     make_system: Callable[[Floats], FiniteVolumes] | None = None
     mirrored: PerAxisFlag = (False, False, False)
 
@@ -99,7 +102,8 @@ class Medium:
             return ElementSystem(self.labels, sigma / unit, self.transform, self.mirrored)
         resistance = {pair: value * unit for pair, value in self.interface_resistance.items()}
         plates = tuple(value * unit for value in self.plate_resistance)
-        return ConductionSystem(self.labels, sigma / unit, self.transform, resistance, self.interface_normals, plates)
+        return ConductionSystem(self.labels, sigma / unit, self.transform, resistance, self.interface_normals, plates,
+                                self.contacts)
 
     def _percolating(self, system: System, sigma: Floats) -> PerAxisFlag:
         """Axes along which current can wrap the cell through faces that conduct, or join the electrodes.  Collective."""
@@ -117,6 +121,9 @@ class Medium:
         along = np.diagonal(sigma, axis1=1, axis2=2) if sigma.ndim == 3 else sigma
         table = face_conductances(along, transform.grid.spacing, self.interface_resistance)
         open_faces = open_faces_of_labels(self.labels, table, transform.periodic)
+        for plane, share, touched in zip((0, -1), transform.ghosts.end_shares, self.contacts):
+            if touched is not None and share == 0.5:  # the end is this rank's; of a face along x the bit is 1
+                open_faces[plane][touched == 0] &= 0xFE
         return axes_percolating_through_faces(open_faces, transform.reducer, transform.ghosts, transform.periodic)
 
 

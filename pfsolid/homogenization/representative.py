@@ -87,6 +87,8 @@ def with_rev(study: ImageStudyConfig) -> ImageStudyConfig:
     if any(study.image.plate_resistance_ohm_cm2):
         raise InputError("image.plate_resistance_ohm_cm2: belongs to the electrodes of the whole image, and has no meaning "
                          "for sub-volumes of it")
+    if study.image.contact is not None:
+        raise InputError("image.contact: belongs to the electrodes of the whole image, and has no meaning for sub-volumes")
     if study.rev is not None:
         return study
     return study.model_copy(update={"rev": RevConfig()})

@@ -133,6 +133,8 @@ class Result(Record):
     morphology: MorphologyResult | None = key("the microstructure in numbers", absent=_OF_IMAGES)
     interface_normals: str | None = key("by which normals interfaces resist", absent="where none does")
     plate_resistance_ohm_cm2: tuple[float, float] | None = key("of the electrodes", "ohm cm^2", absent="where none resists")
+    contact: tuple[str, str] | None = key("radius (nm) or picture of where each electrode touches the image; empty: all of "
+                                          "it", absent="where both touch all of it")
     conduction: ConductionResult | None = key("effective conductivity", inline=True,
                                               absent="without conduction")
     representative: RepresentativeResult | None = key("whether the sample is large enough", absent="but of `pfsolid rev`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from ..config.image import ImageStudyConfig, study_to_toml
 from ..config.review import Review
 from ..config.text import read_text
 from ..errors import InputError, Interrupted
-from ..grid import AXES
+from ..grid import AXES, PeriodicGrid
+from ..homogenization.found import Conduction
 from ..homogenization.image import ImageConduction
 from ..homogenization.medium import Medium
 from ..homogenization.parts import Part, asked_axes, layout_of, parts_of, tell_of_spacing
@@ -29,6 +31,7 @@ from ..parallel.session import Session
 from ..results.run import SCHEMA_VERSION, GridOf, Result
 from ..spectral.transform import check_rank_count
 from ..text import as_word, in_binary_units, in_words, plural
+from ..units import NM_PER_M
 from .console import log_to
 from .fields import FieldStore, store_solution
 from .solved import SolvedOnDisk, digest_of
@@ -94,6 +97,7 @@ def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> 
     _announce(problem, session)
     made = provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text)
     seen = digest_of(problem.first_labels, session.reducer)
+    seen += "".join(hashlib.sha256(mask.tobytes()).hexdigest() for mask in problem.masks.values())
     memory = SolvedOnDisk(directory, session, f"{physics_of(study)} {seen}").load()
     on_root(session.comm, (directory / FIELDS).unlink, True)  # what an interrupted attempt left, perhaps damaged
     keeper = _Keeper(study, directory / FIELDS, made.to_dict() | {"input": prepared.text}, session)
@@ -106,11 +110,15 @@ def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> 
         session.note(line)
     for line in conduction_lines(found, study.names, conducted):
         session.say(line)
+    if study.image.contact is not None:
+        _tell_of_contacts(found, image_grid, session)
     result = Result(
         schema_version=SCHEMA_VERSION, title=study.title, source=str(study.image.file), boundary=study.image.boundary,
         axes_order=info.axes, conduction=conducted, grid=GridOf(shape=image_grid.shape, voxel_size_nm=image_grid.spacing),
         interface_normals=study.phases.interface_normals if study.phases.interface_resistance_ohm_cm2 else None,
         plate_resistance_ohm_cm2=plates if any(plates := study.image.plate_resistance_ohm_cm2) else None,
+        contact=None if study.image.contact is None else tuple(
+            one if isinstance(one, str) else f"{one:g}" for one in study.image.contact),
         provenance=made)
     write_xdmf(directory / FIELDS, session.comm)
     on_root(session.comm, write_stamped_json, directory / RESULT, result.to_dict())
@@ -169,6 +177,16 @@ def _announce(problem: ImageConduction, session: Session) -> None:
         session.say(f"full tensors between electrodes: solved with the mirror images, {part.grid_nm.num_voxels} voxels")
     for note in study.conduction.notes:
         session.say(note)
+
+
+def _tell_of_contacts(found: Conduction, grid_nm: PeriodicGrid, session: Session) -> None:
+    """What is measured between patches is a resistance."""
+    for axis in found.axes:
+        value = found.effective.tensor[axis, axis]
+        across = math.prod(length for other, length in enumerate(grid_nm.lengths) if other != axis)
+        if value > 0:
+            session.say(f"between the contacts along {AXES[axis]}: L / (A sigma) = "
+                        f"{grid_nm.lengths[axis] * NM_PER_M / (value * across):.5g} ohm")
 
 
 def _headline(study: ImageStudyConfig, info: ImageInfo, part: Part, session: Session) -> str:

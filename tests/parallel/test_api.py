@@ -101,3 +101,17 @@ def test_sub_volumes_are_shared_out(comm):
     assert (one.low, one.high) == pytest.approx((other.low, other.high), rel=1e-6)
     with pytest.raises(pf.InputError, match="label 1 has no conductivity"):
         pf.rev(labels, {0: 1.0}, comm=comm, **options)
+
+
+@pytest.mark.parametrize("solver", ["multigrid", "fft"])
+def test_contacts(comm, solver):
+    """Patches on the first and the last plate lie on the first and the last rank."""
+    labels = (np.random.default_rng(4).random((9, 8, 7)) < 0.7).astype(np.uint8)
+    masks = tuple(np.random.default_rng(seed).random((8, 7)) < 0.5 for seed in range(2))
+    together, alone = (pf.conductivity(labels, {0: 0.0, 1: 1.0}, 1, "electrodes", "z", contact=masks, solver=solver,
+                                       tolerance=1e-9, comm=one, threads=1, fields=False) for one in (comm, ALONE))
+    assert together.tensor[2, 2] > 0 and together.tensor[2, 2] == pytest.approx(alone.tensor[2, 2], rel=1e-7)
+    walls = np.arange(7, dtype=np.uint8) % 2 + 0 * labels
+    first, last = (np.arange(7) == x + np.zeros((8, 1), int) for x in (1, 3))  # the one wall, and another
+    blocked = pf.conductivity(walls, {0: 0.0, 1: 1.0}, 1, "electrodes", "z", contact=(first, last), comm=comm, threads=1)
+    assert blocked.tensor[2, 2] == 0

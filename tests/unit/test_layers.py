@@ -42,7 +42,7 @@ INSIDE = {
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["rev"], ["run"], ["material"],
                ["conduction", "naming"], ["text"]],
     "homogenization": [["representative"], ["subvolumes"], ["battery", "density", "image", "report"], ["parts", "watch"],
-                       ["solve"], ["found", "medium"], ["grid_error"]],
+                       ["solve"], ["contacts", "found", "medium"], ["grid_error"]],
     "results": [["run"], ["conduction", "morphology", "representative"], ["record"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory"],
               ["conduction", "evolution", "morphology", "representative", "structure"], ["figure"],
