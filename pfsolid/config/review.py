@@ -124,8 +124,13 @@ def _anisotropy(config: RunConfig) -> list[tuple[str, str, str]]:
 
 def _interface_widths_nm(config: RunConfig) -> list[float]:
     """From rho = 0.1 to 0.9 along each axis: (ln 9 / 2) lambda sqrt(kappa_ii / kappa_33)."""
+    return [math.log(9) / 2 * config.material.surface_depth_nm * stretch for stretch in _stretches(config)]
+
+
+def _stretches(config: RunConfig) -> list[float]:
+    """Lengths along each axis over those along z: sqrt(kappa_ii / kappa_33)."""
     kappa = config.reduced_kappa
-    return [math.log(9) / 2 * config.material.surface_depth_nm * math.sqrt(k / kappa[2]) for k in kappa]
+    return [math.sqrt(k / kappa[2]) for k in kappa]
 
 
 def _nuclei(config: RunConfig) -> list[tuple[str, str, str]]:
@@ -183,14 +188,17 @@ def find_errors(config: RunConfig, num_ranks: int = 1) -> list[str]:
 
 def _resolution_warnings(config: RunConfig) -> list[str]:
     grid, depth = config.grid_nm, config.material.surface_depth_nm
-    voxels = {axis: depth / h for axis, n, h in zip(AXES, grid.shape, grid.spacing) if n > 1}
+    depths = [depth * stretch for stretch in _stretches(config)]
+    voxels = {axis: length / h for axis, n, h, length in zip(AXES, grid.shape, grid.spacing, depths) if n > 1}
     coarse = [axis for axis, count in voxels.items() if count < MIN_SURFACE_VOXELS]
     if not coarse:
         return []
+    of = "" if len(set(depths)) == 1 else " of sqrt(kappa_ii/kappa_33) lambda"
+    needed = min(depths[AXES.index(axis)] for axis in coarse) / MIN_SURFACE_VOXELS
     return [f"material.surface_depth_nm = {depth!r}: only {min(voxels.values()):.3g} voxels along "
-            f"{', '.join(coarse)}; below {MIN_SURFACE_VOXELS} the surface is not resolved, sticks to the "
-            "grid, and sigma_eff is off by tens of percent; use a grid.voxel_size_nm of "
-            f"{depth / MIN_SURFACE_VOXELS:.3g} or less"]
+            f"{', '.join(coarse)}{of}; below {MIN_SURFACE_VOXELS} the surface is not resolved, sticks to the "
+            f"grid, and sigma_eff is off by tens of percent; use a grid.voxel_size_nm of {needed:.3g} or less"
+            + (f" along {', '.join(coarse)}" if of else "")]
 
 
 def _box_warnings(config: RunConfig) -> list[str]:
@@ -199,7 +207,8 @@ def _box_warnings(config: RunConfig) -> list[str]:
     warnings, edges = [], _edges(config)
     wavelength, shortest = _wavelength_nm(config), min(edges.values())
     needed = MIN_WAVELENGTHS * wavelength
-    small = [axis for axis, length in edges.items() if length < needed]
+    # Where kappa_ii is smaller, so are the waves; where it is larger, `_shape_warnings` says when that is too much.
+    small = [axis for axis, length in edges.items() if length < needed * min(1, _stretches(config)[AXES.index(axis)])]
     if small:
         warnings.append(f"grid: the box is {shortest:.4g} nm along {', '.join(small)}, fewer than "
                         f"{MIN_WAVELENGTHS} of the fastest growing waves of {wavelength:.4g} nm; it holds "

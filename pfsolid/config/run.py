@@ -45,7 +45,7 @@ ENERGY_LIMITS = dict(ge=1e-9, le=1e9)
 RATE_LIMITS = dict(ge=1e-60, le=1e20)
 TIME_LIMITS = dict(ge=1e-12, le=1e15)
 
-SHAPE_FACTOR_LIMITS = dict(ge=0.5, le=6000)
+SHAPE_FACTOR_LIMITS = dict(ge=0.05, le=6000)
 
 STOP_CONDITIONS = ("max_reduced_time", "max_time_s", "max_steps", "energy_rate_tolerance",
                    "mean_pore_size_nm", "wall_clock_limit_s")
@@ -131,7 +131,7 @@ class MicrostructureConfig(Section):
         "density to begin with instead: .h5[:DATASET], .npy, .tif or a run directory; any grid of the same cell", None)
     initial_field_axes: AxesOrder | None = key(
         "order of its axes, first index first; as the file says, or zyx, if not set", None, allowed=ORDERS)
-    shape_factor_x: float = key("kappa_11/kappa_33: large for rods along x", 1.0, **SHAPE_FACTOR_LIMITS)
+    shape_factor_x: float = key("kappa_11/kappa_33: large for rods along x, both small for rods along z", 1.0, **SHAPE_FACTOR_LIMITS)
     shape_factor_y: float = key("kappa_22/kappa_33: large for rods along y, both large for plates normal to z", 1.0,
                                 **SHAPE_FACTOR_LIMITS)
 

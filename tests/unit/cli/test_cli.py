@@ -283,7 +283,7 @@ def test_damaged_checkpoint_is_refused_and_the_one_before_used(case, tmp_path):
     (["measure", "nothing-here.npy"], "nothing-here.npy"),
     (["measure", "nothing-here.npy", "--voxel-nm", "20um"], "--voxel-nm 20um: must be a positive length"),
     (["conduct", "nothing-here.npy", "--sigma", "0=1", "--voxel-nm", "20um"], "--voxel-nm 20um: must be a positive length"),
-    (["run", "CASE", "--set", "microstructure.shape_factor_x=0"], "shape_factor_x = 0: must be from 0.5 to 6000"),
+    (["run", "CASE", "--set", "microstructure.shape_factor_x=0"], "shape_factor_x = 0: must be from 0.05 to 6000"),
     (["run", "CASE", "--set", "microstructure.porosity=0.1", "--set", "grid.shape=[4, 4, 4]"], "nucle"),
     (["run", "CASE", "--set", "microstructure.initial_field=nothing.npy"], "nothing.npy"),
     (["validate", "CASE", "--set", "grid.shape=[24, 20, 18]", "--ranks", "21"], "too many"),

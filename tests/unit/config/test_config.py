@@ -606,11 +606,17 @@ def test_a_box_in_which_nothing_grows_is_refused(minimal):
     assert len(errors) == 1 and "no wave shorter than 3.11 nm grows" in errors[0]
 
 
+PILLARS = "microstructure.shape_factor_x=0.1", "microstructure.shape_factor_y=0.1"
+
+
 @pytest.mark.parametrize("overrides, says", [
     (["material.surface_depth_nm=0.9"], "not resolved"),
     (["grid.voxel_size_nm=[0.5, 0.5, 0.75]"], "1.87 voxels along z"),
     (["grid.shape=[64, 64, 32]"], "16 nm along z"),
     (["microstructure.noise_amplitude=0.1"], "use 0.08 or less"),
+    # 1.4 nm sqrt(0.1) = 0.443 nm: 0.885 voxels of 0.5 nm, and two of 0.221 nm.
+    ([*PILLARS], "only 0.885 voxels along x, y of sqrt(kappa_ii/kappa_33) lambda"),
+    ([*PILLARS], "grid.voxel_size_nm of 0.221 or less along x, y"),
     (["microstructure.porosity=0.22"], "within 0.02 of a spinodal limit"),
     (["evolution.mean_pore_size_nm=17"], "more than half the box"),
 ])
