@@ -1,4 +1,4 @@
-"""`pfsolid materials list | show NAME`: what is known of electrolytes, and where it was read."""
+"""`pfsolid materials list | show NAME | surface | hopping`: what is known of electrolytes, what energies make of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..units import S_PER_M
+from . import hopping
 from .options import print_on_root
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ _WIDTH = 110
 
 def add_commands(command) -> None:
     """Hang `materials` into the command line; ``command(name, function, text)`` makes a parser."""
-    sub = command("materials", None, "list the electrolytes that inputs can name, or show one with its sources")
+    text = "electrolytes that inputs can name, with their sources; conductivities from activation energies"
+    sub = command("materials", None, text)
     actions = sub.add_subparsers(metavar="ACTION", required=True)
     text = "one line for each value"
     listing = actions.add_parser("list", help=text, description=text)
@@ -30,6 +32,7 @@ def add_commands(command) -> None:
     show.add_argument("--extrapolate", action="store_true",
                       help="follow activation energies beyond the temperatures their sources give")
     show.set_defaults(command=_show)
+    hopping.add_actions(actions)
 
 
 def _list(_options) -> None:

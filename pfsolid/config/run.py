@@ -131,7 +131,8 @@ class MicrostructureConfig(Section):
         "density to begin with instead: .h5[:DATASET], .npy, .tif or a run directory; any grid of the same cell", None)
     initial_field_axes: AxesOrder | None = key(
         "order of its axes, first index first; as the file says, or zyx, if not set", None, allowed=ORDERS)
-    shape_factor_x: float = key("kappa_11/kappa_33: large for rods along x, both small for rods along z", 1.0, **SHAPE_FACTOR_LIMITS)
+    shape_factor_x: float = key("kappa_11/kappa_33: large for rods along x, both small for rods along z", 1.0,
+                                **SHAPE_FACTOR_LIMITS)
     shape_factor_y: float = key("kappa_22/kappa_33: large for rods along y, both large for plates normal to z", 1.0,
                                 **SHAPE_FACTOR_LIMITS)
 

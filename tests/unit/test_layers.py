@@ -38,7 +38,7 @@ INSIDE = {
     "api": [["run"], ["growth"], ["representative"], ["conductivity", "morphology"], ["image"], ["sweep"], ["plot"],
             ["optional", "pictures", "sinks"], ["arguments"]],
     "cli": [["__init__"], ["main"], ["rev"], ["conduct", "materials", "run", "sweep", "theory"],
-            ["info", "label_tables", "options"]],
+            ["hopping", "info", "label_tables"], ["options"]],
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["rev"], ["run"], ["material"],
                ["conduction", "naming"], ["text"]],
     "homogenization": [["representative"], ["subvolumes"], ["battery", "density", "image", "report"], ["parts", "watch"],

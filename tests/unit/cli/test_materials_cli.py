@@ -51,3 +51,34 @@ def test_mistakes_cost_one_line(run_cli, arguments, says):
 def test_an_action_is_needed(run_cli):
     status, _, error = run_cli("materials")
     assert status == 2 and "ACTION" in error
+
+
+# --- from activation energies ---------------------------------------------------------------------------------------
+
+
+def test_surface_from_bulk(run_cli):
+    """Eq 12 of Hu 2017 by hand: 8.93e-7 exp(0.21 eV / (8.617333e-5 eV/K 298.15 K)) = 3.167e-3 S/cm."""
+    hu = ("--sigma-bulk-S-per-cm", "8.93e-7", "--Q-bulk-eV", "0.47", "--temperature-K", "298.15", "--Q-surface-eV")
+    status, out, _ = run_cli("materials", "surface", *hu, "0.26")
+    assert status == 0 and "0.003167 S/cm, 3546 times the bulk" in out
+    assert "0.003167 S/cm" in run_cli("materials", "surface", *hu, "0.1", "--scale", "2.6")[1]
+
+
+def test_hopping(run_cli):
+    """By hand: D = (1/6) (3e-10)^2 1e13 exp(-0.3/0.0256926), exp(-0.1/0.0256926) of sites vacant, sigma = n e^2 D/k_B T."""
+    status, out, _ = run_cli("materials", "hopping", "--jump-length-nm", "0.3", "--frequency-Hz", "1e13", "--temperature-K",
+                             "298.15", "--site-density-per-nm3", "20", "--migration-enthalpy-eV", "0.2",
+                             "--formation-enthalpy-eV", "0.2")
+    assert status == 0 and "1.274e-12 m^2/s" in out and "0.0204 of all" in out and "3.241e-05 S/cm" in out
+
+
+@pytest.mark.parametrize("option, value, says", [
+    ("--temperature-K", "0", "--temperature-K = 0: must be above 0"),
+    ("--Q-surface-eV", "-1", "--Q-surface-eV = -1: must be from 0 to 10"),
+    ("--sigma-bulk-S-per-cm", "nan", "--sigma-bulk-S-per-cm = nan: must be above 0"),
+])
+def test_impossible_energies(run_cli, option, value, says):
+    given = {"--sigma-bulk-S-per-cm": "1e-6", "--Q-bulk-eV": "0.5", "--Q-surface-eV": "0.3", "--temperature-K": "300"}
+    arguments = [f"{name}={text}" for name, text in (given | {option: value}).items()]
+    status, out, err = run_cli("materials", "surface", *arguments)
+    assert status == 2 and not out and says in err and err.count("\n") == 1

@@ -213,7 +213,7 @@ def test_shipped_sweeps_are_valid():
     folder = Path(__file__).parents[3] / "inputs" / "sweeps"
     sizes = {path.stem: len(make_plan(read_sweep(path), str(path)).cases) for path in sorted(folder.glob("*.toml"))
              if path.stem != "hu2017_shape_factors"}
-    assert sizes == {"hu2017_porosity": 140, "sweep_quickstart": 8}
+    assert sizes == {"hu2017_porosity": 140, "peo_oxide_fillers": 45, "sweep_quickstart": 8}
     assert len(points_of(read_sweep(folder / "hu2017_shape_factors.toml"))) == 1600
 
 
