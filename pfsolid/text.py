@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import shlex
+from collections.abc import Collection
 
 BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 MAX_SHOWN = 60  # letters of foreign text
@@ -33,6 +35,12 @@ def in_words(seconds: float) -> str:
 def plural(number: int, name: str) -> str:
     """1 as '1 rank', any other number as '3 ranks'."""
     return f"{number} {name}{'' if number == 1 else 's'}"
+
+
+def listed(values: Collection[object], most: int = 10) -> str:
+    """'0, 1, 2'; of many the first ones: '0, 1, 2 and 40 more'."""
+    shown = ", ".join(map(str, itertools.islice(values, most)))
+    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
 
 
 def one_line(text: str, most: int = MAX_SHOWN) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,16 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config.naming import REST
 from ..errors import InputError
 from ..io.images.description import ArrayImage
 
 # Keys of the input as arguments of the functions; the longer ones first.
 _ARGUMENTS = {
+    "image.directions (--directions)": "directions",
     "image.voxel_size_nm (--voxel-nm)": "voxel_nm", "--voxel-nm": "voxel_nm", "--filler": "filler", "--boundary": "boundary",
     "--names": "names", "--exclude": "exclude", "--active": "active", "--values": "values",
     "image.voxel_size_nm": "voxel_nm", "image.plate_resistance_ohm_cm2": "plate_resistance",
     "phases.interface_resistance_ohm_cm2": "resistance", "phases.interface_normals": "interface_normals",
-    "phases.sigma_S_per_cm": "sigma", "phases.names": "names", "phases.reference": "reference",
+    "phases.sigma_S_per_cm": "sigma", "phases.sigma_of_others_S_per_cm": "sigma['*']",
+    "phases.names": "names", "phases.reference": "reference",
     "conduction.sigma_pore_S_per_cm": "sigma['pore']", "conduction.sigma_surf_S_per_cm": "sigma['surface']",
     "conduction.sigma_bulk_S_per_cm": "sigma['bulk']", "sigma_pore_S_per_cm": "sigma['pore']",
     "sigma_surf_S_per_cm": "sigma['surface']", "sigma_bulk_S_per_cm": "sigma['bulk']",
@@ -29,20 +33,36 @@ _ARGUMENTS = {
     "grid.voxel_size_nm": "voxel_nm", "material.name": "material", "microstructure.porosity": "porosity",
     "microstructure.seed": "seed", "material.surface_": "surface_", "microstructure.shape_factor_x": "shape_factors[0]",
     "microstructure.shape_factor_y": "shape_factors[1]",
+    # What the command line advises.
+    "another -o": "another directory", "--force": "force=True", "(--workers)": "(workers)", "--fields": "fields",
+    "pfsolid sweep plan SWEEP.toml -o DIR": "pfsolid.sweep",
 }
-_IMAGE_KEY = re.compile(r"\bimage\.(boundary|directions|crop|thresholds|axes|contact)\b")
+_IMAGE_KEY = re.compile(r"\bimage\.(boundary|directions|crop|exclude|thresholds|axes|contact)\b")
+_LAYER_KEY = re.compile(r"\blayer\.(on|facing|label|width_nm)\b")
 
 
 @contextmanager
 def in_arguments(function: str) -> Iterator[None]:
-    """Say the InputErrors of a block in the words of a function's arguments, not in those of an input file."""
+    """Say the InputErrors of a block in the words of a function's arguments, not in those of an input file.
+
+    Parameters
+    ----------
+    function : str
+        With its package, as 'pfsolid.grow'.
+
+    Raises
+    ------
+    InputError
+        As raised in the block, in other words.
+    """
     try:
         yield
     except InputError as error:
         text = str(error)
         for name, argument in _ARGUMENTS.items():
             text = text.replace(name, argument)
-        text = _IMAGE_KEY.sub(r"\1", text).replace(f"{function}: {function}: ", f"{function}: ")
+        text = _LAYER_KEY.sub(r"layer['\1']", _IMAGE_KEY.sub(r"\1", text))
+        text = text.replace(f"{function}: {function}: ", f"{function}: ")
         raise InputError(text) from None
 
 
@@ -59,20 +79,56 @@ def plain(value):
     return value
 
 
+def path_of(directory: object, function: str) -> Path:
+    """A directory that was given, as a path.
+
+    Parameters
+    ----------
+    directory : str or Path
+    function : str
+        Which was given it, for the message.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        If it is no text and no path.
+    """
+    if not isinstance(directory, (str, os.PathLike)) or isinstance(directory, bytes):
+        raise InputError(f"{function}: directory = {directory!r}: must be the name of a directory, or a Path")
+    return Path(directory)
+
+
 def given(**values) -> dict:
     """Those that are not None, as an input has them."""
     return {name: plain(value) for name, value in values.items() if value is not None}
 
 
 def label_of(name, names: Mapping[int, str], argument: str):
-    """The label of that name; numbers, and what else is no name, as they are.
+    """The label of that name, of False and True 0 and 1; numbers, '*' for all others, and what else is no name, as they are.
+
+    Parameters
+    ----------
+    name : int, str or bool
+    names : dict of int to str
+    argument : str
+        Which it was given in, for the message.
+
+    Returns
+    -------
+    int or str
 
     Raises
     ------
     InputError
         If a name is that of no label.
     """
-    if not isinstance(name, str) or re.fullmatch(r"\d+", name):
+    if isinstance(name, (bool, np.bool_, np.integer)):
+        return int(name)
+    if not isinstance(name, str) or name == REST or re.fullmatch(r"\d+", name):
         return name
     found = [label for label, one in names.items() if one == name]
     if not found:
@@ -164,5 +220,16 @@ def in_xyz_order(array: np.ndarray, axes: str) -> np.ndarray:
 
 
 def by_axes(values, axes: str) -> tuple:
-    """What there is one of along x, y and z, in the order of an array's axes."""
+    """What there is one of along x, y and z, in the order of an array's axes.
+
+    Parameters
+    ----------
+    values : sequence of 3
+    axes : str
+        Order of the array's axes, first index first.
+
+    Returns
+    -------
+    tuple of 2 or 3
+    """
     return tuple(values["xyz".index(name)] for name in axes)

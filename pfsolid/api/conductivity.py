@@ -9,8 +9,6 @@ from html import escape
 import numpy as np
 
 from ..config.conduction import SolverConfig
-from ..config.image import ImageStudyConfig
-from ..config.text import validated
 from ..errors import InputError
 from ..grid import AXES
 from ..homogenization import battery
@@ -26,9 +24,10 @@ from ..text import interval, to_digits
 from ..units import S_PER_M
 from ..workflows.fields import placed
 from . import pictures
-from .arguments import by_axes, contacts_given, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
-from .image import Image, as_image, check_same_on_all_ranks
+from .arguments import by_axes, contacts_given, given, in_arguments, in_array_order, in_xyz_order
+from .image import as_image, check_same_on_all_ranks
 from .optional import field_array, package
+from .study import study_of
 
 _NAME = "pfsolid.conductivity"
 _UNKNOWN_GRID = 5e-3  # relative, where the grid part is not known: at most three digits
@@ -314,12 +313,13 @@ class Conductivity:
         return pictures.of_values(np.log10(np.maximum(plane / highest, 1e-2)), -2.0, 0.0)
 
 
-def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic", directions: str | None = None,
+def conductivity(image, sigma, voxel_nm=None, boundary: str = "periodic", directions: str | None = None,
                  temperature_K=None, layer: Mapping | None = None, resistance: Mapping | None = None, error: str = "auto",
                  solver: str = "auto", tolerance: float = 1e-4, *, plate_resistance=None, contact=None,
-                 interface_normals: str | None = None, reference=None, extrapolate: bool = False, axes: str | None = None,
-                 names: Mapping[int, str] | None = None, thresholds=None, fields: bool = True, comm=None,
-                 threads: int | None = None, progress: bool | Callable[[str], object] | None = None) -> Conductivity:
+                 interface_normals: str | None = None, exclude=(), reference=None, extrapolate: bool = False,
+                 axes: str | None = None, names: Mapping[int, str] | None = None, thresholds=None, fields: bool = True,
+                 comm=None, threads: int | None = None,
+                 progress: bool | Callable[[str], object] | None = None) -> Conductivity:
     """Effective conductivity of a voxel image: div[sigma (E - grad u)] = 0, sigma_eff E = <sigma (E - grad u)>.
 
     The same functions as `pfsolid conduct IMAGE`, with the same numbers.  Collective over ``comm``.
@@ -329,9 +329,10 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
     image : Image or array_like (n0, n1[, n2])
         Labels 0 to 255, or grey values with ``thresholds``.  With ``comm`` the whole array on every rank (it may be a mapped
         one), of which each looks at its own part.
-    sigma : dict
-        S/cm of each label, by number or name: a number, three along x, y, z, a symmetric tensor (3, 3), or a law
-        {'value': S/cm, 'at_K': K, 'activation_energy_eV': eV}; 0 is exact.
+    sigma : dict, str, Path or pandas.DataFrame
+        S/cm of each label, by number or name, '*' of all others: a number, three along x, y, z, a symmetric tensor (3, 3),
+        or a law {'value': S/cm, 'at_K': K, 'activation_energy_eV': eV}; 0 is exact.  Of an array of bool {False: 0, True:
+        1e-3}.  A table, or the name of a CSV file, has the columns label, sigma_S_per_cm and, if wanted, name.
     voxel_nm : float or 3 floats, optional
         nm, edges of a voxel along x, y, z, where the image does not say them.
     boundary : {'periodic', 'mirror', 'electrodes'}
@@ -357,6 +358,8 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
         two, in the order z, y, x.
     interface_normals : {'smoothed', 'faces'}, optional
         Normals of interfaces that resist: faces where all are boxes.
+    exclude : label or sequence of labels
+        Numbers or names of labels outside the field of view, such as round a cylinder: neither conductor nor volume.
     reference : int or str, optional
         Label that `Conductivity.macmullin` refers to; by default the best conductor.
     extrapolate : bool
@@ -379,7 +382,8 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
     Raises
     ------
     InputError
-        A ValueError, in one line, before anything is computed.
+        A ValueError, in one line, before anything is computed: also where a layer or a resistance is for a label that does
+        not occur in the image.  A conductivity of such a label is a `PfsolidWarning`.
     ConvergenceError
         A RuntimeError: the tolerance is not met.
 
@@ -406,7 +410,7 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
         texts, masks = contacts_given(contact)
         settings = given(solver=solver, grid_error=None if error == "auto" else error, relative_tolerance=tolerance,
                          temperature_K=temperature_K, extrapolate=extrapolate)
-        study = study_of(image, sigma, layer, resistance, reference, interface_normals, settings,
+        study = study_of(image, sigma, layer, resistance, exclude, reference, interface_normals, settings,
                          given(boundary=boundary, directions=directions, plate_resistance_ohm_cm2=plate_resistance,
                                contact=texts))
         with quiet_session(comm, threads, progress) as session:
@@ -417,72 +421,6 @@ def conductivity(image, sigma: Mapping, voxel_nm=None, boundary: str = "periodic
             keeper = FieldKeeper(image.axes)
             found = problem.solve(keeper.watch if fields else None)
     return conductivity_of(found, problem.study.names, study.conduction, study.phases.reference, keeper.kept)
-
-
-def study_of(image: Image, sigma, layer, resistance, reference, interface_normals, settings: dict,
-             of_image: dict, rev: dict | None = None, function: str = _NAME) -> ImageStudyConfig:
-    """The study that the arguments of a function describe.
-
-    Parameters
-    ----------
-    image : Image
-    sigma, layer, resistance, reference, interface_normals
-        As for `conductivity`.
-    settings, of_image, rev : dict
-        Keys of the sections [conduction], [image] and, if there is one, [rev].
-    function : str
-        Whose arguments they are, for messages.
-
-    Returns
-    -------
-    ImageStudyConfig
-
-    Raises
-    ------
-    InputError
-    """
-    names = image.names
-    if not isinstance(sigma, Mapping):
-        raise InputError(f"{function}: sigma = {sigma!r}: must be S/cm of each label, for example {{0: 0, 1: 1e-3}}")
-    if not isinstance(settings["extrapolate"], bool):
-        raise InputError(f"{function}: extrapolate = {settings['extrapolate']!r}: must be True or False")
-    conductivities = {str(label_of(label, names, "sigma")): value for label, value in plain(sigma).items()}
-    if len(conductivities) < len(sigma):
-        raise InputError(f"{function}: sigma gives a label twice, by its number and by its name")
-    named = {str(label): name for label, name in names.items() if str(label) in conductivities}
-    phases = {"sigma_S_per_cm": conductivities, "names": named}
-    phases |= given(interface_normals=interface_normals, reference=label_of(plain(reference), names, "reference"))
-    if resistance is not None:
-        phases["interface_resistance_ohm_cm2"] = _pairs(resistance, names)
-    of_image |= given(file=str(image._source), voxel_size_nm=image.voxel_nm, axes=image._layout.axes, crop=image.crop,
-                      thresholds=image.thresholds)
-    raw = {"image": of_image, "phases": phases, "conduction": settings}
-    if rev is not None:
-        raw["rev"] = rev
-    if layer is not None:
-        raw["layer"] = _layer(layer, names)
-    return validated(ImageStudyConfig, raw, function)
-
-
-def _pairs(resistance, names: dict) -> dict:
-    """Resistances by pairs as an input writes them."""
-    if not isinstance(resistance, Mapping) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in resistance):
-        raise InputError(f"{_NAME}: resistance = {resistance!r}: must be ohm cm^2 by pairs of labels: {{(1, 2): 30}}")
-    return {":".join(str(label_of(plain(one), names, "resistance")) for one in pair): plain(value)
-            for pair, value in resistance.items()}
-
-
-def _layer(layer, names: dict) -> dict:
-    """A layer's labels by number."""
-    if not isinstance(layer, Mapping):
-        raise InputError(f"{_NAME}: layer = {layer!r}: must be such as dict(label=2, on=1, facing=(0,), width_nm=40)")
-    layer = plain(layer)
-    for key in {"label", "on"} & set(layer):
-        layer[key] = label_of(layer[key], names, f"layer[{key!r}]")
-    if "facing" in layer:
-        facing = layer["facing"] if isinstance(layer["facing"], list) else [layer["facing"]]
-        layer["facing"] = [label_of(one, names, "layer['facing']") for one in facing]
-    return layer
 
 
 class FieldKeeper:

@@ -27,7 +27,7 @@ from ..workflows.save import save_growth
 from ..workflows.simulate import Growth, thresholds
 from ..workflows.simulate import grow as grow_density
 from ..workflows.sinks import Rows
-from .arguments import by_axes, edges, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
+from .arguments import by_axes, edges, given, in_arguments, in_array_order, in_xyz_order, label_of, path_of, plain
 from .conductivity import Conductivity, FieldKeeper, conductivity_of
 from .image import Image
 from .morphology import Morphology
@@ -213,8 +213,8 @@ class Microstructure:
         >>> pf.open_run(grown.save(folder / "grown")).microstructure
         Microstructure of 1 x 40 x 40 voxels (z, y, x), porosity 0.5: reached reduced time 20
         """
-        directory = Path(directory)
-        with quiet_session(self._comm) as session:
+        directory = path_of(directory, "Microstructure.save")
+        with in_arguments("Microstructure.save"), quiet_session(self._comm) as session:
             growth = Growth(self._local, self._summary, self.separated, np.empty(0))
             save_growth(growth, self.history, self._config, directory, session, force)
         return directory

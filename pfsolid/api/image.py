@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config.image import ImageConfig
+from ..config.naming import REST
 from ..config.text import Section, validated
 from ..errors import InputError
 from ..io.images.formats import ArrayImage, ArrayLayout, ImageInfo
@@ -18,7 +19,7 @@ from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_
 from ..parallel.collective import Reducer
 from ..parallel.communicator import alone
 from . import pictures
-from .arguments import by_axes, edges, given, in_arguments, in_array_order, in_xyz_order, plain
+from .arguments import by_axes, edges, given, in_arguments, in_array_order, in_xyz_order, label_of, plain
 from .optional import field_array
 
 _MOST_SAMPLED = 32  # voxels along each axis by which ranks see that they were given the same array
@@ -94,7 +95,7 @@ class Image:
             spacing = [spacing] * 3
         object.__setattr__(self, "voxel_nm", None if spacing is None else tuple(spacing))
         object.__setattr__(self, "axes", info.axes)
-        object.__setattr__(self, "names", dict(self.names or {}))
+        object.__setattr__(self, "names", {label_of(label, {}, "names"): name for label, name in (self.names or {}).items()})
         object.__setattr__(self, "_source", source)
         object.__setattr__(self, "_info", info)
         object.__setattr__(self, "_layout", layout)
@@ -105,8 +106,9 @@ class Image:
                     thresholds=self.thresholds)
         validated(_Study, {"image": raw}, "pfsolid.Image")
         names = self.names or {}
-        if not isinstance(names, Mapping) or not all(isinstance(name, str) and name for name in names.values()):
-            raise InputError(f"pfsolid.Image: names = {self.names!r}: must be a text for each label")
+        if not isinstance(names, Mapping) or not all(isinstance(name, str) and name for name in names.values()) \
+                or not all(isinstance(label, int) and label >= 0 or label == REST for label in plain(names)):
+            raise InputError(f"pfsolid.Image: names = {self.names!r}: must be a text for each label, such as {{0: 'pore'}}")
         if len(set(names.values())) < len(names):  # by name one of them would be lost
             raise InputError(f"pfsolid.Image: names = {self.names!r}: names of labels must differ")
 

@@ -19,9 +19,9 @@ from ..machine.warmup import ensure_compiled
 from ..parallel.quiet import quiet_session
 from ..results.representative import PropertyResult, RepresentativeResult
 from .arguments import given, in_arguments
-from .conductivity import study_of
 from .image import Image, as_image, check_same_on_all_ranks
 from .optional import package
+from .study import study_of
 
 _NAME = "pfsolid.rev"
 
@@ -114,12 +114,12 @@ class Representative:
         return "".join(f"<div>{escape(line)}</div>" for line in self.lines)
 
 
-def rev(image: Any, sigma: Mapping[Any, Any] | None = None, voxel_nm: Any = None,
-        boundary: str | Sequence[str] = ("electrodes", "periodic"), directions: str | None = None,
-        sizes: Sequence[int] | None = None, relative_error: float = 0.05, most: int = 64, *, temperature_K: Any = None,
-        layer: Mapping[str, Any] | None = None, resistance: Mapping[Any, float] | None = None, solver: str = "auto",
-        tolerance: float = 1e-3, interface_normals: str | None = None, extrapolate: bool = False, axes: str | None = None,
-        names: Mapping[int, str] | None = None, thresholds: Any = None, comm: Any = None, threads: int | None = None,
+def rev(image: Any, sigma: Any = None, voxel_nm: Any = None, boundary: str | Sequence[str] = ("electrodes", "periodic"),
+        directions: str | None = None, sizes: Sequence[int] | None = None, relative_error: float = 0.05, most: int = 64, *,
+        temperature_K: Any = None, layer: Mapping[str, Any] | None = None, resistance: Mapping[Any, float] | None = None,
+        exclude: Any = (), solver: str = "auto", tolerance: float = 1e-3, interface_normals: str | None = None,
+        extrapolate: bool = False, axes: str | None = None, names: Mapping[int, str] | None = None, thresholds: Any = None,
+        comm: Any = None, threads: int | None = None,
         progress: bool | Callable[[str], object] | None = None) -> Representative:
     """Is the image large enough?  How its parts scatter, the interval that it has itself, and what a smaller one takes.
 
@@ -131,7 +131,7 @@ def rev(image: Any, sigma: Mapping[Any, Any] | None = None, voxel_nm: Any = None
     ----------
     image, voxel_nm, axes, names, thresholds
         As for `pfsolid.conductivity`.
-    sigma : dict, optional
+    sigma : dict, str, Path or pandas.DataFrame, optional
         S/cm of each label, as for `pfsolid.conductivity`; without it volume fractions only.
     boundary : str or sequence of str
         Conditions at the faces of image and sub-volumes: 'electrodes', 'periodic', 'mirror'.
@@ -143,7 +143,7 @@ def rev(image: Any, sigma: Mapping[Any, Any] | None = None, voxel_nm: Any = None
         Half of the 95 % interval over the mean, for which a size is wanted.
     most : int
         Sub-volumes of a size; of more some are drawn, always the same ones.
-    temperature_K, layer, resistance, solver, tolerance, interface_normals, extrapolate
+    temperature_K, layer, resistance, exclude, solver, tolerance, interface_normals, extrapolate
         As for `pfsolid.conductivity`; of several temperatures the first.
     comm, threads, progress
         As for `pfsolid.conductivity`.
@@ -179,11 +179,11 @@ def rev(image: Any, sigma: Mapping[Any, Any] | None = None, voxel_nm: Any = None
         if not all(one in BOUNDARIES for one in boundaries):
             raise InputError(f"{_NAME}: boundary = {boundary!r}: must be one or several of {', '.join(BOUNDARIES)}")
         if sigma is None:
-            boundaries, sigma = [], dict.fromkeys(range(256), 1.0)  # nobody looks at them
+            boundaries, sigma = [], {"*": 1.0, 0: 1.0}  # nobody looks at them
         settings = given(solver=solver, relative_tolerance=tolerance, temperature_K=temperature_K, extrapolate=extrapolate)
         asked = given(sizes=sizes, boundaries=boundaries, most=most, relative_error=relative_error)
-        study = study_of(image, sigma, layer, resistance, None, interface_normals, settings, given(directions=directions),
-                         asked, _NAME)
+        study = study_of(image, sigma, layer, resistance, exclude, None, interface_normals, settings,
+                         given(directions=directions), asked, _NAME)
         return _survey(image, with_rev(study), comm, threads, progress)
 
 

@@ -20,7 +20,7 @@ from ..io.run_directory import FIELDS, HISTORY, INPUT, RESULT, looks_like_run
 from ..io.series import list_fields
 from ..results.run import UNSEPARATED, Result
 from ..workflows.run import read_result
-from .arguments import in_array_order
+from .arguments import in_array_order, path_of
 from .conductivity import Conductivity
 from .growth import Microstructure
 from .image import Image, read_image
@@ -223,7 +223,7 @@ def open_run(directory) -> Run:
     >>> run.fields, run.density.shape
     (['rho'], (1, 40, 40))
     """
-    directory = Path(directory)
+    directory = path_of(directory, _NAME)
     if not looks_like_run(directory):
         raise InputError(f"{directory} is not the directory of a run" if directory.exists()
                          else f"{directory} does not exist")

@@ -22,7 +22,7 @@ from ..sweeps.collect import CARD, DATASET, TABLE, collect, table_of
 from ..sweeps.plan import load_plan, make_plan, store_plan, with_known_ids
 from ..sweeps.state import Status, look, read_failure, status_of
 from ..sweeps.state import retry as retry_cases
-from .arguments import plain
+from .arguments import in_arguments, path_of, plain
 from .optional import package
 
 _NAME = "pfsolid.sweep"
@@ -137,7 +137,8 @@ class Sweep:
         list of Path
             The files.
         """
-        collect(self.directory, fields)
+        with in_arguments("Sweep.collect"):
+            collect(self.directory, fields)
         return [self.directory / name for name in (DATASET, TABLE, CARD)]
 
     def retry(self, *cases: str) -> list[str]:
@@ -193,7 +194,8 @@ def _stop(process: subprocess.Popen) -> None:
 
 def _raise_for(status: int, text: str):
     if status == EXIT_INPUT:
-        raise InputError(text)
+        with in_arguments("Sweep.run"):
+            raise InputError(text)
     if status == EXIT_CHECKPOINTED:
         raise Interrupted(f"{text}; run it again to go on")
     raise PfsolidError(f"the sweep ended with status {status}: {text}")
@@ -245,12 +247,16 @@ def sweep(base, axes: Mapping, replicas: int = 1, directory=None, *, name: str |
         raise InputError(f"{_NAME}: base = {base!r}: must be the name of an input file, or a dict of its sections")
     if isinstance(keep, str):
         raise InputError(f"{_NAME}: keep = {keep!r}: must be a list of texts, such as ['rho']")
-    name = name or (Path(directory).name if directory is not None else "sweep")
+    if directory is not None:
+        directory = path_of(directory, _NAME)
+    if name is None:
+        name = "sweep" if directory is None else directory.name
     raw = {"name": name, "replicas": plain(replicas), "keep": list(keep), "axis": _axes(axes),
            "base": plain(base) if isinstance(base, Mapping) else str(base)}
     plan = make_plan(sweep_from_dict(raw, _NAME, Path(), name), _NAME)
-    directory = Path("runs") / plan.name if directory is None else Path(directory)
-    store_plan(with_known_ids(plan, directory), directory, force)
+    directory = Path("runs") / plan.name if directory is None else directory
+    with in_arguments(_NAME):
+        store_plan(with_known_ids(plan, directory), directory, force)
     return Sweep(directory)
 
 
@@ -277,8 +283,10 @@ def open_sweep(directory) -> Sweep:
     >>> pf.open_sweep(folder / "seeds").name
     'seeds'
     """
-    load_plan(Path(directory))
-    return Sweep(Path(directory))
+    directory = path_of(directory, "pfsolid.open_sweep")
+    with in_arguments("pfsolid.open_sweep"):
+        load_plan(directory)
+    return Sweep(directory)
 
 
 def _axes(axes: Mapping) -> list[dict]:

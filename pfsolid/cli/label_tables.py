@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ..config.sigma_table import read_sigma_table
 from ..errors import InputError
 from ..text import one_line
-
-_NEEDED = "a header label,sigma_S_per_cm and, if wanted, name"
 
 
 def names_of(text: str | None) -> dict[int, str]:
@@ -69,41 +68,23 @@ def quoted(text: str) -> str:
 
 def conductivities(text: str | None, table: Path | None, names_text: str | None) -> tuple[list, dict[int, str]]:
     """Conductivities by label and names, from `--sigma`, `--sigma-table` and `--names` together."""
-    entries = entries_of(text, "--sigma") if text is not None else []
+    given = entries_of(text, "--sigma") if text is not None else []
     names = names_of(names_text)
-    for label, sigma, name in read_sigma_table(table) if table is not None else ():
-        entries.append((label, sigma))
+    rows = read_sigma_table(table, f"--sigma-table {table}") if table is not None else []
+    for label, _, name in rows:
         if name and names.setdefault(int(label), name) != name:
             raise InputError(f"--sigma-table {table}: label {label} is called {one_line(name)} there and "
                              f"{one_line(names[int(label)])} by --names")
-    return entries, names
+    called = {name: str(label) for label, name in names.items()}
+    tabled = {_plain(label) for label, _, _ in rows}
+    for entry, value in given:
+        label = _plain(called.get(entry, entry))
+        if label in tabled:
+            raise InputError(f"--sigma {one_line(entry)}={one_line(value)} and --sigma-table {table} both give label "
+                             f"{label}: leave it out of one")
+    return [*given, *((label, sigma) for label, sigma, _ in rows)], names
 
 
-def read_sigma_table(path: Path) -> list[tuple[str, str, str]]:
-    """Label, S/cm and name of each row of a CSV file; lines that begin with # say nothing.
-
-    Raises
-    ------
-    InputError
-        No such file, other columns, or an entry that is no number; it names the row.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--sigma-table {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    import csv  # for a table only: commands that compute nothing load little
-
-    rows = list(csv.reader(lines, skipinitialspace=True))
-    columns = [column.strip() for column in rows[0]] if rows else []
-    if columns not in (["label", "sigma_S_per_cm"], ["label", "sigma_S_per_cm", "name"]) or len(rows) < 2:
-        raise InputError(f"--sigma-table {path}: must have {_NEEDED}, and rows below; it begins with "
-                         f"{one_line(','.join(columns)) or 'nothing'}")
-    found = []
-    for row in rows[1:]:
-        cells = [cell.strip() for cell in row] + [""] * (3 - len(row))
-        if not (len(row) in (2, len(columns)) and re.fullmatch(r"\d{1,9}|\*", cells[0])
-                and re.fullmatch(r"\.?\d[\d.eE+-]*", cells[1])) or (cells[0] == "*" and cells[2]):
-            raise InputError(f"--sigma-table {path}: {one_line(','.join(row))}: a label (or *) and S/cm are needed")
-        found.append((cells[0], cells[1], cells[2]))
-    return found
+def _plain(label: str) -> str:
+    """01 as 1."""
+    return str(int(label)) if label.isdecimal() else label

@@ -41,17 +41,17 @@ Values = Annotated[tuple[Any, ...] | None, _FromList]
 class SweepSection(Section):
     """The keys of a sweep that stand outside its tables."""
 
-    name: str = key("name of the sweep, and of its folder; the file's if not given", "",
+    name: str | None = key(
+        "name of the sweep, and of its folder; the file's if not given", None,
                     allowed="letters, digits, spaces, _ . + -, beginning with a letter or digit: it names a folder")
     replicas: int = key("samples of each point, with successive seeds", 1, ge=1, le=100_000)
     keep: Annotated[tuple[str, ...], _FromList] = key(
         "what each case leaves besides its result", (), allowed=f"a list of {', '.join(KEEPABLE)}")
 
-
     @field_validator("name")
     @classmethod
     def _names_a_folder(cls, name):
-        if name and not is_folder_name(name):
+        if name is not None and not is_folder_name(name):
             raise ValueError(cls.model_fields["name"].json_schema_extra["allowed"])
         return name
 
@@ -151,7 +151,7 @@ def sweep_from_dict(raw: dict, source: str, folder: Path, name: str, overrides=(
         errors = _disagreements(made, head.replicas, source)
     if errors:
         raise InputError("\n".join(errors))
-    return SweepConfig(head.name or name, base, tuple(made), head.replicas, head.keep)
+    return SweepConfig(name if head.name is None else head.name, base, tuple(made), head.replicas, head.keep)
 
 
 def _collect(errors: list[str], function, *arguments):

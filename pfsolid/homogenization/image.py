@@ -29,6 +29,7 @@ from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import CosineSlabTransform, SlabTransform, check_rank_count
+from ..text import listed
 from ..units import M2_PER_CM2, NM_PER_M
 from .contacts import contacts_of, read_contacts
 from .found import FEWEST_VOXELS, Conduction, joined
@@ -69,6 +70,8 @@ class ImageConduction:
     session : Session
     masks : dict of int to ArrayImage, optional
         In the place of the files of ``image.contact``, for the first (0) and the last (1) plate.
+    all_labels_occur : bool
+        Whether labels that a layer or a resistance is for must occur: not in a part of a larger image.
 
     Attributes
     ----------
@@ -83,7 +86,8 @@ class ImageConduction:
         Before anything is computed.
     """
 
-    def __init__(self, study: ImageStudyConfig, source, session: Session, masks: dict | None = None):
+    def __init__(self, study: ImageStudyConfig, source, session: Session, masks: dict | None = None, *,
+                 all_labels_occur: bool = True):
         self.study, self.session = study, session
         self.info = on_root(session.comm, describe_image, source, layout_of(study))
         self.parts = parts_of(study, source, self.info)
@@ -96,8 +100,35 @@ class ImageConduction:
         self.masks = on_root(session.comm, read_contacts, study, self.parts[0].unmirrored_grid_nm, masks)
         self._first: LabelledImage | None = self._read(self.parts[0])
         counts = label_counts(self.first_labels, session.reducer)
+        if all_labels_occur:
+            self._check_labels_used(counts)
         self.study = study.with_labels(counts)
         self._inside = self._field_of_view(counts)
+
+    def _check_labels_used(self, counts: dict[int, int]) -> None:
+        """Raise InputError where a layer or a resistance is for a label that does not occur; of a conductivity warn.
+
+        A table of conductivities may be for many images, and a small part of one may lack a phase.
+        """
+        study, laid = self.study, set()
+        if study.layer is not None:
+            # All of the label that it covers may have become layer.
+            laid = {study.layer.label, *([study.layer.on] if self._first.num_laid else [])}
+        asked = [(f"layer.{name}", label) for name, labels in self._layer_labels() for label in labels]
+        asked += [(f"phases.interface_resistance_ohm_cm2 = {pair!r}", int(label))
+                  for pair in study.phases.interface_resistance_ohm_cm2 for label in pair.split(":") if label.isdigit()]
+        for key, label in asked:
+            if label not in counts and label not in laid:
+                self.close()
+                raise InputError(f"{key}: {_does_not_occur(label, counts)}")
+        unused = [label for label in study.phases.sigma_S_per_cm if label not in counts and label not in laid]
+        if unused:
+            self.session.warn(f"the image has no label {listed(unused)}, which a conductivity is given for; it has "
+                              f"{listed(counts)}")
+
+    def _layer_labels(self) -> list[tuple[str, tuple[int, ...]]]:
+        layer = self.study.layer
+        return [] if layer is None else [("on", (layer.on,)), ("facing", layer.facing)]
 
     def _field_of_view(self, counts: dict[int, int]) -> float:
         """Its share of the image.  Collective.
@@ -112,7 +143,7 @@ class ImageConduction:
         for label in excluded:
             if label not in counts:
                 self.close()
-                raise InputError(f"image.exclude: label {label} does not occur; the image has {', '.join(map(str, counts))}")
+                raise InputError(f"image.exclude: {_does_not_occur(label, counts)}")
         if not excluded:
             return 1.0
         outside, reducer = np.isin(self.first_labels, excluded), self.session.reducer
@@ -225,7 +256,7 @@ def _read_part(study: ImageStudyConfig, part: Part, grid_nm: PeriodicGrid, setti
         labels = _read_labels(study, part, transform, session)
         num_laid = 0
         if study.layer is not None:
-            num_laid = _lay_surface(study, labels, transform, session)
+            num_laid = _lay_surface(study, labels, transform)
         counts = label_counts(labels[1:-1], session.reducer)
         study = study.with_labels(counts)
         check_label_known(counts, {*study.phases.sigma_S_per_cm, *study.image.exclude}, "conductivity")
@@ -257,12 +288,14 @@ def _read_labels(study: ImageStudyConfig, part: Part, transform: SlabTransform, 
     return labels
 
 
-def _lay_surface(study: ImageStudyConfig, labels: np.ndarray, transform: SlabTransform, session: Session) -> int:
+def _lay_surface(study: ImageStudyConfig, labels: np.ndarray, transform: SlabTransform) -> int:
     """Put the layer into the labels; its number of voxels."""
     layer = study.layer
-    counts = label_counts(labels[1:-1], session.reducer)
-    check_label_known({n: counts[n] for n in counts if n == layer.on or n in layer.facing}, counts, "voxels")
     return surface_layer(labels, layer.on, layer.facing, layer.width_nm, transform, layer.label, (transform.periodic,) * 3)
+
+
+def _does_not_occur(label: int, counts: dict[int, int]) -> str:
+    return f"label {label} does not occur; the image has {listed(counts)}"
 
 
 def _tell_of_layer(study: ImageStudyConfig, image: LabelledImage, session: Session, where: str = "") -> None:

@@ -132,7 +132,8 @@ def begin_survey(study: ImageStudyConfig, source: Any, session: Session,
 
 def _whole(study: ImageStudyConfig, source: Any, session: Session, boundary: str) -> ImageConduction:
     image = study.image.model_copy(update={"boundary": boundary})
-    return ImageConduction(study.model_copy(update={"image": image}), source, session)
+    is_solved = bool((study.rev or RevConfig()).boundaries)
+    return ImageConduction(study.model_copy(update={"image": image}), source, session, all_labels_occur=is_solved)
 
 
 def survey(found: Survey, source: Any, session: Session, keep: Callable[[dict[Any, Any]], None] = lambda rows: None) -> None:

@@ -216,7 +216,8 @@ class SubVolumes:
             return None
         sigma, percolates = {}, {}
         for boundary in boundaries:
-            problem = ImageConduction(self._study_of(boundary), ArrayImage(labels, "a sub-volume"), self._session)
+            problem = ImageConduction(self._study_of(boundary), ArrayImage(labels, "a sub-volume"), self._session,
+                                      all_labels_occur=False)
             found = problem.solve(with_currents=False)
             for axis in found.axes:
                 sigma[boundary, AXES[axis]] = float(found.effective.tensor[axis, axis]) / S_PER_M

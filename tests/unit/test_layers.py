@@ -35,12 +35,12 @@ LAYERS = [
 
 # The same inside the folders where several concerns meet.
 INSIDE = {
-    "api": [["run"], ["growth"], ["representative"], ["conductivity", "morphology"], ["image"], ["sweep"], ["plot"],
-            ["optional", "pictures", "sinks"], ["arguments"]],
+    "api": [["run"], ["growth"], ["representative"], ["conductivity", "morphology"], ["study"], ["image"], ["sweep"],
+            ["plot"], ["optional", "pictures", "sinks"], ["arguments"]],
     "cli": [["__init__"], ["main"], ["rev"], ["conduct", "materials", "run", "sweep", "theory"],
             ["hopping", "info", "label_tables"], ["options"]],
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["rev"], ["run"], ["material"],
-               ["conduction", "naming"], ["text"]],
+               ["conduction", "naming", "sigma_table"], ["text"]],
     "homogenization": [["representative"], ["subvolumes"], ["battery", "density", "image", "report"], ["parts", "watch"],
                        ["solve"], ["contacts", "found", "medium"], ["grid_error"]],
     "results": [["run"], ["conduction", "morphology", "representative"], ["record"]],

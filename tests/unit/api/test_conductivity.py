@@ -4,10 +4,12 @@ import json
 import logging
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -100,6 +102,64 @@ def test_names_thresholds_crop_and_what_does_not_percolate():
         found.current_density("z")
 
 
+def test_keys_of_numpy_and_bool():
+    expected = pf.conductivity(LAYERS, SIGMA, voxel_nm=20).tensor
+    for sigma in ({False: SIGMA[0], True: SIGMA[1]}, {np.int64(label): value for label, value in SIGMA.items()},
+                  {np.False_: SIGMA[0], "*": SIGMA[1]}, {"pore": SIGMA[0], 1: SIGMA[1]}):
+        found = pf.conductivity(LAYERS == 1, sigma, voxel_nm=20, names={np.uint8(0): "pore", True: "solid"})
+        assert np.array_equal(found.tensor, expected) and set(found.result.phases) == {"pore", "solid"}
+
+
+def test_a_table_of_conductivities(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    path = tmp_path / "sigma.csv"
+    path.write_text(f"label,sigma_S_per_cm,name\n0,{SIGMA[0]},pore\n1,{SIGMA[1]},\n")
+    expected = pf.conductivity(LAYERS, SIGMA, voxel_nm=20, names={0: "pore"}).to_dict()
+    table = pandas.read_csv(path)
+    for sigma in (path, str(path), table, table.set_index("label").sigma_S_per_cm):
+        names = {0: "pore"} if isinstance(sigma, pandas.Series) else None
+        found = pf.conductivity(LAYERS, sigma, voxel_nm=20, names=names).to_dict()
+        assert found | {"conduction_seconds": 0} == expected | {"conduction_seconds": 0}
+    with pytest.raises(pf.InputError, match="label 0 is called 'pore' in the table and 'void' in names"):
+        pf.conductivity(LAYERS, table, voxel_nm=20, names={0: "void"})
+    with pytest.raises(pf.InputError, match="sigma: must have a header label,sigma_S_per_cm"):
+        pf.conductivity(LAYERS, table.rename(columns={"label": "phase"}), voxel_nm=20)
+
+
+def test_labels_outside_the_field_of_view():
+    """A frame that is excluded, by number or name: what is left is the array without it."""
+    framed = np.full((8, 6, 6), 9)
+    framed[:, 1:-1, 1:-1] = LAYERS[:8, :4, :4]
+    inner = pf.conductivity(LAYERS[:8, :4, :4], SIGMA, voxel_nm=20, directions="z", boundary="electrodes")
+    for exclude, names in (([9], None), (np.uint8(9), None), ("outside", {9: "outside"})):
+        found = pf.conductivity(framed, SIGMA, voxel_nm=20, exclude=exclude, names=names, directions="z",
+                                boundary="electrodes")
+        assert found.tensor[2, 2] == pytest.approx(inner.tensor[2, 2], rel=1e-4)  # the solver's tolerance
+    with pytest.raises(pf.InputError, match="exclude: the field of view is not the same all along x, .* give directions z"):
+        pf.conductivity(framed, SIGMA, voxel_nm=20, exclude=9, boundary="electrodes")
+
+
+@pytest.mark.parametrize("options, arguments, says", [
+    ({"layer": {"label": 2, "on": 7, "facing": (0,), "width_nm": 40}}, ["--layer", "2:7,0,40"], "on.*: label 7 does"),
+    ({"layer": {"label": 2, "on": 1, "facing": (7,), "width_nm": 40}}, ["--layer", "2:1,7,40"], "facing.*: label 7 does"),
+    ({"resistance": {(1, 7): 3}}, ["--resistance", "1:7=3"], "'1:7': label 7 does not occur; the image has 0, 1"),
+])
+def test_layers_and_resistances_of_labels_that_do_not_occur(options, arguments, says, tmp_path, run_cli):
+    sigma = SIGMA | {2: 1e-2, 7: 1.0}
+    with pytest.raises(pf.InputError, match=says):
+        pf.conductivity(LAYERS, sigma, voxel_nm=20, **options)
+    np.save(tmp_path / "image.npy", LAYERS.astype(np.uint8))
+    given = ",".join(f"{label}={value}" for label, value in sigma.items())
+    status, _, error = run_cli("conduct", tmp_path / "image.npy", "--sigma", given, "--voxel-nm", "20", "-o",
+                               tmp_path / "out", *arguments)
+    assert status == 2 and re.search(says, error) and not (tmp_path / "out").exists()
+
+
+def test_a_conductivity_of_a_label_that_does_not_occur_is_warned_of():
+    with pytest.warns(pf.PfsolidWarning, match="the image has no label 7, which a conductivity is given for; it has 0, 1"):
+        pf.conductivity(LAYERS, SIGMA | {7: 1.0}, voxel_nm=20)
+
+
 def test_results_can_be_pickled_and_carry_no_fields_if_told_so():
     found = pf.conductivity(LAYERS, SIGMA, voxel_nm=20, fields=False, directions="z")
     again = pickle.loads(pickle.dumps(found))
@@ -171,9 +231,11 @@ def test_import_loads_and_changes_nothing():
     assert done.returncode == 0, done.stderr
 
 
-def test_every_name_is_there():
+def test_every_name_is_there_and_known_to_type_checkers():
+    stub = Path(pf.__file__).with_suffix(".pyi").read_text()
     for name in pf.__all__:
         assert getattr(pf, name) is not None
+        assert f" as {name}\n" in stub or f"{name}: " in stub
     with pytest.raises(AttributeError, match="no attribute 'conduct'"):
         _ = pf.conduct
 

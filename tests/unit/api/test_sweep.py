@@ -52,6 +52,23 @@ def test_the_interrupt_key_stops_the_workers_and_the_next_run_goes_on(tmp_path):
     assert sweep.status.running == {} and len(sweep.status.missing) == 1
 
 
+def test_another_folder_is_refused_in_words_of_the_arguments(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/data.txt").touch()
+    with pytest.raises(pf.InputError, match="is not the directory of a sweep .*; give another directory$"):
+        pf.sweep(BASE, POROSITIES, directory=tmp_path / "mine")
+    with pytest.raises(pf.InputError, match="make one with: pfsolid.sweep$"):
+        pf.open_sweep(tmp_path / "mine")
+    pf.sweep(BASE, POROSITIES, directory=tmp_path / "first")
+    with pytest.raises(pf.InputError, match="Give another directory, or force=True to drop"):
+        pf.sweep(BASE, {"microstructure.porosity": [0.4]}, directory=tmp_path / "first")
+    for call in (pf.open_sweep, pf.open_run, lambda directory: pf.sweep(BASE, POROSITIES, directory=directory)):
+        with pytest.raises(pf.InputError, match="directory = 5: must be the name of a directory"):
+            call(5)
+    with pytest.raises(pf.InputError, match='name = "": must be letters, digits'):
+        pf.sweep(BASE, POROSITIES, directory=tmp_path / "second", name="")
+
+
 def test_keys_that_go_together(tmp_path):
     pairs = {("grid.shape", "grid.voxel_size_nm"): [([8] * 3, 1.8), ([16] * 3, 0.9)], "microstructure.porosity": [0.3, 0.4]}
     assert repr(pf.sweep(BASE, pairs, directory=tmp_path / "pairs")).endswith("4 to do")

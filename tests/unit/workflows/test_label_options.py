@@ -34,7 +34,8 @@ def test_a_table_and_one_for_the_rest(conduct, tmp_path):  # noqa: F811
 @pytest.mark.parametrize("text, options, says", [
     ("label,sigma\n0,1\n", (), "must have a header label,sigma_S_per_cm"), ("", (), "must have a header"),
     ("label,sigma_S_per_cm\n0,much\n", (), "0,much: a label .* and S/cm"),
-    ("label,sigma_S_per_cm\n0,1\n", ("--sigma", "0=1"), "0 stands there twice"),
+    ("label,sigma_S_per_cm\n0,1\n", ("--sigma", "0=1"), "--sigma 0=1 and --sigma-table .*both give label 0"),
+    ("label,sigma_S_per_cm,name\n1,1,solid\n", ("--sigma", "solid=1"), "--sigma solid=1 and .*both give label 1"),
     ("label,sigma_S_per_cm\n0,1\n1,1\n", ("--resistance", "0:water=1", "--names", "0=pore"), "no label is called 'water'"),
     ("label,sigma_S_per_cm,name\n0,1,pore\n", ("--names", "0=void"), "label 0 is called pore there and void"),
 ])
