@@ -19,8 +19,11 @@ from matplotlib.patches import Patch
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
 from ..plots import planes
+from ..plots.colours import COLOURS
 from ..plots.conduction import draw_arrhenius
 from ..plots.morphology import AXIS_COLOURS
+from ..plots.sweep_curves import draw_means, point_of
+from ..plots.sweep_table import described
 from .arguments import in_xyz_order
 from .pictures import normal_of, palette_of, plane_index
 
@@ -202,7 +205,10 @@ def current(found, direction: str | None = None, normal: str | None = None, inde
 
 
 def sweep(table, x: str, y: str = "sigma_mean_S_per_cm", axes=None):
-    """A column of a sweep over another: each case a point, and the mean of those with the same x.
+    """A column of a sweep over another: samples, their means with bars, and a curve for each value of what else varies.
+
+    Bars are half the 95 % interval of the mean over the samples (Student's t), for conductivities with the error of the grid
+    in quadrature; of one sample the grid's alone.  Nothing is averaged but samples of the same inputs.
 
     Parameters
     ----------
@@ -210,6 +216,8 @@ def sweep(table, x: str, y: str = "sigma_mean_S_per_cm", axes=None):
         Of `Sweep.table`.
     x, y : str
         Names of columns.
+    axes : matplotlib.axes.Axes, optional
+        To draw into; by default a figure of its own.
 
     Returns
     -------
@@ -226,12 +234,26 @@ def sweep(table, x: str, y: str = "sigma_mean_S_per_cm", axes=None):
             raise InputError(f"pfsolid.plot.sweep: {name!r} is no column; there are {', '.join(map(str, table.columns))}")
     axes = _axes(axes)
     known = table[table[y].notna()]
-    axes.plot(known[x], known[y].astype(float), ".", color="#0072b2", alpha=0.5)
-    means = known[y].astype(float).groupby(known[x]).mean()
-    axes.plot(means.index, means.to_numpy(), "o-", color="#0072b2", markersize=4, label="mean")
+    further = [key for key in known.columns if "." in key and key not in (x, y) and known[key].astype(str).nunique() > 1
+               and not _one_to_one(known, x, key)]
+    grid = "grid_relative_error" if y.startswith("sigma_") and "grid_relative_error" in known else None
+    curves = list(known.groupby(further, sort=False)) if further else [((), known)]
+    for number, (values, rows) in enumerate(curves):
+        points = [point_of(at, part[y].to_numpy(float), part[grid].to_numpy(float) if grid else np.full(len(part), np.nan))
+                  for at, part in rows.groupby(x)]
+        label = described(further, values if isinstance(values, tuple) else (values,))
+        draw_means(axes, points, COLOURS[number % len(COLOURS)], label or "mean")
+    if further:
+        axes.legend()
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     return axes
+
+
+def _one_to_one(table, x: str, key: str) -> bool:
+    """Whether two columns were varied together."""
+    pairs = set(zip(table[x].astype(str), table[key].astype(str)))
+    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
 
 def _axes(axes):

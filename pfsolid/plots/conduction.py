@@ -12,7 +12,6 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
 from ..conduction.phases import PHASES
 from ..grid import AXES, PeriodicGrid
@@ -21,7 +20,7 @@ from ..materials.arrhenius import BOLTZMANN, ELEMENTARY_CHARGE
 from ..results.conduction import ConductionResult, Currents
 from . import planes
 from .colours import COLOURS, PHASE_COLOURS
-from .figure import BAR_WIDTH, MIN_BAR, WIDTH, add_axes, new_figure, plane_size, sparse_minor_ticks
+from .figure import BAR_WIDTH, MIN_BAR, WIDTH, add_axes, log_ticks, new_figure, plane_size, sparse_minor_ticks
 from .run_files import MAX_SAMPLES, RunFiles, flat_axis, middle_plane, thinning
 
 HISTOGRAM_BINS = 80
@@ -185,7 +184,7 @@ def draw_histograms(axes, magnitude: np.ndarray, labels: np.ndarray, phases: lis
     axes.set_xscale("log")
     axes.set_xlim(bins[0], max(bins[-1], 1.3 * highest))
     sparse_minor_ticks(axes.xaxis)
-    _log_ticks(axes.xaxis, axes.get_xlim())
+    log_ticks(axes.xaxis, *axes.get_xlim())
     axes.set_ylabel("share of all voxels (%)")
 
 
@@ -284,7 +283,7 @@ def draw_arrhenius(axes, series, energy: float | None = None) -> None:
     axes.errorbar(1000 / temperature, sigma, error, fmt="o", color="#0072b2", markersize=5, capsize=2,
                   label=r"$\sigma_\mathrm{eff}$, mean of the diagonal")
     axes.set_yscale("log")
-    _log_ticks(axes.yaxis, axes.get_ylim())
+    log_ticks(axes.yaxis, *axes.get_ylim())
     axes.set_xlabel("1000 / T (1/K)")
     axes.set_ylabel("effective conductivity (S/cm)")
     top = axes.secondary_xaxis("top", functions=(_celsius, _inverse_kelvin))
@@ -292,14 +291,6 @@ def draw_arrhenius(axes, series, energy: float | None = None) -> None:
     axes.grid(True, color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.legend(loc="upper right")
-
-
-def _log_ticks(axis, limits) -> None:
-    """Numbers between the powers of ten too, where there are few of those."""
-    if limits[1] / limits[0] < 300:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
-        axis.set_minor_formatter(NullFormatter())
 
 
 def _celsius(inverse):

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 from PIL import Image, ImageOps
 
 from ..errors import InputError
@@ -169,6 +169,22 @@ def _trimmed(figure: Figure) -> Image.Image:
 def sparse_minor_ticks(axis) -> None:
     """On a logarithmic axis of several decades ticks at 2 and 5 alone: to make one takes a millisecond."""
     axis.set_minor_locator(LogLocator(subs=(2, 5)))
+
+
+def log_ticks(axis, low: float, high: float) -> None:
+    """Numbers between the powers of ten too, where there are few of those.
+
+    Parameters
+    ----------
+    axis : Axis
+        Logarithmic.
+    low, high : float
+        Between which ticks are wanted.
+    """
+    if high / low < 300:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def plane_size(grid, normal: int) -> tuple[float, float]:

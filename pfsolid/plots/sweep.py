@@ -5,6 +5,7 @@ An unfinished sweep is drawn as far as it is collected; what is missing stays bl
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,15 @@ from ..theory.effective_medium import CoatedPores, core_fraction
 from ..theory.models import Theory
 from ..units import S_PER_M
 from .figure import Look, save_figure
+from .sweep_curves import BARS, Point, draw_points, make_zero_strip, point_of
 from .sweep_gallery import draw_gallery, has_pictures
 from .sweep_phases import draw_phase_diagram
-from .sweep_table import POROSITY, SHAPE_FACTORS, Table, described, evenly, label_of, read_table, spread
+from .sweep_table import POROSITY, SHAPE_FACTORS, Table, described, evenly, label_of, read_table
 from .theory import EXPERIMENT, LINES, new_figure
 
 LI3PS4 = 0.0, 3.14e-3, 8.93e-7  # S/cm, pore, surface and bulk of Hu 2017, to which the experiment belongs
 PAPER_RADIUS_NM = 14.0  # of the pores, in the paper's effective-medium curves
-MOST_CURVES, FEW_VALUES, CURVE_POINTS = 5, 12, 200
+MOST_CURVES, CURVE_POINTS, TITLE_LETTERS = 5, 200, 55
 COMPONENT_COLOURS = LINES[0], LINES[2], LINES[3]
 SIGMA = "effective conductivity (S/cm)"
 MEAN = r"effective conductivity, mean of $\sigma_{xx}, \sigma_{yy}, \sigma_{zz}$ (S/cm)"
@@ -34,7 +36,8 @@ def plot_sweep(directory: Path, look: Look = Look()) -> tuple[list[Path], list[s
     """Draw what can be drawn of a collected sweep into ``directory/figures``.  For one process.
 
     ``sigma_porosity.png`` needs an axis of porosities, ``phase_diagram.png`` both shape factors as axes, ``gallery.png``
-    the kept field ``phase``; ``sigma_axes.png`` shows the conductivity over each axis, whatever it is.
+    the kept field ``phase``; ``sigma_axes.png`` shows the conductivity over each axis, whatever it is, the
+    others held.
 
     Parameters
     ----------
@@ -83,41 +86,45 @@ def plot_sweep(directory: Path, look: Look = Look()) -> tuple[list[Path], list[s
 
 
 def _porosity_figure(table: Table) -> Figure:
-    """Mean and range of replicas over porosity, a curve for each combination of further axes, with experiment and EMT."""
+    """Mean over porosity, a curve for each combination of further axes, with experiment and EMT."""
     figure = new_figure(5.0)
     axes = figure.subplots()
+    axes.set_yscale("log")
     further = [key for key in table.varied() if key != POROSITY]
     known = np.isfinite(table.numbers["sigma_mean_S_per_cm"])
     curves = [(values, rows[known[rows]]) for values, rows in table.groups(further) if known[rows].any()]
     chosen = evenly(curves, MOST_CURVES)
     for (values, rows), colour in zip(chosen, LINES):
-        _draw_samples(axes, table, rows, colour, described(further, values) or "simulated")
+        draw_points(axes, _porosity_points(table, rows), colour, described(further, values) or "simulated")
     if not set(SHAPE_FACTORS) & set(further):  # the theory is of spheres
         _draw_theories(axes, table, [rows for _, rows in chosen])
     if _is_li3ps4(table):
         axes.axhline(EXPERIMENT, color="black", linewidth=0.8, linestyle="-.",
                      label="experiment, 1.64e-4 S/cm (Liu 2013 in Hu 2017, porosity not given)")
-    axes.set_yscale("log")
+    make_zero_strip([axes])
     axes.set(xlabel="porosity (%)", ylabel=MEAN)
     axes.grid(True, color="0.92", linewidth=0.6)
     figure.legend(loc="outside lower center", ncols=2)
     left_out = f"; {len(chosen)} of {len(curves)} curves" if len(chosen) < len(curves) else ""
-    figure.suptitle(f"{table.caption}{left_out}\nsingle samples, their means, and bars from the lowest to the highest",
-                    fontsize=9)
+    figure.suptitle(f"{table.caption}{left_out}\nsamples and their means; {BARS}", fontsize=9)
     return figure
 
 
-def _draw_samples(axes, table: Table, rows: np.ndarray, colour: str, label: str) -> None:
-    porosity, sigma = table.numbers["porosity"], table.numbers["sigma_mean_S_per_cm"]
-    by_value = {}
+def _porosity_points(table: Table, rows: np.ndarray) -> list[Point]:
+    """At the mean porosity that the samples of a point have come to."""
+    by_value: dict = {}
     for row in rows:
         by_value.setdefault(table.cases[row].values[POROSITY], []).append(row)
-    places = [by_value[value] for value in sorted(by_value)]
-    at = [100 * porosity[here].mean() for here in places]
-    mean, low, high = np.array([spread(sigma[here]) for here in places]).T
-    axes.plot(100 * porosity[rows], sigma[rows], ".", color=colour, markersize=4, alpha=0.5)
-    axes.errorbar(at, mean, (mean - low, high - mean), color=colour, marker="o", markersize=4.5, capsize=2.5, elinewidth=1,
-                  label=label)
+    return [_point(table, 100 * table.numbers["porosity"][here].mean(), np.array(here), "sigma_mean_S_per_cm")
+            for _, here in sorted(by_value.items())]
+
+
+def _point(table: Table, at: float, rows: np.ndarray, column: str) -> Point:
+    sample = None
+    if column == "sigma_mean_S_per_cm":  # the dataset counts copies of a sample once
+        stored = table.numbers["sample_relative_error"][rows]
+        sample = float(stored[0]) if np.isfinite(stored).all() else None
+    return point_of(at, table.numbers[column][rows], table.numbers["grid_relative_error"][rows], sample)
 
 
 def _draw_theories(axes, table: Table, curves: list[np.ndarray]) -> None:
@@ -153,45 +160,69 @@ def _is_li3ps4(table: Table) -> bool:
 
 
 def _axes_figure(table: Table) -> Figure:
-    """Mean and range of sigma_xx, yy, zz over each axis, all others and the replicas pooled."""
+    """sigma_xx, yy, zz over each axis alone, a panel each; all others have the values that stand above it."""
     keys = table.varied()
     lines = -(-len(keys) // 2)
-    figure = new_figure(0.6 + 2.7 * lines)
+    figure = new_figure(0.7 + 2.9 * lines)
     panels = figure.subplots(lines, min(len(keys), 2), sharey=True, squeeze=False)
     for axes, key in zip(panels.flat, keys):
         _draw_axis(axes, table, key)
+    make_zero_strip(list(panels.flat[:len(keys)]))
     for axes in panels.flat[len(keys):]:
         axes.set_axis_off()
     for axes in panels[:, 0]:
         axes.set_ylabel(SIGMA)
     figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    figure.suptitle(f"{table.caption}\nmeans, and the range over all else that varies", fontsize=9)
+    figure.suptitle(f"{table.caption}\nmeans of the samples; {BARS}", fontsize=9)
     return figure
 
 
 def _draw_axis(axes, table: Table, key: str) -> None:
-    groups = table.groups([key])
-    values = [value for (value,), _ in groups]
-    numeric = all(isinstance(value, (int, float)) for value in values)
-    places = np.array(values, float) if numeric else np.arange(len(values), dtype=float)
-    order = np.argsort(places)
-    for number, (axis, colour, marker) in enumerate(zip(AXES, COMPONENT_COLOURS, "os^")):
-        sigma = table.numbers[f"sigma_{axis}{axis}_S_per_cm"]
-        if not np.isfinite(sigma).any():  # an axis that two-dimensional runs do not have
-            continue
-        mean, low, high = np.array([spread(sigma[rows]) for _, rows in groups]).T[:, order]
-        label = f"σ$_{{{axis}{axis}}}$"
-        if numeric:
-            axes.fill_between(places[order], low, high, color=colour, alpha=0.13, linewidth=0)
-            axes.plot(places[order], mean, color=colour, marker=marker if len(values) <= FEW_VALUES else "", markersize=4,
-                      label=label)
-        else:
-            axes.errorbar(places + 0.12 * (number - 1), mean, (mean - low, high - mean), color=colour, marker=marker,
-                          linestyle="", capsize=2.5, label=label)
     axes.set_yscale("log")
+    held, values, groups = _along(table, key)
+    numeric = all(isinstance(value, (int, float)) for value, _ in groups)
+    places = np.array([value for value, _ in groups], float) if numeric else np.arange(len(groups), dtype=float)
+    order = np.argsort(places, kind="stable")
+    for number, (axis, colour, marker) in enumerate(zip(AXES, COMPONENT_COLOURS, "os^")):
+        column = f"sigma_{axis}{axis}_S_per_cm"
+        if not np.isfinite(table.numbers[column]).any():  # an axis that two-dimensional runs do not have
+            continue
+        shift = 0.0 if numeric else 0.12 * (number - 1)
+        points = [_point(table, places[i] + shift, groups[i][1], column) for i in order]
+        draw_points(axes, points, colour, f"σ$_{{{axis}{axis}}}$", marker, line=numeric, samples=False)
     if not numeric:
-        axes.set_xticks(places, [shown(value) for value in values])
+        axes.set_xticks(places, [shown(value) for value, _ in groups])
     elif places.min() > 0 and places.max() / places.min() > 30:
         axes.set_xscale("log")
     axes.set_xlabel(label_of(key))
+    if held:
+        axes.set_title(textwrap.fill(f"at {described(held, values)}", TITLE_LETTERS), fontsize=8, loc="left")
     axes.grid(True, color="0.92", linewidth=0.6)
+
+
+def _along(table: Table, key: str) -> tuple[list[str], tuple, list[tuple]]:
+    """The other keys with the values they are held at, and the rows at each value of ``key`` there.
+
+    Keys that go with this one, because they were varied together, are not held.  Of the combinations of the others the one
+    with the most values of the key is taken, of several the one in the middle.
+    """
+    held = [other for other in table.varied() if other != key and not _goes_with(table, key, other)]
+    lines = [(values, rows) for values, rows in table.groups(held)]
+    rows_at = [_by_value(table, key, rows) for _, rows in lines]
+    most = max(map(len, rows_at))
+    best = [i for i, found in enumerate(rows_at) if len(found) == most]
+    chosen = best[len(best) // 2]
+    return held, lines[chosen][0], rows_at[chosen]
+
+
+def _by_value(table: Table, key: str, rows: np.ndarray) -> list[tuple]:
+    """Values of a key among rows that have a conductivity, and the rows with each."""
+    known = np.isfinite(table.numbers["sigma_mean_S_per_cm"])
+    return [(value, inside) for (value,), there in table.groups([key])
+            if (inside := np.array([row for row in there if known[row] and row in rows], int)).size]
+
+
+def _goes_with(table: Table, key: str, other: str) -> bool:
+    """Whether each value of a key occurs with one of the other alone, and the other way round."""
+    pairs = {(shown(case.values[key]), shown(case.values[other])) for case in table.plan.cases}
+    return len({a for a, _ in pairs}) == len({b for _, b in pairs}) == len(pairs)

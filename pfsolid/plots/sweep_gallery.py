@@ -67,7 +67,8 @@ def draw_gallery(table: Table) -> Figure:
     figure.legend(handles=[Patch(color=PHASE_COLOURS[name], label=name) for name in PHASES], ncols=3,
                   loc="outside lower center")
     cells = " × ".join(f"{length:g}" for length in sizes.pop()) + " nm" if len(sizes) == 1 else "different sizes"
-    figure.suptitle(f"{table.caption}\nphases on the faces of cells of {cells}; class and mean conductivity", fontsize=9)
+    figure.suptitle(f"{table.caption}\nphases on the faces of cells of {cells}; class and mean conductivity{_held(table)}",
+                    fontsize=9)
     return figure
 
 
@@ -76,15 +77,25 @@ def draw_gallery(table: Table) -> Figure:
 
 def _layout(table: Table) -> list[list[_Tile]]:
     keys = table.varied()
-    pair = SHAPE_FACTORS if set(SHAPE_FACTORS) <= set(keys) else \
-        tuple(sorted(keys[:2], key=lambda key: -len(table.points([key]))))
+    pair = _pair(table, keys)
     values = [[value for (value,), _ in table.points([key])] for key in pair]
-    if len(pair) == 2 and len(table.points(pair)) == len(values[0]) * len(values[1]):
+    if _crosses(table, pair):
         return _crossed(table, pair, evenly(values[0], COLUMNS), evenly(values[1], MOST_ROWS))
     chosen = evenly([point for point, _ in table.points(keys)], 2 * COLUMNS)
     tiles = [_Tile(described(keys, point).replace(", ", "\n"), "", _row_of(table, dict(zip(keys, point))))
              for point in chosen]
     return [tiles[start:start + COLUMNS] for start in range(0, len(tiles), COLUMNS)]
+
+
+def _pair(table: Table, keys: list[str]) -> tuple[str, ...]:
+    """The keys of columns and rows: the shape factors, or the first two, that with more values across."""
+    if set(SHAPE_FACTORS) <= set(keys):
+        return SHAPE_FACTORS
+    return tuple(sorted(keys[:2], key=lambda key: -len(table.points([key]))))
+
+
+def _crosses(table: Table, pair: tuple[str, ...]) -> bool:
+    return len(pair) == 2 and len(table.points(pair)) == len(table.points(pair[:1])) * len(table.points(pair[1:]))
 
 
 def _crossed(table: Table, pair, across: list, down: list) -> list[list[_Tile]]:
@@ -93,6 +104,15 @@ def _crossed(table: Table, pair, across: list, down: list) -> list[list[_Tile]]:
         down = down[::-1]  # upwards, as in the phase diagram
     return [[_Tile(described(pair[:1], [a]) if b is down[0] else "", described(pair[1:], [b]) if a is across[0] else "",
                    _row_of(table, further | {pair[0]: a, pair[1]: b})) for a in across] for b in down]
+
+
+def _held(table: Table) -> str:
+    """What the further keys are of crossed ones, which have their first value."""
+    keys = table.varied()
+    pair = _pair(table, keys)
+    further = [key for key in keys if key not in pair] if _crosses(table, pair) else []
+    first = table.plan.cases[0].values
+    return f"\nat {described(further, [first[key] for key in further])}" if further else ""
 
 
 def _row_of(table: Table, wanted: dict) -> int | None:
@@ -119,7 +139,7 @@ def _draw_tile(axes, table: Table, row: int) -> tuple[float, ...]:
         plane = read_plane(path, PHASE, flat, 0, max(thinning(grid.shape, MAX_SAMPLES)))
         axes.imshow(COLOURS[plane].swapaxes(0, 1), origin="lower", extent=(0, grid.lengths[across], 0, grid.lengths[up]))
     sigma = table.numbers["sigma_mean_S_per_cm"][row]
-    found = [table.connectivity[row], f"{sigma:.1e} S/cm" if np.isfinite(sigma) else "",
+    found = [table.connectivity[row], f"{sigma:.1e} S/cm" if sigma > 0 else "0 S/cm" if sigma == 0 else "",
              "" if table.separated[row] else "not separated"]
     axes.text(0.5, -0.04, "   ".join(filter(None, found)), ha="center", va="top", fontsize=8, transform=axes.transAxes)
     return tuple(round(length, 6) for length in grid.lengths)

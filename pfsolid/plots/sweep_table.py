@@ -23,7 +23,7 @@ NAMES = {SHAPE_FACTORS[0]: ("x =", "shape factor x = κ₁₁/κ₃₃"), SHAPE_
          "evolution.max_reduced_time": ("reduced time", "reduced time of growth, t / (λ²/16wM)")}
 UNITS = {"_S_per_cm": "S/cm", "_eV_per_A2": "eV/Å²", "_J_per_m2": "J/m²", "_V_per_m": "V/m", "_nm": "nm", "_K": "K"}
 SIGMAS = (*(f"sigma_{a}{a}_S_per_cm" for a in AXES), "sigma_mean_S_per_cm")
-NUMBERS = ("porosity", "surface_depth_nm", *SIGMAS)
+NUMBERS = ("porosity", "surface_depth_nm", "grid_relative_error", "sample_relative_error", *SIGMAS)
 
 
 @dataclass(frozen=True)

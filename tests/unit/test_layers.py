@@ -44,7 +44,7 @@ INSIDE = {
     "homogenization": [["representative"], ["subvolumes"], ["battery", "density", "image", "report"], ["parts", "watch"],
                        ["solve"], ["contacts", "found", "medium"], ["grid_error"]],
     "results": [["run"], ["conduction", "morphology", "representative"], ["record"]],
-    "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory"],
+    "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory", "sweep_curves"],
               ["conduction", "evolution", "morphology", "representative", "structure"], ["figure"],
               ["box", "planes", "run_files"], ["colours", "rays"]],
     "sweeps": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["dataset"]],

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from helpers import results
 from helpers.sweeps import plan_in, record_of
+from matplotlib.figure import Figure
 from PIL import Image
 
+import pfsolid as pf
 from pfsolid.cli.main import main
 from pfsolid.errors import InputError
 from pfsolid.grid import PeriodicGrid
@@ -16,6 +18,7 @@ from pfsolid.io.series import Field, write_fields
 from pfsolid.parallel.communicator import alone
 from pfsolid.plots import sweep as plots_sweep
 from pfsolid.plots.sweep import plot_sweep
+from pfsolid.plots.sweep_curves import ZERO, point_of
 from pfsolid.plots.sweep_gallery import _layout
 from pfsolid.plots.sweep_phases import _Cells, _edges_between
 from pfsolid.plots.sweep_table import described, evenly, label_of, read_table, spread
@@ -139,7 +142,7 @@ def test_what_has_not_separated_is_left_out(tmp_path):
 
 
 def test_curves_over_porosity(tmp_path):
-    """Means and range of the replicas; the theory is the paper's, with the case's surface depth and conductivities."""
+    """Means of the replicas with their error; the theory is the paper's, with the depth and conductivities of the case."""
     directory, _ = sweep_of(tmp_path, result=lambda case: {"sigma": (1e-4 * (1 + case.replica),) * 3})
     with matplotlib.style.context("default"):
         (axes,) = plots_sweep._porosity_figure(read_table(directory)).axes
@@ -147,11 +150,72 @@ def test_curves_over_porosity(tmp_path):
     np.testing.assert_allclose(mean.get_xdata().astype(float), [35, 40, 45])
     np.testing.assert_allclose(mean.get_ydata(), 1.5e-4)
     (bars,) = axes.containers[0].lines[2]
-    assert {tuple(np.round(segment[:, 1], 9)) for segment in bars.get_segments()} == {(1e-4, 2e-4)}
+    # Two samples, 1e-4 and 2e-4: t = 12.706 times their standard deviation 1e-4 / sqrt(2) over sqrt(2).
+    assert {round(np.ptp(segment[:, 1]) / 2, 8) for segment in bars.get_segments()} == {round(12.7062 * 0.5e-4, 8)}
     theory = next(line for line in axes.lines if str(line.get_label()).startswith("EMT"))
     expected = three_phase_gem(theory.get_xdata() / 100, 0.1, CoatedPores(0.0, 3.14e-3, 8.93e-7), 0.32, 0.85)
     np.testing.assert_allclose(theory.get_ydata(), expected, rtol=1e-9)  # the depth is stored to 12 digits
     assert any("1.64e-4" in str(line.get_label()) for line in axes.lines)
+
+
+def test_bars_join_the_samples_and_the_grid():
+    values = np.array([0.8, 1.0, 1.2])
+    sample = 4.302653 * 0.2 / np.sqrt(3)  # Student's t of two degrees of freedom, from a table
+    assert point_of(0, values, np.full(3, np.nan)).error == pytest.approx(sample, rel=1e-6)
+    assert point_of(0, values, np.array([0.1, 0.3, 0.2])).error == pytest.approx(np.hypot(sample, 0.3), rel=1e-6)
+    assert point_of(0, values[:1], np.array([0.1])).error == pytest.approx(0.08)
+    assert np.isnan(point_of(0, values[:1], np.array([np.nan])).error)
+    assert point_of(0, values, np.zeros(3), sample_error=0.5).error == pytest.approx(0.5)
+    assert np.isnan(point_of(0, np.array([np.nan]), np.array([0.1])).mean)
+
+
+def test_zeros_stand_in_a_strip_and_no_line_leads_to_them(tmp_path):
+    directory, _ = sweep_of(tmp_path, result=lambda case: {"sigma": (0.0,) * 3} if case.values[POROSITY] > 0.42 else {})
+    (axes,) = plots_sweep._porosity_figure(read_table(directory)).axes
+    (zeros,) = [line for line in axes.lines if line.get_gid() == ZERO]
+    assert list(zeros.get_xdata()) == pytest.approx([45])
+    (mean,) = (box.lines[0] for box in axes.containers)
+    assert np.isfinite(mean.get_ydata()).tolist() == [True, True, False]
+    lowest = np.concatenate([line.get_ydata() for line in axes.lines if line.get_gid() != ZERO])
+    lowest = lowest[np.isfinite(lowest) & (lowest > 0)].min()
+    strip = axes.transLimits.transform(axes.transScale.transform((40, lowest)))[1]
+    assert zeros.get_ydata()[0] < strip  # below all that is on the logarithmic scale
+    assert "σ = 0" in [text.get_text() for text in axes.texts]
+
+
+def test_each_axis_alone_with_the_others_held(tmp_path):
+    """sigma = depth x (1 - porosity): over each key the values at one value of the other, and no mean over it."""
+    axes = ONE_POROSITY.replace("[0.4]", "[0.35, 0.4, 0.45]")
+    axes += '[[axis]]\nkey = "material.surface_depth_nm"\nvalues = [1.0, 2.0]\n'
+
+    def sigma(case):
+        return {"sigma": (case.values["material.surface_depth_nm"] * (1 - case.values[POROSITY]),) * 3}
+
+    directory, _ = sweep_of(tmp_path, result=sigma, axes=axes, head="")
+    table = read_table(directory)
+    held, values, groups = plots_sweep._along(table, POROSITY)
+    assert (held, values, len(groups)) == (["material.surface_depth_nm"], (2.0,), 3)
+    figure = plots_sweep._axes_figure(table)
+    over_porosity, over_depth = figure.axes
+    assert over_porosity.get_title("left") == "at surface depth 2 nm"
+    np.testing.assert_allclose(over_porosity.containers[0].lines[0].get_ydata(), 2 * (1 - np.array([0.35, 0.4, 0.45])))
+    assert over_depth.get_title("left") == "at porosity 0.4"
+    np.testing.assert_allclose(over_depth.containers[0].lines[0].get_ydata(), [0.6, 1.2])
+
+
+def test_from_python_a_curve_for_each_value_of_what_else_varies():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({POROSITY: [0.35, 0.4] * 2, "material.surface_depth_nm": [1.0, 1.0, 2.0, 2.0],
+                              "sigma_mean_S_per_cm": [1.0, 2.0, 3.0, 4.0]})
+    drawn = pf.plot.sweep(frame, POROSITY, axes=Figure().add_subplot())
+    assert [list(one.lines[0].get_ydata()) for one in drawn.containers] == [[1, 2], [3, 4]]
+    assert [text.get_text() for text in drawn.get_legend().get_texts()] == ["surface depth 1 nm", "surface depth 2 nm"]
+
+
+def test_axes_varied_together_are_not_held(tmp_path):
+    directory, _ = sweep_of(tmp_path, result=shapes, axes=SHAPES.replace("logspace", 'zip = "both"\nlogspace'), head="")
+    held, _, groups = plots_sweep._along(read_table(directory), X)
+    assert held == [] and [value for value, _ in groups] == pytest.approx([1, 10, 100])
 
 
 def test_cells_of_the_phase_diagram(tmp_path):
