@@ -48,7 +48,7 @@ def add_commands(command) -> None:
     text = "maps and profiles over porosity and surface depth / pore radius: Figures 2c, 2d, 3c and 3d of Hu 2017"
     chart = actions.add_parser("map", help=text, description=text)
     chart.set_defaults(command=_map)
-    add_output(chart, "output directory (default: emt_map)")
+    add_output(chart, "output directory (default: runs/emt_map)")
     _add_parameters(chart, plain=False)
 
 
@@ -194,7 +194,7 @@ def _map_on_root(options) -> list[str]:
 
     phases, sources = _conductivities(options)
     lines = list(sources.values())
-    directory = options.output or Path("emt_map")
+    directory = options.output or Path("runs") / "emt_map"
     for chart in paper_maps(phases, *_parameters(options)):
         table = write_new(directory / f"{chart.name}.csv", chart.csv, options.force)
         lines += [f"{chart.figure}: {chart.theory.about}", f"   {table}", f"   {plot_map(chart, directory)}"]

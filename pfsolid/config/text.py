@@ -30,6 +30,7 @@ _NAME_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
 # A TOML parser's time grows with the square of the parts of a key, to minutes for what fits into a file.
 _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-]){_NAME_PART}(?:[ \t]*+\.[ \t]*+{_NAME_PART}){{{MAX_PARTS}}}")
 OVERRIDE_SOURCE = "--set"
+NAMES_OF_FILES = "image.file", "microstructure.initial_field"  # keys
 KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text in quotes"}
 
 
@@ -181,17 +182,18 @@ def _override_value(name: str, text: str, option: str):
     return parsed["value"] if len(parsed) == 1 else text
 
 
-def _check_text(raw, source: str, place: str = "") -> None:
+def _check_text(raw, source: str, places: dict, place: str = "") -> None:
     """Raise InputError for a text that is not UTF-8, such as the name of a file: no input and no result could hold it."""
     if isinstance(raw, dict):
         for name, value in raw.items():
-            _check_text(str(name), source, f"a key of {place or 'the input'}")
-            _check_text(value, source, f"{place}.{name}" if place else str(name))
+            _check_text(str(name), source, places, f"a key of {place or 'the input'}")
+            _check_text(value, source, places, f"{place}.{name}" if place else str(name))
     elif isinstance(raw, (list, tuple)):
         for value in raw:
-            _check_text(value, source, place)
+            _check_text(value, source, places, place)
     elif isinstance(raw, str) and any("\ud800" <= letter <= "\udfff" for letter in raw):
-        raise InputError(f"{source}: {place}: {ascii(raw)} is not UTF-8; rename the file, or give it a link")
+        advice = "rename the file, or give it a link" if place in NAMES_OF_FILES else "a text must be UTF-8"
+        raise InputError(f"{places.get(tuple(place.split('.', 1)), source)}: {place}: {ascii(raw)} is not UTF-8; {advice}")
 
 
 def validated(schema: type[BaseModel], raw: dict, source: str, places: dict | None = None):
@@ -204,7 +206,7 @@ def validated(schema: type[BaseModel], raw: dict, source: str, places: dict | No
     places : dict, optional
         From `apply_overrides`; these mistakes are the command line's, not the file's.
     """
-    _check_text(raw, source)
+    _check_text(raw, source, places or {})
     try:
         return schema.model_validate(raw)
     except ValidationError as error:

@@ -89,7 +89,8 @@ def draw_means(axes, points: list[Point], colour: str, label: str | None, marker
                   linestyle="-" if line else "", label=label)
     several = [point for point in points if samples and point.values.size > 1]
     if several:
-        axes.plot([point.at for point in several for _ in point.values], np.concatenate([one.values for one in several]), ".",
+        axes.plot(np.repeat([one.at for one in several], [one.values.size for one in several]),
+                  np.concatenate([one.values for one in several]), ".",
                   color=colour, markersize=4, alpha=0.5)
 
 

@@ -219,14 +219,20 @@ def test_options_that_a_fit_does_not_have(run_cli, sweep, before):
 # --- maps -----------------------------------------------------------------------------------------------------
 
 
-def test_maps(run_cli, tmp_path):
+def test_maps(run_cli, tmp_path, monkeypatch):
     status, out, _ = run_cli("emt", "--exponent", "1.0", "map", "--percolation-threshold", "0.3", "-o", tmp_path)
     assert status == 0 and "p_c = 0.3, t = 1" in out  # given before the word or after it
     for name in ("emt_spheres", "emt_pillars"):
         assert (tmp_path / "figures" / f"{name}.png").stat().st_size > 10_000
         assert len((tmp_path / f"{name}.csv").read_text().splitlines()) == 81**2 + 1
     assert run_cli("emt", "map", "-o", tmp_path)[0] == 2
-    assert run_cli("emt", "map", "--force", "-o", tmp_path)[0] == 0
+    # Of its own accord where all goes that is computed from no file: under runs.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "emt_map").mkdir(parents=True)
+    (tmp_path / "runs" / "emt_map" / f"{paper_maps(HU, 0.32, 0.85)[0].name}.csv").write_text("")
+    assert run_cli("emt", "map")[0] == 2
+    assert run_cli("emt", "map", "--force")[0] == 0
+    assert sorted(path.suffix for path in (tmp_path / "runs" / "emt_map").rglob("*.*")) == [".csv"] * 2 + [".png"] * 2
 
 
 def test_maps_cover_what_the_paper_shows():
