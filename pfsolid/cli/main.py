@@ -15,7 +15,7 @@ from ..errors import EXIT_CHECKPOINTED, EXIT_FAULT, EXIT_INPUT, InputError, Pfso
 from ..parallel.communicator import Communicator, rank_by_launcher, world
 from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together, under_mpirun
 from ..text import as_word, on_screen
-from . import conduct, materials, rev, sweep, theory
+from . import completion, conduct, materials, rev, sweep, theory
 from .options import Parser, a_count, a_path, add_look, add_output, add_set, add_threads, check_name, running
 from .run import doctor_command, info_command, measure_command, plot_command, resume_command, run_command, validate_command
 
@@ -150,6 +150,7 @@ def _build_parser() -> argparse.ArgumentParser:
     materials.add_commands(command)
     sweep.add_commands(command)
     theory.add_commands(command)
+    completion.add_commands(command, parser)
     command("doctor", doctor_command, "check the installation: MPI, FFTW, HDF5, PETSc, and a test on two ranks")
     return parser
 

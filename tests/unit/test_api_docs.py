@@ -7,7 +7,7 @@ import re
 from importlib import import_module
 
 import pytest
-from helpers.pages import ROOT, PAGES, blocks_of, is_as_said, outputs_of
+from helpers.pages import PAGES, ROOT, blocks_of, is_as_said, outputs_of
 
 import pfsolid as pf
 

@@ -37,7 +37,7 @@ LAYERS = [
 INSIDE = {
     "api": [["run"], ["growth"], ["representative"], ["conductivity", "morphology"], ["study"], ["image"], ["sweep"],
             ["plot"], ["optional", "pictures", "sinks"], ["arguments"]],
-    "cli": [["__init__"], ["main"], ["rev"], ["conduct", "materials", "run", "sweep", "theory"],
+    "cli": [["__init__"], ["main"], ["rev"], ["completion", "conduct", "materials", "run", "sweep", "theory"],
             ["hopping", "info", "label_tables"], ["options"]],
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["rev"], ["run"], ["material"],
                ["conduction", "naming", "sigma_table"], ["text"]],
