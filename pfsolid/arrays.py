@@ -9,5 +9,5 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]  # of more than one type
 Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.uint8] | npt.NDArray[np.uint32]
 Bools = npt.NDArray[np.bool_]

@@ -327,7 +327,7 @@ def conductivity(image, sigma, voxel_nm=None, boundary: str = "periodic", direct
     Parameters
     ----------
     image : Image or array_like (n0, n1[, n2])
-        Labels 0 to 255, or grey values with ``thresholds``.  With ``comm`` the whole array on every rank (it may be a mapped
+        Labels, or grey values with ``thresholds``.  With ``comm`` the whole array on every rank (it may be a mapped
         one), of which each looks at its own part.
     sigma : dict, str, Path or pandas.DataFrame
         S/cm of each label, by number or name, '*' of all others: a number, three along x, y, z, a symmetric tensor (3, 3),

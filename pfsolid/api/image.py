@@ -33,12 +33,12 @@ class _Study(Section):
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """A voxel image of labels 0 to 255, with the edges of its voxels.
+    """A voxel image of labels, with the edges of its voxels.
 
     Parameters
     ----------
     array : array_like (n0, n1[, n2])
-        Labels, bool or whole numbers from 0 to 255, or grey values with ``thresholds``.  Not copied; may be mapped.
+        Labels, bool or whole numbers from 0 to 16 777 215, or grey values with ``thresholds``.  Not copied; may be mapped.
     voxel_nm : float or 3 floats, optional
         nm, edge of a voxel, or the edges along x, y, z.
     axes : str
@@ -122,7 +122,7 @@ class Image:
         return tuple(tuple(pair) or None for pair in plain(self.crop)) if self.crop is not None else (None,) * 3
 
     def to_array(self) -> np.ndarray:
-        """The labels, uint8, in the order of `axes`, cropped.
+        """The labels, uint8 or (where one is above 255) uint32, in the order of `axes`, cropped.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class Image:
 
         Returns
         -------
-        ndarray of uint8 (n_a, n_b)
+        ndarray of uint8 or uint32 (n_a, n_b)
             By the other two axes in the order x, y, z.
         int
             0, 1 or 2 for x, y, z.

@@ -10,16 +10,17 @@ from ..errors import InputError
 from ..text import one_line
 
 
-def names_of(text: str | None) -> dict[int, str]:
-    """Names of labels from `--names`."""
-    names: dict[int, str] = {}
+def names_of(text: str | None) -> dict[int | str, str]:
+    """Names of labels from `--names`; that of all others by "*"."""
+    names: dict[int | str, str] = {}
     for entry in text.split(",") if text else ():
         label, equals, name = (part.strip() for part in entry.partition("="))
-        if not (equals and name and re.fullmatch(r"-?\d{1,18}", label)):
+        if not (equals and name and re.fullmatch(r"-?\d{1,18}|\*", label)):
             raise InputError(f"--names {one_line(text)}: must be LABEL=NAME with commas between, for example 0=pore,1=LPS")
-        if int(label) in names or name in names.values():
+        place = label if label == "*" else int(label)
+        if place in names or name in names.values():
             raise InputError(f"--names {one_line(text)}: {one_line(entry.strip())} gives a label or a name twice")
-        names[int(label)] = name
+        names[place] = name
     return names
 
 
@@ -40,16 +41,17 @@ def entries_of(text: str, option: str) -> list[tuple[str, str]]:
 
 def table_of(entries: list[tuple[str, str]], option: str) -> str:
     """Pairs as an inline table."""
-    names = [name for name, _ in entries]
-    for name in names:
-        if names.count(name) > 1:
+    seen: set[str] = set()
+    for name, _ in entries:
+        if name in seen:
             raise InputError(f"{option}: {one_line(name)} stands there twice")
+        seen.add(name)
     # TOML wants a digit before the point.
     values = [re.sub(r"(?<![\w.])\.(?=\d)", "0.", value) for _, value in entries]
-    return "{ " + ", ".join(f"{quoted(name)} = {value}" for name, value in zip(names, values)) + " }"
+    return "{ " + ", ".join(f"{quoted(name)} = {value}" for name, value in zip((name for name, _ in entries), values)) + " }"
 
 
-def names_table(names: dict[int, str]) -> str:
+def names_table(names: dict[int | str, str]) -> str:
     """Names as an inline table."""
     return "{ " + ", ".join(f"{quoted(str(label))} = {quoted(name)}" for label, name in names.items()) + " }"
 
@@ -66,7 +68,7 @@ def quoted(text: str) -> str:
     return toml_value(text)
 
 
-def conductivities(text: str | None, table: Path | None, names_text: str | None) -> tuple[list, dict[int, str]]:
+def conductivities(text: str | None, table: Path | None, names_text: str | None) -> tuple[list, dict[int | str, str]]:
     """Conductivities by label and names, from `--sigma`, `--sigma-table` and `--names` together."""
     given = entries_of(text, "--sigma") if text is not None else []
     names = names_of(names_text)

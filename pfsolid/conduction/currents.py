@@ -188,7 +188,7 @@ class CurrentStatistics:
                 and bool(np.all(np.array(focusing.errors) <= _VALUE_GOAL * np.maximum(values, 1.0))))
 
 
-def settled_statistics(solve, labels: np.ndarray, reducer: Reducer) -> CurrentStatistics:
+def settled_statistics(solve, labels: np.ndarray, reducer: Reducer, groups: np.ndarray | None = None) -> CurrentStatistics:
     """Statistics of the currents of a solved field, with their errors; goes on solving where these are large.  Collective.
 
     The error of a current is of first order in the potential's, that of sigma_eff of second: at a contrast of 1e6 a share
@@ -199,12 +199,14 @@ def settled_statistics(solve, labels: np.ndarray, reducer: Reducer) -> CurrentSt
     ----------
     solve : pfsolid.conduction.effective.Solve
         Left with the potential that the statistics are of.
-    labels : ndarray of uint8, local (n0, n1, n2)
+    labels : ndarray of uint8 or uint32, local (n0, n1, n2)
         Without ghost planes.
     reducer : Reducer
+    groups : ndarray of int, optional
+        See `current_statistics`.
     """
     def look() -> CurrentStatistics:
-        found = current_statistics(solve.system.current_density(solve.axis), labels, solve.axis, reducer)
+        found = current_statistics(solve.system.current_density(solve.axis), labels, solve.axis, reducer, groups)
         carried = solve.system.phase_currents(solve.axis)
         return found if carried is None else found.shared_out(carried)
 
@@ -218,7 +220,8 @@ def settled_statistics(solve, labels: np.ndarray, reducer: Reducer) -> CurrentSt
     return found.exact()
 
 
-def current_statistics(current: np.ndarray, labels: np.ndarray, axis: int, reducer: Reducer) -> CurrentStatistics:
+def current_statistics(current: np.ndarray, labels: np.ndarray, axis: int, reducer: Reducer,
+                       groups: np.ndarray | None = None) -> CurrentStatistics:
     """Shares of the phases, percentiles and maxima of |J| / <J_axis>.  Collective.
 
     Percentiles are found bit by bit in four passes of counting, without gathering or sorting the field.  A
@@ -228,11 +231,13 @@ def current_statistics(current: np.ndarray, labels: np.ndarray, axis: int, reduc
     ----------
     current : ndarray of float32, local (n0, n1, n2, 3)
         Cell-centred, such as `ConductionSystem.current_density`.
-    labels : ndarray of uint8, local (n0, n1, n2)
+    labels : ndarray of uint8 or uint32, local (n0, n1, n2)
         Without ghost planes.
     axis : int
         Of the applied field.
     reducer : Reducer
+    groups : ndarray of int (num_labels,), optional
+        For each label the one that it counts with; by default itself.
 
     Raises
     ------
@@ -240,10 +245,16 @@ def current_statistics(current: np.ndarray, labels: np.ndarray, axis: int, reduc
         If no current flows along the axis.
     """
     current = np.asarray(current, np.float32)  # percentiles are exact in it
-    counts = count_labels(labels, reducer)
-    present = np.flatnonzero(counts)
+    counts = count_labels(labels, reducer, 0 if groups is None else len(groups))
     rows = np.zeros(counts.size, np.int64)
-    rows[present] = np.arange(present.size)
+    if groups is None:
+        present = np.flatnonzero(counts)
+        rows[present] = np.arange(present.size)
+    else:
+        counts = np.bincount(groups, counts, counts.size)
+        present = np.flatnonzero(counts)
+        rows[present] = np.arange(present.size)
+        rows = rows[groups]
     totals, maxima, voxels = _survey(current, labels, rows, present.size, axis, reducer)
     num_voxels = counts.sum()
     mean = totals[-1] / num_voxels

@@ -6,13 +6,16 @@ import numpy as np
 
 from ..errors import InputError
 from ..grid import AXES
+from ..labels import PairValues
 from ..morphology.interface_normals import face_norms
 from ..spectral.transform import SlabTransform
 from . import current_kernels, interface_kernels, kernels
-from .phases import face_conductances, resistance_table
+from .phases import check_resistances, diagonal_conductivities
 
 # Blocks of planes or rows for each thread: some slack for threads that run at unequal speed.
 _BLOCKS_PER_THREAD = 4
+# So few that 100 000 labels take little in each.
+_BLOCKS_OF_AREAS = 16
 # The share of a sum over faces that those at an electrode have.
 _HALF = 0.5
 
@@ -174,7 +177,10 @@ class FiniteVolumes:
 
 
 class ConductionSystem(FiniteVolumes):
-    """Finite volumes on labelled voxels: the faces have what :func:`pfsolid.conduction.phases.face_conductances` says.
+    """Finite volumes on labelled voxels: the conductivity of a face is the harmonic mean of its two voxels.
+
+    In series with a resistance R between the centres of two voxels h apart it is 1 / [1 / 2 s_a + 1 / 2 s_b + R / h]:
+    exactly 0 where either side insulates.  Looked up for each label and each pair that resists, in no table of all pairs.
 
     An interface that resists is a staircase of faces with |n|_1 = |n_x| + |n_y| + |n_z| times its area, so each face gets R
     |n|_1 (:mod:`pfsolid.morphology.interface_normals`).  Across layers this is exact at 45 degrees and 0.5 % off at most at
@@ -183,13 +189,13 @@ class ConductionSystem(FiniteVolumes):
 
     Parameters
     ----------
-    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+    labels : ndarray of uint8 or uint32, local (n0 + 2, n1, n2)
         With ghost planes.
     sigma : ndarray (num_labels,), (num_labels, 3) or diagonal (num_labels, 3, 3)
         Conductivity of each label; the unit carries over to the result.
     transform : SlabTransform or CosineSlabTransform
         Also decides the precision in which the conductivities of the faces are kept.
-    interface_resistance : dict, optional
+    interface_resistance : dict or PairValues, optional
         {(a, b): R}, area-specific resistance between two labels, in units of spacing / sigma; infinity blocks.
     interface_normals : {'smoothed', 'faces'}
         Where n is from: the smoothed labels, or the faces themselves, |n|_1 = 1, which is right for boxes only.
@@ -201,8 +207,6 @@ class ConductionSystem(FiniteVolumes):
 
     Attributes
     ----------
-    table : ndarray (3, num_labels, num_labels)
-        Conductance over h_i^2 of a face between two labels, normal to x, y, z, where n does not matter.
     interface_area : ndarray (num_labels,) or None
         Global, of each label's interfaces that resist; None where there are none, or their faces are taken as they are.
 
@@ -215,41 +219,42 @@ class ConductionSystem(FiniteVolumes):
     def __init__(self, labels: np.ndarray, sigma, transform: SlabTransform, interface_resistance=None,
                  interface_normals: str = "smoothed", plate_resistance=(0.0, 0.0), contacts=(None, None)):
         self.labels = labels
-        given = interface_resistance or {}
-        resistance = resistance_table(given, len(np.asarray(sigma)))
-        oblique = (resistance > 0) & np.isfinite(resistance) & (interface_normals == "smoothed")
-        straight = {pair: value for pair, value in given.items() if not oblique[pair]}
-        self.table = face_conductances(sigma, transform.grid.spacing, straight)
-        self._conductivities = self.table * np.square(transform.grid.spacing)[:, None, None]
+        self._sigma = diagonal_conductivities(sigma)
+        resistance = check_resistances(interface_resistance, len(self._sigma))
         n0, n1, n2 = transform.local_shape
         faces = np.empty((3, n0 + 1, n1, n2), dtype=transform.real.dtype)
         self.interface_area = None
         touched = [one for one in contacts if one is not None]
-        self._follows_from_labels = not (oblique.any() or any(plate_resistance) or touched)
-        if oblique.any():
-            self._put_in_series(np.where(oblique, resistance, 0.0), transform, faces)
+        self._follows_from_labels = resistance.is_zero and not any(plate_resistance) and not touched
+        if resistance.is_zero:
+            kernels.faces_of_labels(labels, self._sigma, transform.periodic, faces)
         else:
-            kernels.faces_of_labels(labels, self._conductivities, transform.periodic, faces)
+            self._put_in_series(resistance, interface_normals, transform, faces)
         if any(plate_resistance):
             _put_on_plates(plate_resistance, transform, faces)
         if touched:
             _leave_free(contacts, transform, faces)
-        positive = self._conductivities[self._conductivities > 0]
+        positive = self._sigma[self._sigma > 0]
         lowest = positive.min() if positive.size else 1.0
         if not self._follows_from_labels:
             lowest = lowest_of(faces, transform.reducer)
         # A potential that is raised as a whole is held by the contacts alone.
         super().__init__(faces, transform, lowest * min((one.mean() for one in touched), default=1.0))
 
-    def _put_in_series(self, resistance: np.ndarray, transform: SlabTransform, faces: np.ndarray) -> None:
-        """Faces with R |n|_1 / h more; |n|_1 is found in their place."""
-        spacing = transform.grid.spacing
-        face_norms(self.labels, spacing, transform.ghosts, transform.periodic, pairs=resistance > 0, out=faces)
-        areas = np.zeros((faces.shape[1] - 1, len(resistance)))
-        interface_kernels.sum_interfaces(self.labels, faces, np.prod(spacing) / np.array(spacing), areas)
-        self.interface_area = transform.reducer.sum(areas.sum(axis=0))
-        over_h = resistance / np.reshape(spacing, (3, 1, 1))
-        interface_kernels.put_in_series(self.labels, self._conductivities, over_h, transform.periodic, faces)
+    def _put_in_series(self, resistance: PairValues, interface_normals: str, transform: SlabTransform,
+                       faces: np.ndarray) -> None:
+        """Faces with R |n|_1 / h more; |n|_1 is found in their place, but for those that block."""
+        spacing, oblique = transform.grid.spacing, resistance.only(np.isfinite)
+        if interface_normals == "faces" or oblique.is_zero:
+            faces[...] = 1.0
+        else:
+            face_norms(self.labels, spacing, transform.ghosts, transform.periodic, pairs=oblique, out=faces)
+            blocks = np.linspace(0, faces.shape[1] - 1, min(_BLOCKS_OF_AREAS, faces.shape[1] - 1) + 1).astype(np.int64)
+            areas = np.zeros((blocks.size - 1, len(self._sigma)))
+            interface_kernels.sum_interfaces(self.labels, faces, np.prod(spacing) / np.array(spacing), blocks, areas)
+            self.interface_area = transform.reducer.sum(areas.sum(axis=0))
+        interface_kernels.put_in_series(self.labels, self._sigma, resistance.table, tuple(1 / h for h in spacing),
+                                        transform.periodic, faces)
 
     def mean_flux(self, axis: int) -> np.ndarray:
         """Collective: <J> for the present potential and a unit field along ``axis``; r anew, free of all rounding so far.
@@ -261,14 +266,14 @@ class ConductionSystem(FiniteVolumes):
         if not self._follows_from_labels:
             return super().mean_flux(axis)
         sums = np.empty((self.potential.shape[0], 3))
-        kernels.residual_of_labels(self.potential, self._edges(), self.labels, self._conductivities,
+        kernels.residual_of_labels(self.potential, self._edges(), self.labels, self._sigma,
                                    self.transform.periodic, self.spacing, axis, self.residual, sums)
         return self._mean(sums.sum(axis=0))
 
     def _sum_jumps(self, axis: int, sums: np.ndarray) -> None:
         """sigma_i is that of the label."""
-        sigma = np.diagonal(self._conductivities, axis1=1, axis2=2)
-        resistivity = np.divide(1, sigma, out=np.zeros_like(sigma), where=sigma > 0)
+        sigma = self._sigma.T
+        resistivity = np.divide(1, sigma, out=np.zeros(sigma.shape), where=sigma > 0)
         current_kernels.flux_jumps_of_labels(self.potential, self._edges(), self.faces, self.labels[1:-1], resistivity,
                                              self.spacing, axis, sums)
 

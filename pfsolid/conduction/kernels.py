@@ -30,25 +30,36 @@ def threshold_labels(field, rho_pore, rho_bulk, labels):
                 labels[i + 1, j, k] = 0 if rho < rho_pore else (2 if rho > rho_bulk else 1)
 
 
+@kernel(inline=True)
+def harmonic_mean(a, b):
+    """Of two conductivities: exactly 0 where either is; for other kernels.
+
+    Parameters
+    ----------
+    a, b : float
+
+    Returns
+    -------
+    float
+    """
+    return 2 * a * b / (a + b) if a + b > 0 else 0.0
+
+
 @kernel(parallel=True)
-def faces_of_labels(labels, table, periodic, faces):
-    """faces from ``table[a, l, m]``, the conductivity of a face normal to axis a between labels l and m."""
+def faces_of_labels(labels, sigma, periodic, faces):
+    """faces from ``sigma[label, axis]``: the harmonic mean of the two voxels."""
     n0, n1, n2 = labels.shape[0] - 2, labels.shape[1], labels.shape[2]
     closing = 1.0 if periodic else 0.0
     for i in prange(n0 + 1):
         for j in range(n1):
             for k in range(n2):
                 here = labels[i, j, k]
-                faces[0, i, j, k] = table[0, here, labels[i + 1, j, k]]
+                faces[0, i, j, k] = harmonic_mean(sigma[here, 0], sigma[labels[i + 1, j, k], 0])
                 if i > 0:
-                    if j + 1 < n1:
-                        faces[1, i, j, k] = table[1, here, labels[i, j + 1, k]]
-                    else:
-                        faces[1, i, j, k] = closing * table[1, here, labels[i, 0, k]]
-                    if k + 1 < n2:
-                        faces[2, i, j, k] = table[2, here, labels[i, j, k + 1]]
-                    else:
-                        faces[2, i, j, k] = closing * table[2, here, labels[i, j, 0]]
+                    y_next, y_share = (labels[i, j + 1, k], 1.0) if j + 1 < n1 else (labels[i, 0, k], closing)
+                    z_next, z_share = (labels[i, j, k + 1], 1.0) if k + 1 < n2 else (labels[i, j, 0], closing)
+                    faces[1, i, j, k] = y_share * harmonic_mean(sigma[here, 1], sigma[y_next, 1])
+                    faces[2, i, j, k] = z_share * harmonic_mean(sigma[here, 2], sigma[z_next, 2])
 
 
 @kernel(parallel=True, fast=True)
@@ -294,8 +305,8 @@ def mean_fluxes(potential, edges, faces, spacing, axis, plane_sums):
 
 
 @kernel(parallel=True, fast=True)
-def residual_of_labels(potential, edges, labels, table, periodic, spacing, axis, residual, plane_sums):
-    """residual = -div J and the sums of :func:`mean_fluxes`, with the conductivities of ``table`` in double."""
+def residual_of_labels(potential, edges, labels, sigma, periodic, spacing, axis, residual, plane_sums):
+    """residual = -div J and the sums of :func:`mean_fluxes`, with ``sigma[label, axis]`` in double."""
     n0, n1, n2 = potential.shape
     hx, hy, hz = spacing
     ex, ey, ez = (1.0 if axis == 0 else 0.0), (1.0 if axis == 1 else 0.0), (1.0 if axis == 2 else 0.0)
@@ -310,13 +321,18 @@ def residual_of_labels(potential, edges, labels, table, periodic, spacing, axis,
             for k in range(n2):
                 k_next, z_next = (k + 1, 1.0) if k + 1 < n2 else (0, closing)
                 k_last, z_last = (k - 1, 1.0) if k > 0 else (n2 - 1, closing)
-                value, of_label = potential[i, j, k], table[:, labels[i + 1, j, k]]
-                x_plus = of_label[0, labels[i + 2, j, k]] * (ex - (after[j, k] - value) / hx)
-                x_minus = of_label[0, labels[i, j, k]] * (ex - (value - before[j, k]) / hx)
-                y_plus = y_next * of_label[1, labels[i + 1, j_next, k]] * (ey - (potential[i, j_next, k] - value) / hy)
-                y_minus = y_last * of_label[1, labels[i + 1, j_last, k]] * (ey - (value - potential[i, j_last, k]) / hy)
-                z_plus = z_next * of_label[2, labels[i + 1, j, k_next]] * (ez - (potential[i, j, k_next] - value) / hz)
-                z_minus = z_last * of_label[2, labels[i + 1, j, k_last]] * (ez - (value - potential[i, j, k_last]) / hz)
+                value, here = potential[i, j, k], labels[i + 1, j, k]
+                sx, sy, sz = sigma[here, 0], sigma[here, 1], sigma[here, 2]
+                x_plus = harmonic_mean(sx, sigma[labels[i + 2, j, k], 0]) * (ex - (after[j, k] - value) / hx)
+                x_minus = harmonic_mean(sx, sigma[labels[i, j, k], 0]) * (ex - (value - before[j, k]) / hx)
+                y_plus = (y_next * harmonic_mean(sy, sigma[labels[i + 1, j_next, k], 1])
+                          * (ey - (potential[i, j_next, k] - value) / hy))
+                y_minus = (y_last * harmonic_mean(sy, sigma[labels[i + 1, j_last, k], 1])
+                           * (ey - (value - potential[i, j_last, k]) / hy))
+                z_plus = (z_next * harmonic_mean(sz, sigma[labels[i + 1, j, k_next], 2])
+                          * (ez - (potential[i, j, k_next] - value) / hz))
+                z_minus = (z_last * harmonic_mean(sz, sigma[labels[i + 1, j, k_last], 2])
+                           * (ez - (value - potential[i, j, k_last]) / hz))
                 residual[i, j, k] = (x_minus - x_plus) / hx + (y_minus - y_plus) / hy + (z_minus - z_plus) / hz
                 total_x += x_plus + x_minus
                 total_y += y_plus

@@ -1,11 +1,11 @@
-"""Phases of a voxel image: labels, their conductivities and the conductance of the face between two of them."""
+"""Phases of a voxel image: labels, their conductivities, and which faces between them conduct."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..errors import InputError
-from ..labels import empty_labels
+from ..labels import PairValues, empty_labels
 from ..spectral.transform import SlabTransform
 from . import interface_kernels, kernels
 
@@ -47,19 +47,24 @@ def check_conductivities(sigma: np.ndarray) -> None:
     if sigma.ndim not in (1, 2, 3) or sigma.shape[1:] not in ((), (3,), (3, 3)) or not len(sigma):
         raise InputError(f"conductivities of shape {sigma.shape}: each label has a number, 3 numbers (along x, y, z) or a "
                          f"3 x 3 tensor")
-    for label, value in enumerate(sigma):
-        if not np.all(np.isfinite(value)):
-            raise InputError(f"conductivity of label {label} is {_text(value)}: it must be finite and not negative")
-        if value.ndim < 2:
-            if np.any(value < 0):
-                raise InputError(f"conductivity of label {label} is {_text(value)}: it must be finite and not negative")
-            continue
-        scale = np.abs(value).max()
-        if np.abs(value - value.T).max() > _ROUNDING * scale:
-            raise InputError(f"conductivity tensor of label {label} is {_text(value)}: it must be symmetric")
-        if np.linalg.eigvalsh(value)[0] < -_ROUNDING * scale:
-            raise InputError(f"conductivity tensor of label {label} is {_text(value)}: its eigenvalues "
-                             f"{_text(np.linalg.eigvalsh(value))} must not be negative")
+    components = tuple(range(1, sigma.ndim))
+    bad = ~np.isfinite(sigma) if sigma.ndim == 3 else ~(np.isfinite(sigma) & (sigma >= 0))
+    for label in _first(bad.any(axis=components)):
+        raise InputError(f"conductivity of label {label} is {_text(sigma[label])}: it must be finite and not negative")
+    if sigma.ndim < 3:
+        return
+    rounding = _ROUNDING * np.abs(sigma).max(axis=components)
+    for label in _first(np.abs(sigma - sigma.transpose(0, 2, 1)).max(axis=components) > rounding):
+        raise InputError(f"conductivity tensor of label {label} is {_text(sigma[label])}: it must be symmetric")
+    eigenvalues = np.linalg.eigvalsh(sigma)
+    for label in _first(eigenvalues[:, 0] < -rounding):
+        raise InputError(f"conductivity tensor of label {label} is {_text(sigma[label])}: its eigenvalues "
+                         f"{_text(eigenvalues[label])} must not be negative")
+
+
+def _first(bad: np.ndarray) -> list[int]:
+    """The first label that is, in a list; or none."""
+    return np.flatnonzero(bad)[:1].tolist()
 
 
 def _text(value: np.ndarray) -> str:
@@ -79,55 +84,25 @@ def diagonal_conductivities(sigma: np.ndarray) -> np.ndarray:
     if sigma.ndim == 1:
         return np.repeat(sigma[:, None], 3, axis=1)
     if sigma.ndim == 3:
-        for label, value in enumerate(sigma):
-            if np.any(value[~np.eye(3, dtype=bool)]):
-                raise InputError(f"conductivity tensor of label {label} is {_text(value)}: the 7-point discretisation "
-                                 f"takes diagonal tensors only; use the element discretisation")
+        for label in _first(np.any(sigma[:, ~np.eye(3, dtype=bool)], axis=1)):
+            raise InputError(f"conductivity tensor of label {label} is {_text(sigma[label])}: the 7-point discretisation "
+                             f"takes diagonal tensors only; use the element discretisation")
         return np.ascontiguousarray(np.diagonal(sigma, axis1=1, axis2=2))
     return sigma
 
 
-def face_conductances(sigma: np.ndarray, spacing: tuple[float, float, float], interface_resistance=None) -> np.ndarray:
-    """1 / [h_i (h_i / 2 s_a + h_i / 2 s_b + R_ab)]; exactly 0 where either side insulates.
-
-    Without R the harmonic mean of the two conductivities over h_i^2.
-
-    Parameters
-    ----------
-    sigma : ndarray (num_labels,), (num_labels, 3) or diagonal (num_labels, 3, 3)
-    interface_resistance : dict, optional
-        {(a, b): R}: area-specific resistance of the faces between labels a and b, either way, in units of length /
-        sigma; infinity blocks them.
-
-    Returns
-    -------
-    ndarray (3, num_labels, num_labels)
-
-    Raises
-    ------
-    InputError
-    """
-    sigma = diagonal_conductivities(sigma)
-    series = resistance_table(interface_resistance or {}, len(sigma))
-    table = np.zeros((3, len(sigma), len(sigma)))
-    for axis, h in enumerate(spacing):
-        a, b = sigma[:, None, axis], sigma[None, :, axis]
-        total = a + b
-        mean = np.divide(2 * a * b, total, out=np.zeros_like(total), where=total > 0)
-        blocked = np.isinf(series) | (mean == 0)
-        table[axis] = np.where(blocked, 0.0, mean / (1 + mean * np.where(blocked, 0.0, series) / h)) / h**2
-    return table
-
-
-def open_faces_of_labels(labels: np.ndarray, table: np.ndarray, periodic: bool) -> np.ndarray:
+def open_faces_of_labels(labels: np.ndarray, sigma: np.ndarray, interface_resistance: PairValues,
+                         periodic: bool) -> np.ndarray:
     """Which faces conduct, one byte a voxel: what :mod:`pfsolid.morphology.clusters` finds the axes from that percolate.
 
     Parameters
     ----------
-    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+    labels : ndarray of uint8 or uint32, local (n0 + 2, n1, n2)
         With ghost planes.
-    table : ndarray (3, num_labels, num_labels)
-        Of :func:`face_conductances`.
+    sigma : ndarray (num_labels,), (num_labels, 3) or diagonal (num_labels, 3, 3)
+        Of which only what is 0 matters.
+    interface_resistance : PairValues
+        Of which only infinity matters: it blocks.
     periodic : bool
         Whether the last faces along y and z close the cell; along x the ghost planes say it.
 
@@ -137,44 +112,55 @@ def open_faces_of_labels(labels: np.ndarray, table: np.ndarray, periodic: bool) 
         As of :func:`pfsolid.morphology.clusters.open_faces_of`.
     """
     found = np.empty((labels.shape[0] - 1, *labels.shape[1:]), np.uint8)
-    opens = np.tensordot((1, 2, 4), table > 0, 1).astype(np.uint8)
-    interface_kernels.open_faces_of_labels(labels, opens, periodic, found)
+    conducts = ((diagonal_conductivities(sigma) > 0) @ (1, 2, 4)).astype(np.uint8)
+    blocks = interface_resistance.only(np.isinf)
+    interface_kernels.open_faces_of_labels(labels, conducts, blocks.table, periodic, found)
     return found
 
 
-def resistance_table(interface_resistance: dict, num_labels: int) -> np.ndarray:
-    """R of each pair of labels, (num_labels, num_labels), from {(a, b): R}.
+def check_resistances(interface_resistance, num_labels: int) -> PairValues:
+    """R of pairs of labels, from {(a, b): R} or as they are.
+
+    Parameters
+    ----------
+    interface_resistance : PairValues, dict or None
+    num_labels : int
+        With a conductivity.
+
+    Returns
+    -------
+    PairValues
 
     Raises
     ------
     InputError
     """
-    table = np.zeros((num_labels, num_labels))
-    given = {}
-    for (a, b), value in interface_resistance.items():
+    if isinstance(interface_resistance, PairValues):
+        return interface_resistance
+    for (a, b), value in (interface_resistance or {}).items():
         if not (0 <= a < num_labels and 0 <= b < num_labels and a != b):
             raise InputError(f"interface resistance between labels {a} and {b}: two different labels from 0 to "
                              f"{num_labels - 1} are needed")
         if not value >= 0:
             raise InputError(f"interface resistance between labels {a} and {b} is {value}: it must not be negative")
-        if given.setdefault(frozenset((a, b)), value) != value:
-            raise InputError(f"interface resistance between labels {a} and {b} is given twice: "
-                             f"{given[frozenset((a, b))]} and {value}")
-        table[a, b] = table[b, a] = value
-    return table
+    return PairValues.of(interface_resistance)
 
 
-def unlike_faces(labels: np.ndarray, reducer) -> float:
-    """Part of the faces that lie between voxels of different labels, without those at the ends of y and z.  Collective.
+def unlike_faces(labels: np.ndarray, reducer, kinds: np.ndarray) -> float:
+    """Part of the faces that lie between voxels of different kinds, without those at the ends of y and z.  Collective.
 
     Parameters
     ----------
-    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+    labels : ndarray of uint8 or uint32, local (n0 + 2, n1, n2)
         With ghost planes.
+    kinds : ndarray of int (num_labels,)
+        Of the labels: those that conduct alike, without a resistance between them, are of one kind.
     """
     unlike = pairs = 0
+    here, ahead = None, kinds[labels[1]]
     for i in range(1, labels.shape[0] - 1):
-        for a, b in ((labels[i], labels[i + 1]), (labels[i, 1:], labels[i, :-1]), (labels[i, :, 1:], labels[i, :, :-1])):
+        here, ahead = ahead, kinds[labels[i + 1]]
+        for a, b in ((here, ahead), (here[1:], here[:-1]), (here[:, 1:], here[:, :-1])):
             unlike += np.count_nonzero(a != b)
             pairs += a.size
     unlike, pairs = reducer.sum([unlike, pairs])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from pydantic import BeforeValidator, PrivateAttr, field_validator, model_valida
 
 from ..errors import InputError
 from ..grid import AXES
-from ..labels import MAX_LABEL
+from ..labels import MAX_LABEL, MOST_APART
 from ..orientation import ORDERS
 from ..text import as_word, one_line
 from ..units import S_PER_M
@@ -33,7 +34,10 @@ from .text import (
 _LABELS = f"a table of labels from 0 to {MAX_LABEL}"
 _NAMES = f"{_LABELS} with a name in quotes each, on one line"
 _SIGMA = "for each label a number, a law { value, at_K, activation_energy_eV }, three numbers or the three rows of a tensor"
-_RESISTANCES = "a table of pairs of labels with a resistance from 0 (inf blocks), for example { \"0:1\" = 10.0 }"
+_RESISTANCES = ("a table of pairs of labels with a resistance from 0 (inf blocks), for example { \"0:1\" = 10.0 }, "
+                "\"*:*\" for all other pairs")
+ANY_PAIR = "*:*"  # of two labels that differ
+_LABEL_DIGITS = len(str(MAX_LABEL))
 _HEADING = "pfsolid image study, with every default filled in"
 _OLD_NAMES = {"field_axes": "directions"}  # of keys of [image]
 _CONTACTS = ("the radius of a disc in nm or the name of a picture for the first plate, or two in brackets for both; \"\" is "
@@ -43,7 +47,7 @@ _CROP = "three pairs [first, last + 1] of voxels along x, y, z; [] takes all of 
 
 
 def _label(name) -> int:
-    if not re.fullmatch(r"\d{1,3}", str(name)) or int(name) > MAX_LABEL:
+    if not re.fullmatch(rf"\d{{1,{_LABEL_DIGITS}}}", str(name)) or int(name) > MAX_LABEL:
         raise ValueError(f"{one_line(str(name))!r} is no label from 0 to {MAX_LABEL}")
     return int(name)
 
@@ -66,7 +70,7 @@ def _as_sigma(value):
 
 
 def _as_sigmas(value):
-    if not (isinstance(value, dict) and value):
+    if not isinstance(value, dict):
         raise ValueError(_SIGMA)
     found = {}
     for name, one in value.items():
@@ -102,6 +106,12 @@ def _as_names(value):
     return found
 
 
+def _as_name(value):
+    if not (isinstance(value, str) and value.strip() and value.isprintable()):
+        raise ValueError("a name in quotes on one line")
+    return value.strip()
+
+
 def _as_resistances(value):
     if not isinstance(value, dict):
         raise ValueError(_RESISTANCES)
@@ -109,9 +119,11 @@ def _as_resistances(value):
     for name, resistance in value.items():
         a, colon, b = str(name).partition(":")
         number = isinstance(resistance, (int, float)) and not isinstance(resistance, bool)
-        if not (colon and number and resistance >= 0) or _label(a.strip()) == _label(b.strip()):
+        others = re.sub(r"\s", "", str(name)) == ANY_PAIR
+        if not (colon and number and resistance >= 0) or not others and (
+                "*" in (a.strip(), b.strip()) or _label(a.strip()) == _label(b.strip())):
             raise ValueError(f"{_RESISTANCES}; {shown(name)} = {shown(resistance)}")
-        pair = f"{min(int(a), int(b))}:{max(int(a), int(b))}"
+        pair = ANY_PAIR if others else f"{min(int(a), int(b))}:{max(int(a), int(b))}"
         _put(found, pair, float(resistance), f"the pair {pair}")
     return found
 
@@ -161,6 +173,7 @@ def _as_crop(value):
 
 Sigmas = Annotated[dict, BeforeValidator(_as_sigmas)]
 Names = Annotated[dict, BeforeValidator(_as_names)]
+OneName = Annotated[str, BeforeValidator(_as_name)]
 Resistances = Annotated[dict, BeforeValidator(_as_resistances)]
 LabelMap = Annotated[dict, BeforeValidator(_as_label_map)]
 Plates = Annotated[tuple, BeforeValidator(_as_plates)]
@@ -255,15 +268,20 @@ class PhasesConfig(Section):
     sigma_of_others_S_per_cm: float | None = key(
         "S/cm of all labels that are not given (\"*\" among the others)", None, ge=0, le=MAX_CONDUCTIVITY)
     names: Names = key("what the labels are; their names may stand wherever a label does", {}, allowed=_NAMES)
+    name_of_others: OneName | None = key(
+        "what all labels without a name are together (\"*\" among the names)", None,
+        allowed="a name in quotes on one line")
     reference: int | None = key(
         "label whose conductivity the formation factor refers to; the best conductor if not set", None, ge=0, le=MAX_LABEL)
     interface_resistance_ohm_cm2: Resistances = key(
-        "ohm cm^2, resistance of the interfaces between two labels", {}, allowed=_RESISTANCES)
+        "ohm cm^2, resistance of the interfaces between two labels; \"*:*\" for all other pairs", {}, allowed=_RESISTANCES)
     interface_normals: Literal["smoothed", "faces"] = key(
         "normals of interfaces that resist: smoothed for any shape; faces where all are boxes, as voxels are", "smoothed")
 
     @model_validator(mode="after")
     def _known(self):
+        if not self.sigma_S_per_cm and self.sigma_of_others_S_per_cm is None:
+            raise ValueError(f"phases.sigma_S_per_cm = {{}}: must be {_SIGMA}")
         if self.reference is not None and not self.knows(self.reference):
             raise ValueError(f"phases.reference = {self.reference}: must be one of the labels with a conductivity, "
                              f"{', '.join(map(str, self.sigma_S_per_cm))}")
@@ -276,7 +294,7 @@ class PhasesConfig(Section):
     def _resists(self):
         given = self.interface_resistance_ohm_cm2
         for pair in given:
-            for label in map(int, pair.split(":")):
+            for label in map(int, pair.split(":") if pair != ANY_PAIR else ()):
                 if not self.knows(label):
                     raise ValueError(f"phases.interface_resistance_ohm_cm2 = {pair!r}: label {label} has no conductivity in "
                                      "phases.sigma_S_per_cm")
@@ -287,17 +305,43 @@ class PhasesConfig(Section):
         return label in self.sigma_S_per_cm or self.sigma_of_others_S_per_cm is not None
 
     @property
+    def groups(self) -> dict[int, int] | None:
+        """For each label with a conductivity the lowest of those that it counts with in results; None where all count apart.
+
+        Labels without a name count together under `name_of_others`; without it, where there are too many to count apart,
+        by their conductivity, and where these are too many as well, all together.
+        """
+        nameless = [label for label in self.sigma_S_per_cm if label not in self.names]
+        if self.name_of_others is not None:
+            kinds = dict.fromkeys(nameless, 0)
+        elif len(self.sigma_S_per_cm) <= MOST_APART:
+            return None
+        else:
+            kinds = {label: self.sigma_S_per_cm[label] for label in nameless}
+            if len(set(kinds.values())) > MOST_APART:
+                kinds = dict.fromkeys(nameless, 0)
+        first: dict = {}
+        for label in sorted(nameless):
+            first.setdefault(kinds[label], label)
+        return {label: first[kinds[label]] if label in kinds else label for label in self.sigma_S_per_cm}
+
+    @property
     def names_of_all(self) -> dict[int, str]:
-        """A name of every label that has a conductivity."""
-        return {label: self.names.get(label, f"label {label}") for label in self.sigma_S_per_cm}
+        """A name of every label that has a conductivity, or of the lowest of those that count together."""
+        groups = self.groups
+        if groups is None:
+            return {label: self.names.get(label, f"label {label}") for label in self.sigma_S_per_cm}
+        sizes = Counter(groups.values())
+        return {label: self.names.get(label) or self.name_of_others or (
+            f"{sizes[label]} labels from {label} on" if sizes[label] > 1 else f"label {label}") for label in sizes}
 
     @model_validator(mode="after")
     def _names_differ(self):
-        names = self.names_of_all
-        for label, name in names.items():
-            first = next(other for other in names if names[other] == name)
-            if first != label:  # results are kept by name
-                raise ValueError(f"phases.names: labels {first} and {label} are both called {name!r}; names must differ")
+        first: dict[str, int] = {}
+        for label, name in self.names_of_all.items():
+            if first.setdefault(name, label) != label:  # results are kept by name
+                raise ValueError(f"phases.names: labels {first[name]} and {label} are both called {name!r}; names must "
+                                 "differ")
         return self
 
     @property
@@ -369,7 +413,8 @@ class ImageStudyConfig(Section):
         self.conduction.check_laws(laws)
         self._check_tensors()
         self._check_contact()
-        highest = max(float(np.nanmax(self.sigma_S_per_m(T))) for T in self.conduction.temperatures or (None,))
+        highest = max(float(np.max(self.sigma_S_per_m(T), initial=0.0, where=~np.isnan(self.sigma_S_per_m(T))))
+                      for T in self.conduction.temperatures or (None,))
         highest = max(highest, self.phases.sigma_of_others_S_per_cm or 0.0)
         if highest == 0:
             raise ValueError("phases.sigma_S_per_cm: at least one label must conduct")
@@ -401,8 +446,8 @@ class ImageStudyConfig(Section):
         """
         values = {label: np.asarray(_sigma_at(label, value, temperature, self.conduction.extrapolate))
                   for label, value in self.phases.sigma_S_per_cm.items()}
-        rank = max(value.ndim for value in values.values())
-        table = np.full((max((*values, *self.image.exclude)) + 1, *(3,) * rank), np.nan)
+        rank = max((value.ndim for value in values.values()), default=0)
+        table = np.full((max((*values, *self.image.exclude), default=0) + 1, *(3,) * rank), np.nan)
         table[list(self.image.exclude)] = 0.0
         for label, value in values.items():
             table[label] = _with_axes(value, rank)
@@ -421,8 +466,18 @@ class ImageStudyConfig(Section):
 
     @property
     def names(self) -> dict[int, str]:
-        """A name of every label that has a conductivity."""
+        """A name of every label that has a conductivity, or of the lowest of those that count together."""
         return self.phases.names_of_all
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """For each label up to the highest the one that it counts with in results; None where each counts by itself."""
+        groups = self.phases.groups
+        if groups is None:
+            return None
+        table = np.arange(max(*groups, *self.image.exclude, 0) + 1)
+        table[list(groups)] = list(groups.values())
+        return table
 
 
 def _with_axes(value: np.ndarray, rank: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import re
 from ..errors import InputError
 from ..text import one_line
 
-REST = "*"  # in a table of conductivities: all labels that are not given
+REST = "*"  # in a table: all labels that are not given
 
 
 def number_labels(raw: dict) -> None:
@@ -22,6 +22,9 @@ def number_labels(raw: dict) -> None:
     if not isinstance(phases, dict):
         return
     names = phases.get("names")
+    if isinstance(names, dict) and REST in names:
+        phases["names"] = names = dict(names)
+        phases["name_of_others"] = names.pop(REST)
     numbers = _Numbers(names if isinstance(names, dict) else {})
     sigma = phases.get("sigma_S_per_cm")
     if isinstance(sigma, dict):

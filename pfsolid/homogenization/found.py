@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from ..arrays import Floats
 from ..conduction.currents import CurrentStatistics
@@ -73,6 +74,8 @@ class Conduction:
         Where some resist and something percolates; None too if their faces were taken as they are.
     percolates_alike : bool
         Of a density: conductors of each quality and better percolate along all axes that were asked for, or along none.
+    groups : ndarray of int (num_labels,), optional
+        For each label the one it counts with in ``currents``.
     """
 
     axes: tuple[int, ...]
@@ -87,6 +90,7 @@ class Conduction:
     seconds: float
     interfaces: Interfaces | None = None
     percolates_alike: bool = True
+    groups: npt.NDArray[np.int64] | None = None
 
     @property
     def effective(self) -> EffectiveConductivity:

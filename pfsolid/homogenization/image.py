@@ -5,7 +5,6 @@ Where the labels come from, a file or an array, is the business of :mod:`pfsolid
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,12 +15,12 @@ from ..conduction.effective import preconditioner_precision
 from ..conduction.phases import unlike_faces
 from ..config.conduction import SolverConfig
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
-from ..config.image import MAX_LABEL, ImageStudyConfig
+from ..config.image import ANY_PAIR, ImageStudyConfig
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
 from ..io.images.formats import ImageInfo
 from ..io.images.slab import Labelling, describe_image, read_label_slab
-from ..labels import check_label_known, empty_labels, label_counts
+from ..labels import PairValues, check_label_known, empty_labels, label_counts, label_dtype
 from ..morphology.layers import surface_layer
 from ..morphology.straighten import straighten_halved
 from ..orientation import Orientation
@@ -215,8 +214,15 @@ def _solve_part(study: ImageStudyConfig, part: Part, image: LabelledImage, sessi
         _tell_of_layer(study, image, session)
         found = solve_conduction(image.medium, study.conduction, watched_by(session), axes=part.fields,
                                  on_solved=on_solved, memory=memory, name=name, with_currents=with_currents)
-        unlike = unlike_faces(image.medium.labels, session.reducer)
+        unlike = unlike_faces(image.medium.labels, session.reducer, _kinds(image.medium, found.sigma))
     return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name, masks))
+
+
+def _kinds(medium: Medium, sigma: np.ndarray) -> np.ndarray:
+    """Of labels: those that conduct alike, without resistances between them, are of one kind."""
+    if not PairValues.of(medium.interface_resistance).is_zero:
+        return np.arange(len(sigma))
+    return np.unique(sigma.reshape(len(sigma), -1), axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def _grid_part(study: ImageStudyConfig, part: Part, found: Conduction, resolved: bool, session: Session,
@@ -264,23 +270,26 @@ def _read_part(study: ImageStudyConfig, part: Part, grid_nm: PeriodicGrid, setti
         until_read.pop_all()  # whoever solves closes it
     return LabelledImage(Medium(labels, lambda temperature: _turned_sigma(study, part.orientation, temperature), transform,
                          part.orientation.names, _resistances(study), study.phases.interface_normals,
-                         _plate_resistances(study), contacts, mirrored=part.window.mirrored), num_laid)
+                         _plate_resistances(study), contacts, mirrored=part.window.mirrored, groups=study.groups),
+                         num_laid)
 
 
 def _read_labels(study: ImageStudyConfig, part: Part, transform: SlabTransform, session: Session) -> np.ndarray:
     """Ghosted labels of this rank's slab; on a halved grid each voxel twice, the interfaces that resist straightened."""
-    labels = empty_labels(transform)
     halved = transform.grid != part.grid_nm
     times = [fine // coarse for fine, coarse in zip(transform.grid.shape, part.grid_nm.shape)]
     voxels = tuple(slice(s.start // n, -(-s.stop // n)) for s, n in zip(transform.local_slice, times))
     image = read_label_slab(part.source, voxels, session.comm, part.window,
-                            Labelling(study.image.thresholds or (), study.image.labels or {}), layout_of(study),
-                            None if halved else labels[1:-1])
+                            Labelling(study.image.thresholds or (), study.image.labels or {}), layout_of(study))
     if halved:
         for axis, n in enumerate(times):
             image = image.repeat(n, axis)
         first = transform.local_slice[0].start - times[0] * voxels[0].start
-        labels[1:-1] = image[first:first + transform.local_shape[0]]
+        image = image[first:first + transform.local_shape[0]]
+    laid = label_dtype(study.layer.label if study.layer is not None else 0)
+    labels = empty_labels(transform, np.result_type(image, laid))
+    labels[1:-1] = image
+    if halved:
         if _is_straightened(study):
             straighten_halved(labels, times, transform.first_plane, _resisting_pairs(study), transform.ghosts,
                               transform.periodic)
@@ -320,13 +329,11 @@ def _turned_sigma(study: ImageStudyConfig, orientation: Orientation, temperature
     return orientation.turn_tensor(sigma, sigma.ndim - 1)
 
 
-def _resistances(study: ImageStudyConfig) -> dict:
+def _resistances(study: ImageStudyConfig) -> PairValues:
     """In nm/(S/m), for a grid that counts in nm."""
-    found = {}
-    for pair, value in study.phases.interface_resistance_ohm_cm2.items():
-        a, b = map(int, pair.split(":"))
-        found[a, b] = value * M2_PER_CM2 * NM_PER_M
-    return found
+    given = study.phases.interface_resistance_ohm_cm2
+    pairs = {tuple(map(int, pair.split(":"))): value for pair, value in given.items() if pair != ANY_PAIR}
+    return PairValues.of(pairs, given.get(ANY_PAIR, 0.0)).scaled(M2_PER_CM2 * NM_PER_M)
 
 
 def _plate_resistances(study: ImageStudyConfig) -> tuple[float, float]:
@@ -334,17 +341,14 @@ def _plate_resistances(study: ImageStudyConfig) -> tuple[float, float]:
     return tuple(value * M2_PER_CM2 * NM_PER_M for value in study.image.plate_resistance_ohm_cm2)
 
 
-def _resisting_pairs(study: ImageStudyConfig) -> np.ndarray:
-    """Whether the interface of two labels has a finite resistance, (256, 256)."""
-    pairs = np.zeros((MAX_LABEL + 1,) * 2, bool)
-    for (a, b), value in _resistances(study).items():
-        pairs[a, b] = pairs[b, a] = 0 < value < math.inf
-    return pairs
+def _resisting_pairs(study: ImageStudyConfig) -> PairValues:
+    """Those whose interface has a finite resistance."""
+    return _resistances(study).only(np.isfinite)
 
 
 def _is_straightened(study: ImageStudyConfig) -> bool:
     """On smaller voxels an interface's staircase must have smaller steps; blocked ones and boxes' faces stay as they are."""
-    return study.phases.interface_normals == "smoothed" and bool(_resisting_pairs(study).any())
+    return study.phases.interface_normals == "smoothed" and not _resisting_pairs(study).is_zero
 
 
 def _warn_of_small_grains(found: Conduction, session: Session) -> None:

@@ -7,17 +7,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from ..arrays import Floats, Labels
 from ..conduction.effective import ROUNDING, EffectiveConductivity, Solve, SolveMemory, solve_tensor
 from ..conduction.elements import ElementSystem
 from ..conduction.finite_volumes import ConductionSystem, FiniteVolumes
 from ..conduction.krylov import Solver, conjugate_gradients
-from ..conduction.phases import check_conductivities, face_conductances, open_faces_of_labels
+from ..conduction.phases import check_conductivities, check_resistances, open_faces_of_labels
 from ..conduction.system import System
 from ..errors import InputError
 from ..grid import AXES
-from ..labels import count_labels
+from ..labels import PairValues, count_labels
 from ..morphology.clusters import axes_percolating_through_faces, open_faces_of, percolating_axes
 from ..spectral.transform import SlabTransform
 
@@ -30,7 +31,7 @@ class Medium:
 
     Attributes
     ----------
-    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+    labels : ndarray of uint8 or uint32, local (n0 + 2, n1, n2)
         With ghost planes.
     sigma_at : callable
         ``sigma_at(temperature or None)``: conductivity of each label (S/m), (num_labels[, 3[, 3]]).
@@ -38,7 +39,7 @@ class Medium:
         A CosineSlabTransform for plane electrodes, the field along its first axis.
     axis_names : str
         What the axes of the grid are called.
-    interface_resistance : dict
+    interface_resistance : PairValues or dict
         {(a, b): R} in spacing / (S/m).
     interface_normals : {'smoothed', 'faces'}
         By what the faces of an interface that resists are weighted.
@@ -50,23 +51,30 @@ class Medium:
         ``make_system(sigma of each label)`` where the faces do not follow from the labels alone.
     mirrored : tuple of 3 bool
         Axes along which the second half of the cell is the mirror image of the first.
+    groups : ndarray of int (num_labels,), optional
+        For each label the one it counts with where the current is shared out.
     """
 
     labels: Labels
     sigma_at: Callable[[float | None], Floats]
     transform: SlabTransform
     axis_names: str = AXES
-    interface_resistance: Mapping[tuple[int, int], float] = field(default_factory=dict)
+    interface_resistance: PairValues | Mapping[tuple[int, int], float] = field(default_factory=PairValues)
     interface_normals: str = "smoothed"
     plate_resistance: tuple[float, float] = (0.0, 0.0)
     contacts: tuple[Floats | None, Floats | None] = (None, None)
     make_system: Callable[[Floats], FiniteVolumes] | None = None
     mirrored: PerAxisFlag = (False, False, False)
+    groups: npt.NDArray[np.int64] | None = None
 
     @cached_property
     def counts(self) -> Floats:
-        """Voxels of each label, (NUM_LABELS,), over all ranks.  Collective when it is first asked for."""
+        """Voxels of each label up to the highest that occurs, over all ranks.  Collective when it is first asked for."""
         return count_labels(self.labels[1:-1], self.transform.reducer)
+
+    def counts_of(self, num_labels: int) -> Floats:
+        """The same of so many labels, those that do not occur included.  Likewise."""
+        return np.append(self.counts, np.zeros(num_labels))[:num_labels]
 
     def at(self, temperature: float | None = None) -> Problem:
         """What is to be solved at a temperature (K), its conductivities in units of the largest.  Collective.
@@ -84,7 +92,7 @@ class Medium:
                              f"{len(sigma) - 1}")
         unit = float(np.max(sigma)) or 1.0
         system = self._system(sigma, unit)
-        counts = self.counts[:len(sigma)]
+        counts = self.counts_of(len(sigma))
         along = sigma if sigma.ndim < 3 else np.diagonal(sigma, axis1=1, axis2=2)
         mean = np.broadcast_to(counts @ along / counts.sum() / unit, 3)
         real = self.transform.grid.real_axes
@@ -95,15 +103,15 @@ class Medium:
         """Elements where a tensor is full, else volumes, with conductivities counted in a unit."""
         if self.make_system is not None:
             return self.make_system(sigma / unit)
+        resistance = check_resistances(self.interface_resistance, len(sigma))
         if is_full(sigma):
-            if any(self.interface_resistance.values()) or any(self.plate_resistance):
+            if not resistance.is_zero or any(self.plate_resistance):
                 raise InputError("resistances of interfaces or plates do not go with full conductivity tensors: give "
                                  "numbers or three numbers along the axes")
             return ElementSystem(self.labels, sigma / unit, self.transform, self.mirrored)
-        resistance = {pair: value * unit for pair, value in self.interface_resistance.items()}
         plates = tuple(value * unit for value in self.plate_resistance)
-        return ConductionSystem(self.labels, sigma / unit, self.transform, resistance, self.interface_normals, plates,
-                                self.contacts)
+        return ConductionSystem(self.labels, sigma / unit, self.transform, resistance.scaled(unit), self.interface_normals,
+                                plates, self.contacts)
 
     def _percolating(self, system: System, sigma: Floats) -> PerAxisFlag:
         """Axes along which current can wrap the cell through faces that conduct, or join the electrodes.  Collective."""
@@ -119,8 +127,8 @@ class Medium:
             return False, False, False
         # Elements also conduct through edges and corners, ever less on finer grids: not counted.
         along = np.diagonal(sigma, axis1=1, axis2=2) if sigma.ndim == 3 else sigma
-        table = face_conductances(along, transform.grid.spacing, self.interface_resistance)
-        open_faces = open_faces_of_labels(self.labels, table, transform.periodic)
+        resistance = check_resistances(self.interface_resistance, len(sigma))
+        open_faces = open_faces_of_labels(self.labels, along, resistance, transform.periodic)
         for plane, share, touched in zip((0, -1), transform.ghosts.end_shares, self.contacts):
             if touched is not None and share == 0.5:  # the end is this rank's; of a face along x the bit is 1
                 open_faces[plane][touched == 0] &= 0xFE

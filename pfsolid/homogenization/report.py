@@ -123,9 +123,19 @@ def _phases(found: Conduction, names: dict[int, str]) -> dict[str, PhaseOfMedium
     for label, name in names.items():
         shares = {AXES[axis]: currents.phases[label].share for axis, currents in found.currents.items()
                   if label in currents.phases}
-        phases[name] = PhaseOfMedium(label=label, fraction=found.fractions[label],
-                                     sigma_S_per_cm=found.sigma[label] / S_PER_M, current_share_for_field_along=shares)
+        fraction, sigma = found.fractions[label], found.sigma[label]
+        if found.groups is not None:
+            fraction, sigma = _of_group(found, found.groups == label)
+        phases[name] = PhaseOfMedium(label=label, fraction=fraction, sigma_S_per_cm=sigma / S_PER_M,
+                                     current_share_for_field_along=shares)
     return phases
+
+
+def _of_group(found: Conduction, members: np.ndarray) -> tuple[float, np.ndarray]:
+    """Volume fraction of some labels, and their conductivity: of all that occur, or the mean over their volume."""
+    weights, sigma = found.fractions[members], found.sigma[members]
+    total, alike = weights.sum(), bool((sigma == sigma[0]).all())
+    return float(total), sigma[0] if alike or not total > 0 else np.tensordot(weights, sigma, 1) / total
 
 
 def _along(found: Conduction, axis: int) -> np.ndarray:

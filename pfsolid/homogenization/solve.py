@@ -118,7 +118,7 @@ def solve_conduction(medium: Medium, settings: SolverConfig, watch: Watch | None
     temperatures = settings.temperatures or (None,)
     first = medium.at(temperatures[0])
     wanted = first.wanted(axes)
-    counts = medium.counts[:len(first.sigma)]
+    counts = medium.counts_of(len(first.sigma))
     make_solver, reason, in_use = _choose(medium, first.sigma, wanted, settings)
     seen = _Seen(medium, first, memory, name)
     seen.recall(wanted)
@@ -127,7 +127,8 @@ def solve_conduction(medium: Medium, settings: SolverConfig, watch: Watch | None
         series = _solve_series(medium, first, axes, settings, make_solver, watch, seen, on_solved, with_currents)
     known = tuple(replace(one, tensor=_known(one.tensor, axes, medium.mirrored)) for one in series)
     return Conduction(tuple(axes), temperatures, known, counts / medium.transform.grid.num_voxels, first.sigma, reason,
-                      seen.currents, None, seen.jumps, time.monotonic() - started, interfaces)
+                      seen.currents, None, seen.jumps, time.monotonic() - started, interfaces,
+                      groups=medium.groups)
 
 
 @dataclass
@@ -154,7 +155,7 @@ class _Seen:
         """Of a solve whose tensor is known.  Collective."""
         if solve.is_zero:
             return
-        found = settled_statistics(solve, self.medium.labels[1:-1], self.medium.transform.reducer)
+        found = settled_statistics(solve, self.medium.labels[1:-1], self.medium.transform.reducer, self.medium.groups)
         self.currents[axis] = found
         if isinstance(solve.system, FiniteVolumes):
             self.jumps[axis] = self.problem.unit * solve.system.flux_jumps(axis)
@@ -197,7 +198,7 @@ def _choose(medium: Medium, sigma: Floats, axes: Sequence[int],
         petsc = PetscSolver(medium.transform.comm, settings.petsc_options)
         return (lambda sigma: petsc), reason, closing(petsc)
     if name == "perturbation":
-        present = medium.counts[:len(sigma)] > 0 if medium.make_system is None else ...
+        present = medium.counts_of(len(sigma)) > 0 if medium.make_system is None else ...
         return (lambda sigma: make_perturbation(*_extremes(sigma[present]))), reason, nullcontext()
     checked = CheckedConjugateGradients()
     return (lambda sigma: checked), reason, nullcontext()
@@ -213,7 +214,7 @@ def _pick(medium: Medium, sigma: Floats, axes: Sequence[int]) -> SolverChoice:
                                    "single open voxels can still be several times as large")
     if not transform.periodic or medium.make_system is not None:
         return SolverChoice("multigrid", "multigrid: what is made for electrodes and for faces below the voxel")
-    contrast = contrast_of(sigma, medium.counts[:len(sigma)])
+    contrast = contrast_of(sigma, medium.counts_of(len(sigma)))
     if not contrast.has_poor:
         return choose_solver(contrast, {}, 1.0, petsc_is_at_hand(transform.comm))
     clusters = find_clusters(contrast.good[medium.labels[1:-1]], transform.reducer, transform.ghosts)

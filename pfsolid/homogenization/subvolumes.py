@@ -211,8 +211,9 @@ class SubVolumes:
         ConvergenceError
         """
         labels = read_label_slab(self._source, place.slices, alone(), self._window, self._labelling, layout_of(self._study))
-        counts = count_labels(labels, self._session.reducer)
-        if counts[list(self._study.image.exclude)].any():
+        excluded = list(self._study.image.exclude)
+        counts = count_labels(labels, self._session.reducer, max(excluded, default=-1) + 1)
+        if counts[excluded].any():
             return None
         sigma, percolates = {}, {}
         for boundary in boundaries:

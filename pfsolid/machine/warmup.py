@@ -38,6 +38,7 @@ from ..grid import PeriodicGrid
 from ..homogenization.medium import Medium
 from ..homogenization.solve import solve_conduction
 from ..kernel import KERNELS, cache_files, cache_folders, is_whole, processor
+from ..labels import PairValues
 from ..morphology.correlation import padded_grid
 from ..morphology.layers import surface_layer
 from ..morphology.multiphase import measure_phases
@@ -204,7 +205,7 @@ def _conduct_with(transform: SlabTransform, tables, rtol: float) -> None:
     solve_conduction(Medium(labels, lambda _: scalars, transform), by_fft, axes=axes)
     resisting = Medium(labels, lambda _: scalars, transform, interface_resistance={(1, 2): 1.0})
     solve_conduction(resisting, settings, axes=axes)
-    straighten_halved(labels, (1, 1, 1), transform.first_plane, np.ones((3, 3), bool), transform.ghosts,
+    straighten_halved(labels, (1, 1, 1), transform.first_plane, PairValues(others=1.0), transform.ghosts,
                       transform.periodic)
     if transform.periodic:
         dtype = transform.real.dtype

@@ -17,6 +17,7 @@ import numpy as np
 from numba import prange
 
 from ..kernel import kernel
+from ..labels import PairValues, pair_value
 from ..parallel.collective import PlaneExchange
 from ..parallel.slab import Slab
 from .open_image import fills_ends, wrapping_axes
@@ -69,8 +70,8 @@ def face_norms(labels: np.ndarray, spacing, ghosts: PlaneExchange, periodic: boo
     ghosts, periodic
         How the image goes on beyond its faces, see `padded_labels`.
     dtype : {float32, float64}
-    pairs : ndarray of bool (num_labels, num_labels), optional
-        Symmetric: the pairs of labels that matter; the others count as equal.
+    pairs : PairValues, optional
+        Pairs of labels with a value above 0 matter, the others count as equal; all matter without it.
     out : ndarray, local (3, n0 + 1, n1, n2), optional
         What to overwrite.
 
@@ -84,9 +85,8 @@ def face_norms(labels: np.ndarray, spacing, ghosts: PlaneExchange, periodic: boo
     n0, n1, n2 = labels.shape[0] - 2, labels.shape[1], labels.shape[2]
     norms = np.empty((3, n0 + 1, n1, n2), dtype) if out is None else out
     norms[...] = 0.0
-    any_pair = pairs is None
-    pairs = np.ones((1, 1), bool) if any_pair else np.asarray(pairs, bool)
-    _fill_norms(padded_labels(labels, ghosts, periodic), any_pair, pairs, periodic, stencil(), inverse(spacing), norms)
+    pairs = PairValues(others=1.0) if pairs is None else pairs
+    _fill_norms(padded_labels(labels, ghosts, periodic), pairs.table, periodic, stencil(), inverse(spacing), norms)
     return norms
 
 
@@ -183,7 +183,7 @@ def pair_gradient(padded, a, b, i, j, k, first, along_x, along_y, along_z, inver
 
 
 @kernel(parallel=True)
-def _fill_norms(padded, any_pair, pairs, periodic, taps, inverse_h, norms):
+def _fill_norms(padded, pairs, periodic, taps, inverse_h, norms):
     n0, n1, n2 = norms.shape[1] - 1, norms.shape[2], norms.shape[3]
     ahead = np.eye(3, dtype=np.int64)
     for plane in prange(n0 + 1):
@@ -193,7 +193,7 @@ def _fill_norms(padded, any_pair, pairs, periodic, taps, inverse_h, norms):
                 for k in range(n2 if axis != 2 or periodic else n2 - 1):
                     here = padded[i + REACH, j + REACH, k + REACH]
                     next_ = padded[i + REACH + ahead[axis, 0], j + REACH + ahead[axis, 1], k + REACH + ahead[axis, 2]]
-                    if here != next_ and (any_pair or pairs[here, next_]):
+                    if pair_value(pairs, here, next_) > 0:
                         nx, ny, nz = interface_normal(padded, axis, i, j, k, taps, inverse_h)
                         norms[axis, plane, j, k] = abs(nx) + abs(ny) + abs(nz)
 

@@ -31,7 +31,7 @@ def surface_layer(labels: np.ndarray, on, facing, width: float, transform: Slab,
 
     Parameters
     ----------
-    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+    labels : ndarray of uint8 or uint32, local (n0 + 2, n1, n2)
         With ghost planes, which are filled anew; changed in place.
     on, facing : int or sequence of int
         Labels of the phase that the layer is taken from, and of what lies behind its boundary.
@@ -53,31 +53,29 @@ def surface_layer(labels: np.ndarray, on, facing, width: float, transform: Slab,
     InputError
         If the layer is thinner than a voxel, or a label is not one or on both sides.
     """
-    sides = [_label_table(which) for which in (on, facing)]
-    if (sides[0] & sides[1]).any():
+    sides = [_checked(which) for which in (on, facing)]
+    if set(sides[0]) & set(sides[1]):
         raise InputError(f"a layer on label {on} facing {facing}: no label can be on both sides of a boundary")
-    _label_table(new_label)
+    _checked(new_label)
     _check_width(width, transform.grid)
     reach = (width + _BOUNDARY * min(transform.grid.spacing)) * (1 + _SLACK)
     inner = labels[1:-1]
-    squared = squared_distances(sides[1][inner], transform, reach * (1 + _SLACK), periodic)
+    squared = squared_distances(np.isin(inner, sides[1]), transform, reach * (1 + _SLACK), periodic)
     count = 0
     for plane, distance in zip(inner, squared):
-        layer = sides[0][plane] & (distance <= reach**2)
+        layer = np.isin(plane, sides[0]) & (distance <= reach**2)
         plane[layer] = new_label
         count += int(np.count_nonzero(layer))
     transform.ghosts.fill(labels)
     return int(transform.reducer.sum(count)[0])
 
 
-def _label_table(labels) -> np.ndarray:
-    """For each possible label whether it is one of these."""
-    table = np.zeros(NUM_LABELS, bool)
-    for label in np.atleast_1d(labels).tolist():
+def _checked(labels) -> list[int]:
+    found = np.atleast_1d(labels).tolist()
+    for label in found:
         if label not in range(NUM_LABELS):
             raise InputError(f"label {label}: whole numbers from 0 to {MAX_LABEL} are possible")
-        table[label] = True
-    return table
+    return found
 
 
 def _check_width(width: float, grid: PeriodicGrid) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numba import prange
 
 from ..kernel import kernel
+from ..labels import PairValues, pair_value
 from ..parallel.collective import PlaneExchange
 
 # Voxels of the image.  A narrower Gaussian leaves staircases at 20 degrees as they are.
@@ -25,20 +26,20 @@ _DEPTH = 2 * _REACH + 2
 _MOST = 26  # neighbours of a voxel
 
 
-def straighten_halved(labels: np.ndarray, times, first_plane: int, pairs: np.ndarray, ghosts: PlaneExchange,
+def straighten_halved(labels: np.ndarray, times, first_plane: int, pairs: PairValues, ghosts: PlaneExchange,
                       periodic: bool) -> None:
     """Straighten the interfaces of an image whose voxels have been repeated.  Collective.
 
     Parameters
     ----------
-    labels : ndarray of uint8, local (n0 + 2, n1, n2)
+    labels : ndarray of uint8 or uint32, local (n0 + 2, n1, n2)
         Overwritten, but for its ghost planes.
     times : sequence of 3 int
         How often each voxel stands along each axis: 2, or 1 where the image is one voxel thick.
     first_plane : int
         Global index of ``labels[1]``.
-    pairs : ndarray of bool (num_labels, num_labels)
-        Symmetric: the labels that may take voxels from each other.
+    pairs : PairValues
+        Above 0 for labels that may take voxels from each other.
     ghosts : PlaneExchange
     periodic : bool
         How the image goes on, see :func:`pfsolid.morphology.interface_normals.padded_labels`.
@@ -49,7 +50,7 @@ def straighten_halved(labels: np.ndarray, times, first_plane: int, pairs: np.nda
     padded[_DEPTH:_DEPTH + n0] = np.pad(labels[1:-1], sides, mode="wrap" if periodic else "symmetric")
     ghosts.fill_deep(padded, _DEPTH)
     taps = np.stack([_taps(n, shift) for n, shift in zip(times, _SHIFT)])
-    _straighten(padded, tuple(times), first_plane, np.asarray(pairs, bool), taps, labels)
+    _straighten(padded, tuple(times), first_plane, pairs.table, taps, labels)
 
 
 def _taps(times: int, shift: float) -> np.ndarray:
@@ -80,7 +81,7 @@ def _find_rivals(padded, times, corner, pairs, rivals):
         for y in range(-1, 2):
             for z in range(-1, 2):
                 label = padded[corner[0] + times[0] * x, corner[1] + times[1] * y, corner[2] + times[2] * z]
-                known = not pairs[own, label]
+                known = not pair_value(pairs, own, label) > 0
                 for at in range(count):
                     known = known or rivals[at] == label
                 if not known:

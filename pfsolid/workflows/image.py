@@ -216,8 +216,12 @@ class _Keeper:
                            part.orientation)
         if "phase" not in self._stored:
             self._stored.add("phase")
-            store.write("phase", medium.labels[1:-1], "1",
-                        phases=", ".join(f"{label} {name}" for label, name in self._study.names.items()))
+            names = ", ".join(f"{label} {name}" for label, name in self._study.names.items())
+            labels = medium.labels[1:-1]
+            if medium.groups is not None:
+                store.write("label", labels, "1")
+                labels = medium.groups.astype(labels.dtype)[labels]
+            store.write("phase", labels, "1", phases=names)
 
         def keep(axis, system, unit):
             if "solution" not in self._stored:

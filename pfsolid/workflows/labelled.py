@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config.naming import REST
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid
 from ..json_values import finite
@@ -219,13 +220,14 @@ def measure_labels(asked: MeasuredSource, session: Session, excluded: tuple[int,
     InputError
     """
     started = time.monotonic()
-    phase, labels = asked.read_phases(session.comm, excluded)
-    for label in needs or {}:
+    phase, labels, rest = asked.read_phases(session.comm, excluded)
+    needs = {rest if label == REST else label: need for label, need in (needs or {}).items()}
+    for label in needs:
         if label not in labels:
             raise InputError(f"--active {label}: the image has no such phase; it has {', '.join(map(str, labels[:20]))}")
     if not labels:
         raise InputError(f"--exclude {', '.join(map(str, excluded))}: {asked.info.name} has no other label")
-    wanted = tuple((needs or {}).get(label, THROUGH) for label in labels)
+    wanted = tuple(needs.get(label, THROUGH) for label in labels)
     grid, periodic = asked.grid_nm, asked.boundary == "periodic"
     with SlabTransform(grid if periodic else padded_grid(grid), session.comm, threads=session.threads) as transform:
         cell = transform if periodic else OpenImage(grid, Reducer(session.comm), PlaneExchange(session.comm, mirrored=True),

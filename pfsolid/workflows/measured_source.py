@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..config.conduction import DEFAULT_THRESHOLDS
+from ..config.naming import REST
 from ..config.run import RunConfig, config_from_text
 from ..errors import InputError
 from ..grid import PeriodicGrid
 from ..io.images.formats import ArrayLayout
 from ..io.images.slab import ImageInfo, ImageWindow, describe_image, read_image_slab, read_label_slab
 from ..io.series import attributes_of_any
+from ..morphology.multiphase import MAX_PHASES
 from ..parallel.collective import Reducer
 from ..spectral.transform import slab_of
 from ..text import one_line
@@ -38,6 +40,7 @@ class MeasuredSource:
     filler : int or None
         Label of the filler; None for a density.
     names : dict of int to str
+        That of all other labels, which are one phase then, by "*".
     thresholds : tuple of 2 float
     surface_depth_nm : float or None
     layout : ArrayLayout
@@ -64,7 +67,7 @@ class MeasuredSource:
 
     def name_of(self, labels: tuple[int, ...]) -> str:
         """Their names, or their numbers."""
-        known = [self.names.get(label) or f"label {label}" for label in labels]
+        known = list(dict.fromkeys(self.names.get(label) or self.names.get(REST) or f"label {label}" for label in labels))
         return "+".join(known) if 0 < len(known) <= _MOST_NAMED else f"the {len(known)} other labels"
 
     def read(self, comm) -> tuple[np.ndarray, tuple[int, ...] | None]:
@@ -86,10 +89,11 @@ class MeasuredSource:
             raise InputError(f"--filler {self.filler}: {self.info.name} has no such label; it has {_some(labels)}")
         return others.astype(np.float64), tuple(label for label in labels if label != self.filler)
 
-    def read_phases(self, comm, excluded: tuple[int, ...] = ()) -> tuple[np.ndarray, tuple[int, ...]]:
+    def read_phases(self, comm, excluded: tuple[int, ...] = ()) -> tuple[np.ndarray, tuple[int, ...], int | None]:
         """This rank's slab with ghost planes, (n0 + 2, n1, n2), in numbers from 0 on, and the labels that they stand for.
 
-        Collective.  Those that are ``excluded`` have the numbers behind those.  The ghost planes are not filled.
+        Collective.  Those that are ``excluded`` have the numbers behind those.  The ghost planes are not filled.  Last, the
+        lowest of the labels that are one phase because all others have a name, if there are any: it stands for them.
 
         Raises
         ------
@@ -98,12 +102,16 @@ class MeasuredSource:
         """
         slices = slab_of(self.grid_nm, comm)
         phase = np.zeros((slices[0].stop - slices[0].start + 2, *self.grid_nm.shape[1:]), np.uint8)
-        found = _EveryPhase()
-        read_label_slab(self.source, slices, comm, ImageWindow(), found, self.layout, out=phase[1:-1])
-        labels = sorted(set().union(*Reducer(comm).gather(list(found.numbers))))
+        apart = None if REST not in self.names else sorted({*self.names, *excluded} - {REST})
+        found = _EveryPhase(apart)
+        phase[1:-1] = read_label_slab(self.source, slices, comm, ImageWindow(), found, self.layout)
+        reducer = Reducer(comm)
+        seen = set().union(*reducer.gather(list(found.numbers)))
+        rest = min(reducer.gather(found.lowest)) if None in seen else None
+        labels = sorted(seen - {None} | ({rest} if rest is not None else set()))
         if len(labels) > _EveryPhase.MOST:
-            raise InputError(f"{self.info.name} has {len(labels)} values, more phases than {_EveryPhase.MOST}: "
-                             "give --filler for one against all others, or put labels together first")
+            raise InputError(f"{self.info.name} has {len(labels)} values, more phases than {MAX_PHASES}: give --names "
+                             "0=pore,*=grains to make all others one phase, or --filler for one against all others")
         missing = [label for label in excluded if label not in labels]
         if missing:
             raise InputError(f"--exclude {missing[0]}: {self.info.name} has no such label; it has {_some(labels)}")
@@ -111,9 +119,9 @@ class MeasuredSource:
         order = {label: number for number, label in enumerate([*kept, *sorted(excluded)])}
         table = np.zeros(256, np.uint8)
         for label, number in found.numbers.items():
-            table[number] = order[label]
+            table[number] = order[rest if label is None else label]
         phase[1:-1] = table[phase[1:-1]]
-        return phase, tuple(kept)
+        return phase, tuple(kept), rest
 
     @property
     def _mirrored(self) -> tuple[bool, bool, bool]:
@@ -144,18 +152,28 @@ class _OnePhase:
         return (page != self._filler).astype(np.uint8), bad
 
     @staticmethod
+    def dtype_for(_values) -> type:
+        """Of 0 and 1."""
+        return np.uint8
+
+    @staticmethod
     def complaint(_value) -> str:
         """What is wrong with a value."""
         return "which is no label, a whole number"
 
 
 class _EveryPhase:
-    """A labelling that numbers whole values in the order in which they come, and knows the number of each."""
+    """A labelling that numbers whole values in the order in which they come, and knows the number of each.
+
+    All but those that are ``apart``, where these are given, have the number of None; the lowest of them is kept.
+    """
 
     MOST = 255
 
-    def __init__(self):
-        self.numbers: dict[int, int] = {}
+    def __init__(self, apart: list[int] | None = None):
+        self._apart = apart
+        self.numbers: dict[int | None, int] = {}
+        self.lowest: float = np.inf
 
     def apply(self, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Numbers (uint8), and where a value is no whole number; those beyond `MOST` are for the caller to refuse."""
@@ -164,10 +182,21 @@ class _EveryPhase:
             bad = ~(np.isfinite(page) & (page == np.rint(page)))
             page = np.where(bad, 0, page)
         values, places = np.unique(page, return_inverse=True)
-        for value in values.tolist():
-            self.numbers.setdefault(int(value), len(self.numbers))
-        table = np.array([min(self.numbers[int(value)], self.MOST) for value in values.tolist()], np.uint8)
+        labels: list[int | None] = [int(value) for value in values.tolist()]
+        if self._apart is not None:
+            together = ~np.isin(values, self._apart)
+            if together.any():
+                self.lowest = min(self.lowest, int(values[together][0]))
+            labels = [None if one else label for one, label in zip(together.tolist(), labels)]
+        for label in labels:
+            self.numbers.setdefault(label, len(self.numbers))
+        table = np.array([min(self.numbers[label], self.MOST) for label in labels], np.uint8)
         return table[places].reshape(page.shape), bad
+
+    @staticmethod
+    def dtype_for(_values) -> type:
+        """Of numbers."""
+        return np.uint8
 
     complaint = staticmethod(_OnePhase.complaint)
 
@@ -238,8 +267,8 @@ def _edges(info: ImageInfo, voxel_nm: tuple | None) -> tuple[tuple, list[str]]:
     return voxel_nm, [f"voxels of {asked} nm, as asked for with --voxel-nm; {info.name} says {stored} nm"]
 
 
-def label_named(text: str | None, names: dict[int, str], image: str, option: str) -> int | None:
-    """The label of that number or name; None of None.
+def label_named(text: str | None, names: dict, image: str, option: str):
+    """The label of that number or name, "*" of the name of all others; None of None.
 
     Raises
     ------
@@ -251,8 +280,10 @@ def label_named(text: str | None, names: dict[int, str], image: str, option: str
     if re.fullmatch(r"-?\d{1,18}", text):
         return int(text)
     labels = [label for label, name in names.items() if name == text]
+    if labels == [REST] and option != "--active":
+        raise InputError(f"{option} {one_line(text)}: that is what all other labels together are called, and one is needed")
     if len(labels) != 1:
-        known = ", ".join(f"{label} {name}" for label, name in sorted(names.items()))
+        known = ", ".join(f"{label} {name}" for label, name in sorted(names.items(), key=str))
         known = known or "none: give some with --names 0=NAME,..."
         raise InputError(f"{option} {one_line(str(text))}: a whole number, or the name of one label of {image}; named "
                          f"are {known}")

@@ -115,3 +115,15 @@ def test_contacts(comm, solver):
     first, last = (np.arange(7) == x + np.zeros((8, 1), int) for x in (1, 3))  # the one wall, and another
     blocked = pf.conductivity(walls, {0: 0.0, 1: 1.0}, 1, "electrodes", "z", contact=(first, last), comm=comm, threads=1)
     assert blocked.tensor[2, 2] == 0
+
+
+@pytest.mark.ranks(1, 3)
+def test_more_than_65536_labels(comm):
+    """As the image with the labels merged, to the last bit, in slabs too; ranks 1 and 2 see only labels above 16 bits."""
+    two = (np.random.default_rng(3).random((42, 41, 43)) < 0.95).astype(np.uint8)
+    many = np.where(two == 0, 0, 1 + np.arange(two.size).reshape(two.shape)).astype(np.uint32)
+    assert many.max() > 65536
+    sigma = {int(label): 1e-3 for label in np.unique(many)} | {0: 0.0}
+    options = dict(voxel_nm=10, directions="x", tolerance=1e-3, comm=comm, threads=1, fields=False)
+    found = pf.conductivity(many, sigma, **options)
+    assert np.array_equal(found.tensor, pf.conductivity(two, {0: 0, 1: 1e-3}, **options).tensor, equal_nan=True)

@@ -28,9 +28,8 @@ from pfsolid.kernel import KERNELS
 from pfsolid.machine.warmup import compile_all
 for interface_diffusion in (0.0, 1.0):
     compile_all({"precision": "double", "interface_diffusion": interface_diffusion, "relative_tolerance": 1e-4})
-called = {(k.__module__, name) for k in KERNELS for name in k.py_func.__code__.co_names}
-print("left:", *(f"{k.__module__}.{k.__name__}" for k in KERNELS
-                 if not k.signatures and (k.__module__, k.__name__) not in called))
+called = {id(k.py_func.__globals__.get(name)) for k in KERNELS for name in k.py_func.__code__.co_names}
+print("left:", *(f"{k.__module__}.{k.__name__}" for k in KERNELS if not k.signatures and id(k) not in called))
 """
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from helpers.builders import divide_labels, make_transform
 
+from pfsolid.labels import PairValues
 from pfsolid.morphology.straighten import straighten_halved
 
 
@@ -14,7 +15,7 @@ def halved(labels, pairs=None):
         labels = labels.repeat(n, axis)
     transform = make_transform(labels.shape)
     ghosted = divide_labels(labels, transform)
-    straighten_halved(ghosted, times, 0, np.ones((256, 256), bool) if pairs is None else pairs, transform.ghosts, True)
+    straighten_halved(ghosted, times, 0, pairs or PairValues(others=1.0), transform.ghosts, True)
     return ghosted[1:-1], labels
 
 
@@ -49,7 +50,6 @@ def test_thin_walls_and_threads_stay():
 def test_only_between_pairs():
     steps = np.indices((24, 24, 1)).sum(axis=0)
     labels = (steps % 24 // 8).astype(np.uint8)
-    pairs = np.zeros((3, 3), bool)
-    pairs[0, 1] = pairs[1, 0] = True
+    pairs = PairValues.of({(0, 1): 1.0})
     found, cut = halved(labels, pairs)
     assert np.array_equal(found == 2, cut == 2) and not np.array_equal(found, cut)

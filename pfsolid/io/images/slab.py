@@ -12,9 +12,9 @@ import numpy as np
 
 from ...errors import InputError
 from ...grid import AXES
-from ...labels import MAX_LABEL
+from ...labels import MAX_LABEL, label_dtype
 from ...orientation import Orientation
-from ...parallel.collective import agreed_errors
+from ...parallel.collective import Reducer, agreed_errors
 from .formats import ArrayLayout, ImageInfo, Layout, opened_image
 
 # A phase field passes its wells by some percent; grey values of an image are far beyond these.
@@ -82,7 +82,7 @@ class ImageWindow:
 
 @dataclass(frozen=True)
 class Labelling:
-    """How the values of an image become labels 0 to 255; by default whole numbers stand for themselves.
+    """How the values of an image become labels from 0 on; by default whole numbers stand for themselves.
 
     Attributes
     ----------
@@ -107,22 +107,28 @@ class Labelling:
             if label not in range(MAX_LABEL + 1):
                 raise InputError(f"label {label}: whole numbers from 0 to {MAX_LABEL} are possible")
 
+    def dtype_for(self, values: np.dtype) -> type:
+        """Of labels before they are known, from the type of the values."""
+        if self.thresholds or self.values:
+            return label_dtype(max(len(self.thresholds), *self.values.values(), 0))
+        return label_dtype(0 if values.itemsize == 1 else MAX_LABEL)
+
     def apply(self, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Labels (uint8) of an array of values, and where a value has none."""
+        """Labels of an array of values, and where a value has none."""
         finite = np.isfinite(page)
         if self.thresholds:
             # Not right=True: a value at a threshold lies above it.
-            return np.digitize(page, self.thresholds).astype(np.uint8), ~finite
+            return np.digitize(page, self.thresholds).astype(self.dtype_for(page.dtype)), ~finite
         if self.values:
             return self._look_up(page)
         bad = ~(finite & (page >= 0) & (page <= MAX_LABEL))
         if page.dtype.kind == "f":
             bad |= page != np.floor(page)
-        return np.where(bad, 0, page).astype(np.uint8), bad
+        return np.where(bad, 0, page).astype(self.dtype_for(page.dtype)), bad
 
     def _look_up(self, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         known = np.array(sorted(self.values))
-        labels = np.array([self.values[value] for value in known.tolist()], np.uint8)
+        labels = np.array([self.values[value] for value in known.tolist()], self.dtype_for(page.dtype))
         place = np.minimum(np.searchsorted(known, page), known.size - 1)
         return labels[place], known[place] != page
 
@@ -154,8 +160,7 @@ def describe_image(path, layout: Layout = ArrayLayout()) -> ImageInfo:
 
 
 def read_label_slab(path, slices: tuple[slice, slice, slice], comm, window: ImageWindow = ImageWindow(),
-                    labelling: Labelling = Labelling(), layout: Layout = ArrayLayout(),
-                    out: np.ndarray | None = None) -> np.ndarray:
+                    labelling: Labelling = Labelling(), layout: Layout = ArrayLayout()) -> np.ndarray:
     """This rank's part of an image as labels.  Collective.
 
     Parameters
@@ -170,12 +175,11 @@ def read_label_slab(path, slices: tuple[slice, slice, slice], comm, window: Imag
         By default whole numbers stand for themselves.
     layout : RawLayout or ArrayLayout
         As for `describe_image`.
-    out : ndarray of uint8, local (n0, n1, n2), optional
-        Where the labels go, such as the interior of an array with ghost planes.
 
     Returns
     -------
-    ndarray of uint8, local (n0, n1, n2)
+    ndarray of uint8 or uint32, local (n0, n1, n2)
+        The same type on all ranks: uint8 where no rank has a label above 255.
 
     Raises
     ------
@@ -186,17 +190,17 @@ def read_label_slab(path, slices: tuple[slice, slice, slice], comm, window: Imag
     with agreed_errors(comm):
         with opened_image(path, layout) as (info, page):
             voxels = window.file_voxels(info, slices)
-            if out is None:
-                out = np.empty([s.stop - s.start for s in slices], np.uint8)
+            out = np.empty([s.stop - s.start for s in slices], labelling.dtype_for(info.dtype))
             target = window.orientation.inverse.turn_field(out)
             box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in voxels)
             if all((np.diff(index) == 1).all() for index in voxels):
                 _read_labels(target, page, box, info, labelling)
             else:  # mirrored: backwards, or each voxel twice
-                part = np.empty([s.stop - s.start for s in box], np.uint8)
+                part = np.empty([s.stop - s.start for s in box], out.dtype)
                 _read_labels(part, page, box, info, labelling)
                 _unfold(part, [index - s.start for index, s in zip(voxels, box)], target)
-    return out
+    highest = Reducer(comm).max(int(out.max()) if out.size else 0)
+    return out.astype(label_dtype(highest), copy=False)
 
 
 def _unfold(part: np.ndarray, voxels: list[np.ndarray], target: np.ndarray) -> None:

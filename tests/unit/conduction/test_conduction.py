@@ -7,7 +7,7 @@ from helpers.builders import conduct, divide_labels, effective_conductivity, mak
 from pfsolid.conduction.effective import preconditioner_precision, solve_tensor
 from pfsolid.conduction.finite_volumes import ConductionSystem
 from pfsolid.conduction.krylov import CGResult
-from pfsolid.conduction.phases import check_conductivities, face_conductances, labels_from_density
+from pfsolid.conduction.phases import check_conductivities, labels_from_density
 from pfsolid.errors import ConvergenceError, InputError
 
 RNG = np.random.default_rng(1)
@@ -37,28 +37,31 @@ def test_thresholds():
     assert labels[0, 0, 0] == 2 and labels[-1, 0, 0] == 0  # periodic ghosts
 
 
-def test_face_conductances():
-    table = face_conductances(np.array([0.0, 1.0, 3.0]), (1.0, 2.0, 0.5))
-    mean = np.array([[0, 0, 0], [0, 1, 1.5], [0, 1.5, 3]])
-    for axis, h in enumerate((1.0, 2.0, 0.5)):
-        assert np.allclose(table[axis], mean / h**2, rtol=1e-15)
-    assert np.all(table[:, 0] == 0.0)
+def face(axis, pair, sigma, spacing=1.0, resistance=None):
+    """Conductivity of the face between two labels, normal to an axis."""
+    shape = [1, 1, 1]
+    shape[axis] = 2
+    transform = make_transform(tuple(shape), spacing, dtype="float64")
+    labels = divide_labels(np.array(pair, np.uint8).reshape(shape), transform)
+    return ConductionSystem(labels, np.array(sigma), transform, resistance).faces[axis, 1, 0, 0]
 
 
-def test_conductance_of_an_anisotropic_face():
-    table = face_conductances(np.array([[1.0, 2.0, 0.0], [3.0, 2.0, 5.0]]), (1.0, 1.0, 1.0))
-    assert np.allclose(table[:, 0, 1], [1.5, 2.0, 0.0]) and np.allclose(table[:, 1, 1], [3.0, 2.0, 5.0])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_faces_between_labels(axis):
+    for pair, mean in {(0, 1): 0.0, (1, 1): 1.0, (1, 2): 1.5, (2, 1): 1.5, (2, 2): 3.0, (0, 0): 0.0}.items():
+        assert face(axis, pair, [0.0, 1.0, 3.0], (1.0, 2.0, 0.5)) == mean
+    sigma = [[1.0, 2.0, 0.0], [3.0, 2.0, 5.0]]
+    assert face(axis, (0, 1), sigma) == [1.5, 2.0, 0.0][axis] and face(axis, (1, 1), sigma) == [3.0, 2.0, 5.0][axis]
 
 
-def test_interface_resistance_in_series():
-    spacing = (1.0, 2.0, 0.5)
-    table = face_conductances(np.array([1.0, 3.0, 0.0]), spacing, {(1, 0): 0.7})
-    for axis, h in enumerate(spacing):
-        assert table[axis, 0, 1] == table[axis, 1, 0] == pytest.approx(1 / (h / 2 * (1 + 1 / 3) + 0.7) / h, rel=1e-15)
-        assert np.allclose(np.diag(table[axis]), np.array([1, 3, 0]) / h**2)
-        assert np.all(table[axis, 2] == 0)
-    blocking = face_conductances(np.array([1.0, 3.0]), spacing, {(0, 1): np.inf})
-    assert np.all(blocking[:, 0, 1] == 0) and np.all(blocking[:, 0, 0] > 0)
+@pytest.mark.parametrize("axis, h", [(0, 1.0), (1, 2.0), (2, 0.5)])
+def test_interface_resistance_in_series(axis, h):
+    def conducts(a, b, sigma=(1.0, 3.0, 0.0), value=0.7):
+        return face(axis, (a, b), sigma, (1.0, 2.0, 0.5), {(1, 0): value})
+
+    assert conducts(0, 1) == conducts(1, 0) == pytest.approx(h / (h / 2 * (1 + 1 / 3) + 0.7), rel=1e-15)
+    assert [conducts(n, n) for n in range(3)] == [1, 3, 0] and conducts(0, 2) == conducts(2, 1) == 0
+    assert conducts(0, 1, value=np.inf) == 0 and conducts(0, 0, value=np.inf) == 1
 
 
 @pytest.mark.parametrize("resistance, says", [({(0, 1): -1.0}, "not be negative"), ({(0, 1): np.nan}, "not be negative"),
@@ -66,7 +69,7 @@ def test_interface_resistance_in_series():
                                               ({(0, 1): 1.0, (1, 0): 2.0}, "given twice")])
 def test_bad_interface_resistance(resistance, says):
     with pytest.raises(InputError, match=says):
-        face_conductances(np.ones(2), (1.0,) * 3, resistance)
+        face(0, (0, 1), np.ones(2), resistance=resistance)
 
 
 @pytest.mark.parametrize("sigma", [(-1.0, 1.0), (1.0, np.nan), (np.inf, 1.0), ((1.0, 1.0, -1.0), (1.0, 1.0, 1.0))])
@@ -90,7 +93,7 @@ def test_bad_conductivity_tensors(tensor, says):
 def test_tensors_are_for_another_discretisation():
     check_conductivities(np.array([TENSOR, 0 * TENSOR]))
     with pytest.raises(InputError, match="label 1 .* element discretisation"):
-        face_conductances(np.array([np.eye(3), TENSOR]), (1.0, 1.0, 1.0))
+        face(0, (0, 1), [np.eye(3), TENSOR])
     diagonal = np.array([np.eye(3), np.diag([1.0, 2.0, 3.0])])
     assert np.array_equal(solve_all_axes(RANDOM % 2, diagonal).tensor,
                           solve_all_axes(RANDOM % 2, [[1, 1, 1], [1, 2, 3]]).tensor)

@@ -69,8 +69,9 @@ def test_layers_have_no_jumps():
 def test_unlike_faces():
     labels = np.zeros((6, 4, 4), np.uint8)
     labels[3:] = 1
-    # Planes 1 to 4: one face in four along x is unlike, none along y and z.
-    assert unlike_faces(labels, Reducer(ALONE)) == pytest.approx(16 / (64 + 48 + 48))
+    # Planes 1 to 4: one face in four along x is unlike, none along y and z; none where both labels are of a kind.
+    assert unlike_faces(labels, Reducer(ALONE), np.arange(2)) == pytest.approx(16 / (64 + 48 + 48))
+    assert unlike_faces(labels, Reducer(ALONE), np.zeros(2, int)) == 0
 
 
 # --- densities ----------------------------------------------------------------------------------------------

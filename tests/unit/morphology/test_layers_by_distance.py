@@ -135,7 +135,7 @@ def test_cells_one_voxel_thick(shape, around, in_the_corner):
     (dict(width=0.9), "width 0.9 is 0.9 of a voxel of 1: it must be at least one voxel wide; refine"),
     (dict(width=1, spacing=(0.5, 2, 1)), "width 1 is 0.5 of a voxel of 2"), (dict(width=np.nan), "width nan"),
     (dict(width=-1), "width -1"), (dict(width=2, on=[0, 1]), "no label can be on both sides"),
-    (dict(width=2, on=256), "label 256: whole numbers"), (dict(width=2, facing=[-1]), "label -1"),
+    (dict(width=2, on=2**24), "label 16777216: whole numbers"), (dict(width=2, facing=[-1]), "label -1"),
     (dict(width=2, on=0.5), "label 0.5")])
 def test_what_is_refused(change, words):
     with pytest.raises(InputError, match=words):
