@@ -19,6 +19,7 @@ _PLACES = {
     "conductivity": ".api.conductivity", "Conductivity": ".api.conductivity",
     "grow": ".api.growth", "Microstructure": ".api.growth",
     "measure": ".api.morphology", "Morphology": ".api.morphology", "LabelMorphology": ".api.morphology",
+    "open_morphology": ".api.morphology",
     "rev": ".api.representative", "Representative": ".api.representative",
     "open_run": ".api.run", "Run": ".api.run",
     "sweep": ".api.sweep", "open_sweep": ".api.sweep", "Sweep": ".api.sweep",

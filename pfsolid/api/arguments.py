@@ -79,12 +79,12 @@ def plain(value):
     return value
 
 
-def path_of(directory: object, function: str) -> Path:
-    """A directory that was given, as a path.
+def path_of(path: object, function: str) -> Path:
+    """A file or directory that was given, as a path.
 
     Parameters
     ----------
-    directory : str or Path
+    path : str or Path
     function : str
         Which was given it, for the message.
 
@@ -97,9 +97,9 @@ def path_of(directory: object, function: str) -> Path:
     InputError
         If it is no text and no path.
     """
-    if not isinstance(directory, (str, os.PathLike)) or isinstance(directory, bytes):
-        raise InputError(f"{function}: directory = {directory!r}: must be the name of a directory, or a Path")
-    return Path(directory)
+    if not isinstance(path, (str, os.PathLike)) or isinstance(path, bytes):
+        raise InputError(f"{function}: {path!r}: must be the name of a file or directory, or a Path")
+    return Path(path)
 
 
 def given(**values) -> dict:

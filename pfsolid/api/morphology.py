@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ..config.text import read_text
 from ..errors import InputError
 from ..parallel.collective import on_root
 from ..parallel.quiet import quiet_session
-from ..results.morphology import MorphologyResult
+from ..results.measured import measured_from_dict
+from ..results.morphology import LabelMorphology, MorphologyResult
 from ..spectral.transform import check_rank_count
-from ..workflows.labelled import LabelMorphology, LabelOptions, measure_labels
+from ..workflows.labelled import LabelOptions, measure_labels
 from ..workflows.measure import characterize
 from ..workflows.measured_source import describe_source
-from .arguments import in_arguments, plain
+from .arguments import in_arguments, path_of, plain
 from .image import Image, as_image, check_same_on_all_ranks
 
 _NAME = "pfsolid.measure"
@@ -155,6 +159,41 @@ def measure(image, voxel_nm=None, filler: int | str | None = None, boundary: str
             found = characterize(rho, asked.grid_nm, asked.thresholds, asked.surface_depth_nm, session, distributions=True,
                                  periodic=boundary != "open", labels=labels is not None)
     return Morphology(found)
+
+
+def open_morphology(path: str | Path) -> Morphology | LabelMorphology:
+    """What `pfsolid measure` has written: morphology.json.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    LabelMorphology
+        Of labels; ``Morphology`` of a density, and of one label against the others.
+
+    Raises
+    ------
+    InputError
+        It does not exist, is no such file, or is of a newer version.
+
+    Examples
+    --------
+    >>> import json
+    >>> import pfsolid as pf
+    >>> _ = (folder / "morphology.json").write_text(json.dumps({"schema_version": 99}))
+    >>> pf.open_morphology(folder / "morphology.json")                                # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    pfsolid.errors.InputError: .../morphology.json: schema_version 99 is of a newer pfsolid; this one reads up to 1
+    """
+    path = path_of(path, "pfsolid.open_morphology")
+    text = read_text(path)
+    try:
+        found = measured_from_dict(json.loads(text)).morphology
+    except (ValueError, InputError) as error:
+        raise InputError(f"{path}: {error}") from None
+    return found if isinstance(found, LabelMorphology) else Morphology(found)
 
 
 def _listed(labels) -> str | None:

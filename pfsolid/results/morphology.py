@@ -148,3 +148,110 @@ class MorphologyResult(Record):
     def thickness(self) -> tuple[ThicknessResult | None, ThicknessResult | None]:
         """Of filler and matrix, whatever they are called."""
         return self.filler_thickness or self.pore_thickness, self.matrix_thickness or self.wall_thickness
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AreasResult(Record):
+    """An area by the volume of the field of view, three ways."""
+
+    area_normals_per_nm: float | None = key("faces of the voxels, weighted by their normals", "1/nm")
+    area_faces_per_nm: float | None = key("faces of the voxels", "1/nm")
+    area_crofton_per_nm: float | None = key("by Crofton's formula", "1/nm")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlatesResult(Record):
+    """Which part of a phase is connected to plates at the ends of each axis; null along an axis of one voxel."""
+
+    both_plates_xyz: PerAxis = key("of its voxels, connected to both")
+    one_plate_xyz: PerAxis = key("of its voxels, connected to one: dead ends")
+    no_plate_xyz: PerAxis = key("of its voxels, connected to none")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelledPhase(Record):
+    """A label of an image, as a phase."""
+
+    label: int = key("its number")
+    name: str = key("what it is called")
+    voxels: int = key("number of them", "voxels")
+    volume_fraction: float = key("of the field of view")
+    connectivity: PhaseConnectivity = key("how it hangs together", inline=True)
+    plates: PlatesResult = key("what it is connected to", inline=True)
+    area: AreasResult = key("towards all other phases", inline=True)
+    chords: ChordsResult = key("its chords")
+    thickness: ThicknessResult = key("its local thickness")
+    two_point_correlation: TwoPointCorrelation = key("of its indicator, over pairs inside the field of view")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InterfaceResult(Record):
+    """The interface of two phases."""
+
+    labels: tuple[int, int] = key("their numbers")
+    names: tuple[str, str] = key("their names")
+    area: AreasResult = key("its area", inline=True)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TripleLineResult(Record):
+    """The line where three phases meet, by the volume of the field of view."""
+
+    labels: tuple[int, int, int] = key("their numbers")
+    names: tuple[str, str, str] = key("their names")
+    length_per_nm2: float = key("all of it", "1/nm^2")
+    active_per_nm2_xyz: PerAxis = key("where each phase is connected as `active_if` says, along x, y, z", "1/nm^2")
+    cut_off_per_nm2_xyz: PerAxis = key("where some phase is not, for want of its connection alone", "1/nm^2")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class LabelMorphology(Record):
+    """What the phases of an image of labels are, in numbers; the same on every rank and at every rank count.
+
+    Volumes, areas and lengths are by the volume of the field of view.
+    """
+
+    field_of_view_nm3: float = key("volume of the field of view", "nm^3")
+    field_of_view_fraction: float = key("its part of the image")
+    excluded_labels: tuple[int, ...] = key("labels outside it")
+    phases: tuple[LabelledPhase, ...] = key("the phases")
+    interfaces: tuple[InterfaceResult, ...] = key("of the phases that touch")
+    triple_lines: tuple[TripleLineResult, ...] = key("of the phases that meet")
+    triple_lines_per_nm2: float = key("all triple lines together", "1/nm^2", name="triple_line_per_nm2")
+    active_if: dict[str, str] = key("what each phase must be connected to where a triple line is active: through, first, "
+                                    "last, either")
+    seconds: float = key("wall clock of measuring", "s")
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Of the phases."""
+        return tuple(one.label for one in self.phases)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the phases are called, or 'label 3'."""
+        return tuple(one.name for one in self.phases)
+
+    @property
+    def volume_fractions(self) -> dict[str, float]:
+        """Of each phase by its name, of the field of view."""
+        return {one.name: one.volume_fraction for one in self.phases}
+
+    @property
+    def percolates(self) -> dict[str, str]:
+        """The axes along which each phase percolates, by its name."""
+        return {one.name: one.connectivity.percolates_along for one in self.phases}
+
+    @property
+    def area_per_nm(self) -> dict[tuple[str, str], float | None]:
+        """Area of each interface per volume, 1/nm, by the names of its phases; faces weighted by their normals."""
+        return {one.names: one.area.area_normals_per_nm for one in self.interfaces}
+
+    @property
+    def triple_line_per_nm2(self) -> dict[tuple[str, str, str], float]:
+        """Length of each triple line per volume, 1/nm^2, by the names of its phases."""
+        return {one.names: one.length_per_nm2 for one in self.triple_lines}
+
+    def __repr__(self) -> str:
+        volumes = ", ".join(f"{name} {share:.4g}" for name, share in self.volume_fractions.items())
+        return f"LabelMorphology: {volumes}; {len(self.interfaces)} interfaces, {len(self.triple_lines)} triple lines"

@@ -12,16 +12,24 @@ import numpy as np
 
 from ..config.naming import REST
 from ..errors import InputError
-from ..grid import AXES, PeriodicGrid
-from ..json_values import finite
+from ..grid import AXES
 from ..morphology.correlation import padded_grid
 from ..morphology.measure import chords_result, correlation_result, rounded, thickness_result
-from ..morphology.multiphase import Areas, Multiphase, measure_phases
+from ..morphology.multiphase import Areas, Multiphase, PhaseMeasures, measure_phases
 from ..morphology.open_image import OpenImage
-from ..morphology.plates import NEEDS, THROUGH, PhaseConnectivity
+from ..morphology.plates import NEEDS, THROUGH
 from ..morphology.triple_lines import TripleLine
 from ..parallel.collective import PlaneExchange, Reducer
 from ..parallel.session import Session
+from ..results.morphology import (
+    AreasResult,
+    InterfaceResult,
+    LabelledPhase,
+    LabelMorphology,
+    PhaseConnectivity,
+    PlatesResult,
+    TripleLineResult,
+)
 from ..spectral.transform import SlabTransform, slab_of
 from ..text import one_line
 from .measured_source import MeasuredSource, label_named
@@ -30,144 +38,52 @@ _RULES = {
     "through": "percolates", "first": "is connected to the plate where the axis begins",
     "last": "is connected to the plate where the axis ends", "either": "is connected to a plate",
 }
-_AREAS = ("normals", "faces", "crofton")
 
 
-@dataclass(frozen=True)
-class LabelMorphology:
-    """What the phases of an image are, in numbers; the same on every rank and at every rank count.
+def label_lines(found: LabelMorphology) -> list[str]:
+    """A summary for a person."""
+    axes = [axis for axis in range(3) if any(one.plates.both_plates_xyz[axis] is not None for one in found.phases)]
+    rows = [["phase", "volume", "percolates", *(f"through {AXES[axis]}" for axis in axes), "one plate", "no plate",
+             "area 1/nm", "chord nm", "thickness nm"]]
+    for one in found.phases:
+        rows.append([one.name, f"{one.volume_fraction:.4f}", one.connectivity.percolates_along or "-",
+                     *(_share(one.plates.both_plates_xyz[axis]) for axis in axes),
+                     *("/".join(_share(part[axis]) for axis in axes)
+                       for part in (one.plates.one_plate_xyz, one.plates.no_plate_xyz)),
+                     _number(one.area.area_normals_per_nm), _number(one.chords.mean_nm), _number(one.thickness.mean_nm)])
+    lines = _columns(rows)
+    lines += ["interfaces, nm^2/nm^3:"] + _columns([["between", "normals", "faces", "Crofton"]] + [
+        [" | ".join(one.names), *(map(_number, (one.area.area_normals_per_nm, one.area.area_faces_per_nm,
+                                                one.area.area_crofton_per_nm)))] for one in found.interfaces])
+    if found.triple_lines:
+        lines += [f"triple lines, nm/nm^3 (active: {_rule(found)}):"] + _columns(
+            [["between", "all", *(f"active {AXES[axis]}" for axis in axes), "cut off"]] + [
+                [" | ".join(one.names), _number(one.length_per_nm2),
+                 *(_number(one.active_per_nm2_xyz[axis]) for axis in axes),
+                 "/".join(_number(one.cut_off_per_nm2_xyz[axis]) for axis in axes)] for one in found.triple_lines])
+    return lines
 
-    Attributes
-    ----------
-    labels : tuple of int
-        Of the phases.
-    names : tuple of str
-        What they are called, or 'label 3'.
-    excluded : tuple of int
-        Labels outside the field of view.
-    boundary : {'open', 'periodic', 'mirror'}
-    needs : tuple of str
-        What each phase must be connected to where a triple line is active: 'through', 'first', 'last', 'either'.
-    grid_nm : PeriodicGrid
-        Of the whole image.
-    measured : Multiphase
-        In nm.
-    seconds : float
-    """
 
-    labels: tuple[int, ...]
-    names: tuple[str, ...]
-    excluded: tuple[int, ...]
-    boundary: str
-    needs: tuple[str, ...]
-    grid_nm: PeriodicGrid
-    measured: Multiphase
-    seconds: float
+def _rule(found: LabelMorphology) -> str:
+    if set(found.active_if.values()) == {THROUGH}:
+        return f"each of the three phases {_RULES[THROUGH]} along the axis"
+    return ", ".join(f"{name} {_RULES[need]}" for name, need in found.active_if.items())
 
-    @property
-    def volume_fractions(self) -> dict[str, float]:
-        """Of each phase by its name, of the field of view."""
-        return dict(zip(self.names, (one.voxels / self.measured.voxels for one in self.measured.phases)))
 
-    @property
-    def percolates(self) -> dict[str, str]:
-        """The axes along which each phase percolates, by its name."""
-        return dict(zip(self.names, (one.connectivity.percolates_along for one in self.measured.phases)))
-
-    @property
-    def area_per_nm(self) -> dict[tuple[str, str], float]:
-        """Area of each interface per volume, 1/nm, by the names of its phases; faces weighted by their normals."""
-        return {(self.names[a], self.names[b]): area.normals / self.measured.volume
-                for (a, b), area in self.measured.pairs.items()}
-
-    @property
-    def triple_line_per_nm2(self) -> dict[tuple[str, str, str], float]:
-        """Length of each triple line per volume, 1/nm^2, by the names of its phases."""
-        return {tuple(self.names[index] for index in line.phases): line.length / self.measured.volume
-                for line in self.measured.lines}
-
-    def to_dict(self) -> dict:
-        """Numbers, lists and texts of Python's own, None for what does not exist: docs/measure.md says what each is."""
-        measured = self.measured
-        return finite(rounded({
-            "field_of_view_nm3": measured.volume, "field_of_view_fraction": measured.voxels / self.grid_nm.num_voxels,
-            "excluded_labels": self.excluded,
-            "phases": [self._phase(index) for index in range(len(self.labels))],
-            "interfaces": [self._named(pair) | self._areas(area) for pair, area in measured.pairs.items()],
-            "triple_lines": [self._named(line.phases) | self._line(line) for line in measured.lines],
-            "triple_line_per_nm2": sum(line.length for line in measured.lines) / measured.volume,
-            "active_if": {name: need for name, need in zip(self.names, self.needs)},
-            "seconds": self.seconds}))
-
-    def _named(self, indices) -> dict:
-        return {"labels": [self.labels[index] for index in indices], "names": [self.names[index] for index in indices]}
-
-    def _phase(self, index: int) -> dict:
-        one = self.measured.phases[index]
-        return {"label": self.labels[index], "name": self.names[index], "voxels": one.voxels,
-                "volume_fraction": one.voxels / self.measured.voxels, **_connections(one.connectivity),
-                **self._areas(one.area), "chords": chords_result(one.chords, 1.0).to_dict(),
-                "thickness": thickness_result(one.thickness, 1.0).to_dict(),
-                "two_point_correlation": correlation_result(one.correlation, 1.0).to_dict()}
-
-    def _areas(self, area: Areas) -> dict:
-        return {f"area_{name}_per_nm": getattr(area, name) / self.measured.volume for name in _AREAS}
-
-    def _line(self, line: TripleLine) -> dict:
-        return {"length_per_nm2": line.length / self.measured.volume,
-                "active_per_nm2_xyz": self._by_axis(line.active), "cut_off_per_nm2_xyz": self._by_axis(line.cut_off)}
-
-    def _by_axis(self, lengths) -> list[float]:
-        return [length / self.measured.volume if is_axis else math.nan
-                for length, is_axis in zip(lengths, self.measured.extended)]
-
-    def lines(self) -> list[str]:
-        """A summary for a person."""
-        found = self.to_dict()
-        axes = [axis for axis in range(3) if self.measured.extended[axis]]
-        rows = [["phase", "volume", "percolates", *(f"through {AXES[axis]}" for axis in axes), "one plate", "no plate",
-                 "area 1/nm", "chord nm", "thickness nm"]]
-        for one in found["phases"]:
-            rows.append([one["name"], f"{one['volume_fraction']:.4f}", one["percolates_along"] or "-",
-                         *(_share(one["both_plates_xyz"][axis]) for axis in axes),
-                         *("/".join(_share(one[key][axis]) for axis in axes) for key in ("one_plate_xyz", "no_plate_xyz")),
-                         _number(one["area_normals_per_nm"]), _number(one["chords"]["mean_nm"]),
-                         _number(one["thickness"]["mean_nm"])])
-        lines = _columns(rows)
-        lines += ["interfaces, nm^2/nm^3:"] + _columns([["between", "normals", "faces", "Crofton"]] + [
-            [" | ".join(one["names"]), *(_number(one[f"area_{name}_per_nm"]) for name in _AREAS)]
-            for one in found["interfaces"]])
-        if found["triple_lines"]:
-            lines += [f"triple lines, nm/nm^3 (active: {self._rule()}):"] + _columns(
-                [["between", "all", *(f"active {AXES[axis]}" for axis in axes), "cut off"]] + [
-                    [" | ".join(one["names"]), _number(one["length_per_nm2"]),
-                     *(_number(one["active_per_nm2_xyz"][axis]) for axis in axes),
-                     "/".join(_number(one["cut_off_per_nm2_xyz"][axis]) for axis in axes)] for one in found["triple_lines"]])
-        return lines
-
-    def _rule(self) -> str:
-        if set(self.needs) == {THROUGH}:
-            return f"each of the three phases {_RULES[THROUGH]} along the axis"
-        return ", ".join(f"{name} {_RULES[need]}" for name, need in zip(self.names, self.needs))
-
-    def rows(self) -> Iterator[tuple]:
-        """For a spreadsheet: quantity, phases, axis, value, unit."""
-        yield "quantity", "phases", "axis", "value", "unit"
-        found = self.to_dict()
-        for one in found["phases"]:
-            for key, value in one.items():
-                yield from _rows_of(key, one["name"], value)
-            for part in ("chords", "thickness"):
-                for key in ("mean_nm", "mean_nm_xyz", "largest_nm", "d50_nm"):
-                    yield from _rows_of(f"{part}_{key}", one["name"], (one[part] or {}).get(key))
-        for one in [*found["interfaces"], *found["triple_lines"]]:
-            for key, value in one.items():
-                if key not in ("labels", "names"):
-                    yield from _rows_of(key, "|".join(one["names"]), value)
-
-    def __repr__(self) -> str:
-        volumes = ", ".join(f"{name} {share:.4g}" for name, share in self.volume_fractions.items())
-        return f"LabelMorphology: {volumes}; {len(self.measured.pairs)} interfaces, {len(self.measured.lines)} triple lines"
+def label_rows(found: LabelMorphology) -> Iterator[tuple]:
+    """For a spreadsheet: quantity, phases, axis, value, unit."""
+    yield "quantity", "phases", "axis", "value", "unit"
+    written = found.to_dict()
+    for one in written["phases"]:
+        for key, value in one.items():
+            yield from _rows_of(key, one["name"], value)
+        for part in ("chords", "thickness"):
+            for key in ("mean_nm", "mean_nm_xyz", "largest_nm", "d50_nm"):
+                yield from _rows_of(f"{part}_{key}", one["name"], one[part].get(key))
+    for one in [*written["interfaces"], *written["triple_lines"]]:
+        for key, value in one.items():
+            if key not in ("labels", "names"):
+                yield from _rows_of(key, "|".join(one["names"]), value)
 
 
 _UNITS = {"per_nm2": "1/nm^2", "per_nm": "1/nm", "nm": "nm", "voxels": "voxels"}
@@ -180,13 +96,6 @@ def _rows_of(key: str, phases: str, value) -> Iterator[tuple]:
     for axis, one in zip(along, value or ()) if along else [("", value)]:
         if isinstance(one, (int, float)) and key != "label":
             yield name, phases, axis, one, _UNITS.get(ending, "1")
-
-
-def _connections(found: PhaseConnectivity) -> dict:
-    return {"percolates_along": found.percolates_along, "percolating_fraction_xyz": found.percolating_fraction,
-            "largest_cluster_fraction": found.largest_fraction, "num_clusters": found.num_clusters,
-            "dimension": found.dimension, "both_plates_xyz": found.both_plates, "one_plate_xyz": found.one_plate,
-            "no_plate_xyz": found.no_plate}
 
 
 def _share(value: float | None) -> str:
@@ -234,8 +143,46 @@ def measure_labels(asked: MeasuredSource, session: Session, excluded: tuple[int,
                                                     slab_of(grid, session.comm), mirrored=asked.boundary == "mirror")
         measured = measure_phases(phase, cell, transform, len(labels), wanted,
                                   lambda text: session.progress(lambda: f"measuring: {text}"))
-    return LabelMorphology(labels, tuple(asked.name_of((label,)) for label in labels), tuple(sorted(excluded)),
-                           asked.boundary, wanted, grid, measured, time.monotonic() - started)
+    names = tuple(asked.name_of((label,)) for label in labels)
+    return rounded(LabelMorphology(
+        field_of_view_nm3=measured.volume, field_of_view_fraction=measured.voxels / grid.num_voxels,
+        excluded_labels=tuple(sorted(excluded)),
+        phases=tuple(_phase(label, name, one, measured) for label, name, one in zip(labels, names, measured.phases)),
+        interfaces=tuple(InterfaceResult(labels=(labels[a], labels[b]), names=(names[a], names[b]),
+                                         area=_areas(area, measured)) for (a, b), area in measured.pairs.items()),
+        triple_lines=tuple(_triple_line(line, labels, names, measured) for line in measured.lines),
+        triple_lines_per_nm2=sum(line.length for line in measured.lines) / measured.volume,
+        active_if=dict(zip(names, wanted)), seconds=time.monotonic() - started))
+
+
+def _phase(label: int, name: str, one: PhaseMeasures, measured: Multiphase) -> LabelledPhase:
+    found = one.connectivity
+    return LabelledPhase(
+        label=label, name=name, voxels=one.voxels, volume_fraction=one.voxels / measured.voxels,
+        connectivity=PhaseConnectivity(
+            percolates_along=found.percolates_along, percolating_fraction_xyz=found.percolating_fraction,
+            largest_cluster_fraction=found.largest_fraction, num_clusters=found.num_clusters, dimension=found.dimension),
+        plates=PlatesResult(both_plates_xyz=found.both_plates, one_plate_xyz=found.one_plate, no_plate_xyz=found.no_plate),
+        area=_areas(one.area, measured), chords=chords_result(one.chords, 1.0),
+        thickness=thickness_result(one.thickness, 1.0), two_point_correlation=correlation_result(one.correlation, 1.0))
+
+
+def _areas(area: Areas, measured: Multiphase) -> AreasResult:
+    return AreasResult(area_normals_per_nm=area.normals / measured.volume, area_faces_per_nm=area.faces / measured.volume,
+                       area_crofton_per_nm=area.crofton / measured.volume)
+
+
+def _triple_line(line: TripleLine, labels: tuple[int, ...], names: tuple[str, ...],
+                 measured: Multiphase) -> TripleLineResult:
+    def by_axis(lengths):
+        return tuple(length / measured.volume if is_axis else math.nan
+                     for length, is_axis in zip(lengths, measured.extended))
+
+    a, b, c = line.phases
+    return TripleLineResult(
+        labels=(labels[a], labels[b], labels[c]), names=(names[a], names[b], names[c]),
+        length_per_nm2=line.length / measured.volume, active_per_nm2_xyz=by_axis(line.active),
+        cut_off_per_nm2_xyz=by_axis(line.cut_off))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ..config.estimate import PROGRAM_BYTES
 from ..errors import damage_is_a_mistake
@@ -14,9 +15,11 @@ from ..io.run_directory import MORPHOLOGY, check_output_file
 from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
+from ..results.measured import LABELS, MORPHOLOGY_SCHEMA_VERSION, NO_SERIES, OPEN, MeasuredLabels, MeasuredTwo, TakenFor
 from ..results.morphology import MorphologyResult
+from ..results.run import GridOf
 from ..spectral.transform import check_rank_count
-from .labelled import LabelOptions, measure_labels, table_text
+from .labelled import LabelOptions, label_lines, label_rows, measure_labels, table_text
 from .measure import characterize, more_lines, morphology_lines
 from .measured_source import MeasuredSource, describe_source
 
@@ -27,7 +30,6 @@ _BOUNDARIES = {
     "periodic": "it goes on beyond its faces as it begins on the other side",
     "mirror": "it goes on beyond its faces as its mirror image",
 }
-_NO_SERIES = "an image that ends has no Fourier series; --boundary mirror or periodic gives one"
 
 
 def measure_file(source: str, session: Session, filler: str | None = None, voxel_nm: tuple | None = None,
@@ -80,15 +82,9 @@ def measure_file(source: str, session: Session, filler: str | None = None, voxel
         return path, _measure_phases(asked, options, session, path)
     rho, labels = asked.read(session.comm)
     found = characterize(rho, asked.grid_nm, asked.thresholds, asked.surface_depth_nm, session, distributions=True,
-                         periodic=asked.boundary != "open", labels=labels is not None)
-    written = found.to_dict()
-    if asked.boundary == "open":
-        written["structure_factor"] = {"refused": _NO_SERIES}
-    result = {"source": str(source), "axes_order": asked.info.axes, "boundary": asked.boundary}
-    result |= _phases(asked, labels, found) | {
-        "morphology": written, "grid": {"shape": asked.grid_nm.shape, "voxel_size_nm": asked.grid_nm.spacing},
-        "provenance": provenance(session.comm, seed=None, threads=session.threads, input_text="").to_dict()}
-    on_root(session.comm, write_json, path, result)
+                         periodic=asked.boundary != OPEN, labels=labels is not None)
+    result = MeasuredTwo(**_about(asked, session), **_phases(asked, labels, found), morphology=found)
+    on_root(session.comm, write_json, path, result.to_dict())
     words = {} if labels is None else {"filler": asked.name_of((asked.filler,)), "matrix": asked.name_of(labels)}
     return path, [*_source_lines(asked), *morphology_lines(found, words), *more_lines(found, words)]
 
@@ -97,19 +93,15 @@ def _measure_phases(asked: MeasuredSource, options: LabelOptions, session: Sessi
     """Measure, write, and say what a person is told."""
     excluded = options.excluded(asked)
     found = measure_labels(asked, session, excluded, options.needs(asked))
-    result = {"source": str(asked.source), "axes_order": asked.info.axes, "boundary": asked.boundary, "values": "labels",
-              "morphology": found.to_dict(),
-              "grid": {"shape": asked.grid_nm.shape, "voxel_size_nm": asked.grid_nm.spacing},
-              "provenance": provenance(session.comm, seed=None, threads=session.threads, input_text="").to_dict()}
-    on_root(session.comm, write_json, path, result)
+    result = MeasuredLabels(**_about(asked, session), values=LABELS, morphology=found)
+    on_root(session.comm, write_json, path, result.to_dict())
     lines = [asked.info.order_line, f"boundary {asked.boundary}: {_BOUNDARIES[asked.boundary]} ({asked.boundary_from})"]
     if excluded:
-        share = found.measured.voxels / asked.grid_nm.num_voxels
         lines.append(f"outside the field of view: {', '.join(map(str, excluded))}; all is per volume of the other "
-                     f"{100 * share:.4g} % of the image")
+                     f"{100 * found.field_of_view_fraction:.4g} % of the image")
     if options.csv is not None:
-        on_root(session.comm, atomic_write_text, options.csv, table_text(found.rows()))
-    return [*lines, *asked.remarks, *found.lines(), *([f"table {options.csv}"] if options.csv else [])]
+        on_root(session.comm, atomic_write_text, options.csv, table_text(label_rows(found)))
+    return [*lines, *asked.remarks, *label_lines(found), *([f"table {options.csv}"] if options.csv else [])]
 
 
 def _is_table(path: Path) -> bool:
@@ -120,23 +112,30 @@ def _is_table(path: Path) -> bool:
         return False
 
 
-def _phases(asked: MeasuredSource, labels: tuple[int, ...] | None, found: MorphologyResult) -> dict:
+def _about(asked: MeasuredSource, session: Session) -> dict[str, Any]:
+    """What every file begins and ends with.  Collective."""
+    return {"schema_version": MORPHOLOGY_SCHEMA_VERSION, "source": str(asked.source), "axes_order": asked.info.axes,
+            "boundary": asked.boundary, "grid": GridOf(shape=asked.grid_nm.shape, voxel_size_nm=asked.grid_nm.spacing),
+            "provenance": provenance(session.comm, seed=None, threads=session.threads, input_text="")}
+
+
+def _phases(asked: MeasuredSource, labels: tuple[int, ...] | None, found: MorphologyResult) -> dict[str, Any]:
     """What was taken for what."""
     if labels is None:
         return {"filler_label": None, "rho_pore": asked.thresholds[0], "rho_bulk": asked.thresholds[1],
                 "thresholds_from": asked.thresholds_from, "surface_depth_nm": asked.surface_depth_nm}
     fraction = found.surface.filler_fraction
     return {"filler_label": asked.filler, "phases": {
-        "filler": {"labels": [asked.filler], "name": asked.name_of((asked.filler,)), "fraction": fraction},
-        "matrix": {"labels": list(labels), "name": asked.name_of(labels), "fraction": 1 - fraction}}}
+        "filler": TakenFor(labels=(asked.filler,), name=asked.name_of((asked.filler,)), fraction=fraction),
+        "matrix": TakenFor(labels=labels, name=asked.name_of(labels), fraction=1 - fraction)}}
 
 
 def _source_lines(asked: MeasuredSource) -> list[str]:
     lines = [asked.info.order_line, f"boundary {asked.boundary}: {_BOUNDARIES[asked.boundary]} ({asked.boundary_from})"]
     if asked.filler is None:
         lines.append(f"surface layer: thresholds {asked.thresholds_from}")
-    if asked.boundary == "open":
-        lines.append(f"no structure factor: {_NO_SERIES}")
+    if asked.boundary == OPEN:
+        lines.append(f"no structure factor: {NO_SERIES}")
     return lines + asked.remarks
 
 

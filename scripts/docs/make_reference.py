@@ -1,4 +1,4 @@
-"""Writes docs/reference/inputs.md, commands.md and result_json.md from the schemas, the parser and the classes themselves.
+"""Writes docs/reference/inputs.md, and others from the schemas, the parser and the classes themselves.
 
     python scripts/docs/make_reference.py
 
@@ -18,6 +18,7 @@ from pfsolid.config.image import ImageStudyConfig
 from pfsolid.config.run import RunConfig
 from pfsolid.config.sweep import AxisSection, SweepSection
 from pfsolid.config.text import allowed_values, section_models, toml_value
+from pfsolid.results.measured import MORPHOLOGY_SCHEMA_VERSION, MeasuredLabels, MeasuredTwo
 from pfsolid.results.record import Key, Record, keys_of
 from pfsolid.results.run import SCHEMA_VERSION, Result
 
@@ -160,7 +161,21 @@ def result_page() -> str:
         f"This is `schema_version` {SCHEMA_VERSION}. Files of all versions since 0.1 are read; keys that they lack are\n"
         "null or empty then. A file of a higher version is refused. Keys may be added without a new number; one that\n"
         "changes its meaning or goes away gives a new one. `null` stands for what has no number: not known, infinite.\n"]
-    waiting, done = [Result], set()
+    return WRITTEN_BY + "\n".join([*parts, *record_parts([Result])])
+
+
+def morphology_page() -> str:
+    return WRITTEN_BY + "\n".join([
+        "# morphology.json\n\nWhat `pfsolid measure` leaves: one form where every label of an image is a phase, another of\n"
+        "a density and of one label against all others. From Python `pfsolid.open_morphology` reads both.\n\n"
+        f"This is `schema_version` {MORPHOLOGY_SCHEMA_VERSION}. Files of all versions since 0.1 are read; one of a higher\n"
+        "version is refused. `null` stands for what has no number: not known, infinite, along an axis of one voxel.\n",
+        *record_parts([MeasuredLabels, MeasuredTwo])])
+
+
+def record_parts(waiting: list[type[Record]]) -> list[str]:
+    """A table of keys for each class, and for those that they lead to."""
+    parts, done = [], set()
     while waiting:
         record = waiting.pop(0)
         if record in done:
@@ -171,10 +186,11 @@ def result_page() -> str:
         said = inspect.getdoc(record).replace("<", "&lt;")
         parts.append("\n".join([f"## {record.__name__}", "", said, "", *head, *rows, ""]))
         waiting += inner
-    return WRITTEN_BY + "\n".join(parts)
+    return parts
 
 
-PAGE_WRITERS = {"inputs.md": inputs_page, "commands.md": commands_page, "result_json.md": result_page}
+PAGE_WRITERS = {"inputs.md": inputs_page, "commands.md": commands_page, "result_json.md": result_page,
+                "morphology_json.md": morphology_page}
 
 
 if __name__ == "__main__":

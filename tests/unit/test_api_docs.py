@@ -46,7 +46,7 @@ def test_pages_print_what_they_say(page, tmp_path):
         assert block.said is None or is_as_said(printed, block.said), printed
 
 
-@pytest.mark.parametrize("name", ["inputs.md", "commands.md", "result_json.md"])
+@pytest.mark.parametrize("name", ["inputs.md", "commands.md", "result_json.md", "morphology_json.md"])
 def test_reference_is_what_the_code_says(name, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "scripts" / "docs")
     written = import_module("make_reference").PAGE_WRITERS[name]()

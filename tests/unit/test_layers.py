@@ -43,7 +43,7 @@ INSIDE = {
                ["conduction", "naming", "sigma_table"], ["text"]],
     "homogenization": [["representative"], ["subvolumes"], ["battery", "density", "image", "report"], ["parts", "watch"],
                        ["solve"], ["contacts", "found", "medium"], ["grid_error"]],
-    "results": [["run"], ["conduction", "morphology", "representative"], ["record"]],
+    "results": [["measured"], ["run"], ["conduction", "morphology", "representative"], ["record"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory", "sweep_curves"],
               ["conduction", "evolution", "morphology", "representative", "structure"], ["figure"],
               ["box", "planes", "run_files"], ["colours", "rays"]],

@@ -123,7 +123,7 @@ def undisturbed(bench: Bench, folder: Path, ranks: int | None) -> Path:
 def differences(directory: Path, reference: Path, stopped: bool = False) -> str:
     """What two finished runs do not share to the last bit; empty if nothing.
 
-    A solve that was stopped half-way and gone on with has the conductivity within its tolerance, 1e-4, and other last digits.
+    A solve that was stopped half-way has the conductivity within its tolerance, 1e-4, and other last digits.
     """
     try:
         texts = [(folder / "history.csv").read_text() for folder in (directory, reference)]

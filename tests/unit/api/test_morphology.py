@@ -1,11 +1,13 @@
 """Measures from Python: plates whose numbers are known, the command line's own numbers, likely mistakes."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pfsolid as pf
+from pfsolid.results.measured import measured_from_dict
 
 # Across z, the first axis: 4 voxels of 0, 4 of 1, twice.
 PLATES = np.repeat([0, 1, 0, 1], 4)[:, None, None] * np.ones((16, 8, 8), np.uint8)
@@ -53,6 +55,34 @@ def test_every_label_is_a_phase(tmp_path, run_cli):
     assert rows[0] == ["quantity", "phases", "axis", "value", "unit"] and all(len(row) == 5 for row in rows)
     [area] = [row for row in rows if row[:2] == ["area_normals_per_nm", "pore|SE"]]
     assert float(area[3]) == pytest.approx(found.area_per_nm["pore", "SE"], rel=1e-7) and area[4] == "1/nm"
+
+
+@pytest.mark.parametrize("name, kind", [
+    ("labels", pf.LabelMorphology), ("filler", pf.Morphology), ("density", pf.Morphology)])
+def test_what_the_command_has_written_is_opened_in_every_form(name, kind, tmp_path, run_cli):
+    """A file of 0.1, and that of today: the same keys, and a number of its form."""
+    old = Path(__file__).parents[2] / f"data/morphology/measured_{name}_0.1.json"
+    known = {key: value for key, value in json.loads(old.read_text()).items() if (key, value) != ("surface_depth_nm", None)}
+    found = pf.open_morphology(old)
+    assert isinstance(found, kind) and measured_from_dict(known).to_dict() == known
+    with pytest.raises(pf.InputError, match="schema_version 2 is of a newer pfsolid"):
+        measured_from_dict(known | {"schema_version": 2})
+    np.save(tmp_path / "image.npy", np.random.default_rng(5).integers(1, 3, (6, 5, 4)) if name != "density" else
+            np.random.default_rng(6).random((6, 5, 4)))
+    filler = ["--filler", "1"] if name == "filler" else []
+    status, _, error = run_cli("measure", tmp_path / "image.npy", "--voxel-nm", "2", *filler)
+    assert status == 0, error
+    written = json.loads((tmp_path / "image_morphology.json").read_text())
+    assert set(written) == set(known) | {"schema_version"} and written["morphology"].keys() == known["morphology"].keys()
+    assert measured_from_dict(written).to_dict() == written
+
+
+@pytest.mark.parametrize("text, says", [("[]", "is no table"), ("{", "line 1"), ("{}", "has no source"),
+                                        ('{"values": "labels", "source": 5}', "source is int")])
+def test_what_is_no_file_of_measures(text, says, tmp_path):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(pf.InputError, match=f"a.json: .*{says}"):
+        pf.open_morphology(tmp_path / "a.json")
 
 
 def test_what_is_cropped_is_not_measured():

@@ -63,7 +63,7 @@ def test_another_folder_is_refused_in_words_of_the_arguments(tmp_path):
     with pytest.raises(pf.InputError, match="Give another directory, or force=True to drop"):
         pf.sweep(BASE, {"microstructure.porosity": [0.4]}, directory=tmp_path / "first")
     for call in (pf.open_sweep, pf.open_run, lambda directory: pf.sweep(BASE, POROSITIES, directory=directory)):
-        with pytest.raises(pf.InputError, match="directory = 5: must be the name of a directory"):
+        with pytest.raises(pf.InputError, match="5: must be the name of a file or directory"):
             call(5)
     with pytest.raises(pf.InputError, match='name = "": must be letters, digits'):
         pf.sweep(BASE, POROSITIES, directory=tmp_path / "second", name="")
