@@ -57,7 +57,8 @@ def script_of(parser: ArgumentParser, shell: str = "bash") -> str:
     commands, options, values = {}, {}, {}
     for place, one in _parsers(parser):
         commands[place] = [name for name, _ in _subparsers(one)]
-        options[place] = [name for action in one._actions for name in action.option_strings if action.help != argparse.SUPPRESS]
+        shown = [action for action in one._actions if action.help != argparse.SUPPRESS]
+        options[place] = [name for action in shown for name in action.option_strings]
         for action in one._actions:
             for name in action.option_strings or [place.rpartition(" ")[2]]:
                 words = _keys() if name == "--set" else list(action.choices or []) if action.nargs != argparse.PARSER else []

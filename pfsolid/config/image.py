@@ -17,19 +17,10 @@ from ..text import as_word, one_line
 from ..units import S_PER_M
 from .conduction import MAX_CONDUCTIVITY, SolverConfig, as_conductivity, conductivity_at
 from .naming import number_labels
+from .resolved import was_written_without, write_toml
 from .rev import RevConfig
 from .run import LENGTH_LIMITS, AxesOrder, Length, Title, as_edges, as_tuple
-from .text import (
-    Section,
-    apply_overrides,
-    key,
-    parse_toml,
-    read_text,
-    shown,
-    validated,
-    was_written_without,
-    write_toml,
-)
+from .text import Section, apply_overrides, key, parse_toml, read_text, shown, validated
 
 _LABELS = f"a table of labels from 0 to {MAX_LABEL}"
 _NAMES = f"{_LABELS} with a name in quotes each, on one line"

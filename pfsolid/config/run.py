@@ -30,7 +30,8 @@ from ..text import as_word
 from ..units import EV_PER_A2, NM
 from .conduction import ConductionConfig
 from .material import expand_material, fill_from_material, material_overrides
-from .text import Section, apply_overrides, encodable, key, parse_toml, read_text, validated, was_written_without, write_toml
+from .resolved import was_written_without, write_toml
+from .text import Section, apply_overrides, encodable, key, parse_toml, read_text, validated
 
 _HEADING = "pfsolid input, with every default filled in"
 

@@ -1,4 +1,4 @@
-"""The text side of the input: TOML in, resolved TOML out, and one clear line for each mistake.
+"""The text side of the input: TOML in, and one clear line for each mistake; `resolved` writes it.
 
 Nothing here knows what the keys mean.  A schema is a pydantic model whose fields are plain keys or sections,
 and whose keys are declared with :func:`key`.
@@ -21,7 +21,6 @@ from ..regular import refuse_special
 from ..text import one_line
 
 MAX_FILE_BYTES = 1 << 20
-COMMENT_COLUMN = 44
 MAX_NAME = 100  # letters of a key
 MAX_PARTS = 100  # of a dotted key
 MAX_DEPTH = 20  # of lists and tables in each other; the deepest key there is has 4
@@ -388,33 +387,3 @@ def _toml_key(name) -> str:
 def shown(value) -> str:
     """A wrong value for an error message: as in the file, on one line, not too long."""
     return one_line(toml_value(value))
-
-
-def write_toml(config: BaseModel, heading: str) -> str:
-    """Every key of a configuration with its value and meaning; what is not set stands as a comment."""
-    sections = section_models(type(config))
-    lines = [f"# {heading}"]
-    lines += [_line(config, name) for name in type(config).model_fields if name not in sections]
-    for name in sections:
-        section = getattr(config, name)
-        if section is None:
-            lines += ["", f"# [{name}]: not set"]
-            continue
-        lines += ["", f"[{name}]"] + [_line(section, k) for k in type(section).model_fields]
-    return "\n".join(lines) + "\n"
-
-
-def was_written_without(text: str, heading: str, name: str) -> bool:
-    """Whether `write_toml`, which names every key, wrote a text when there was no key of that name yet."""
-    lines = text.splitlines()
-    return f"# {heading}" in lines and not any(re.match(rf"(# )?{name}\b", line) for line in lines)
-
-
-def _line(section: BaseModel, name: str) -> str:
-    value, meaning = getattr(section, name), type(section).model_fields[name].description
-    if value is None:
-        return f"# {name}: not set".ljust(COMMENT_COLUMN) + f"  # {meaning}"
-    if isinstance(value, tuple) and value and isinstance(value[0], str):
-        texts = "".join(f"    {toml_value(text)},\n" for text in value)
-        return f"{name} = [".ljust(COMMENT_COLUMN) + f"  # {meaning}\n{texts}]"
-    return f"{name} = {toml_value(value)}".ljust(COMMENT_COLUMN) + f"  # {meaning}"

@@ -35,6 +35,7 @@ KNOWN_SUBVOLUMES = "subvolumes.json"  # in SOLVED: those that are done
 SOLVED = "solved"  # what an unfinished solve has come to, in folders of checkpoints
 SNAPSHOTS = "snapshots"
 FIGURES = "figures"
+FIGURE_FORMATS = "png", "pdf", "svg"
 
 # What a run writes: files, and folders with the patterns of the files in them.  The result is the first to go and the last
 # to come: what stands beside it is whole.
@@ -47,7 +48,8 @@ FOLDERS = {
     **{f"{SOLVED}/{name}": _CHECKPOINT for name in ("first", "x", "y", "z", "stopped")},
     SOLVED: (KNOWN_SUBVOLUMES, f".{KNOWN_SUBVOLUMES}.part"),
     SNAPSHOTS: ("rho_[0-9]*.h5", ".rho_[0-9]*.h5.part", "series.xdmf", ".series.xdmf.part"),
-    FIGURES: tuple(name for drawn in _DRAWN for name in (f"{drawn}.png", f".{drawn}.png.part")),
+    FIGURES: tuple(name for drawn in _DRAWN for kind in FIGURE_FORMATS
+                   for name in (f"{drawn}.{kind}", f".{drawn}.{kind}.part")),
 }
 # Tells a run directory from a folder that happens to have a `log` or `figures` of somebody else's.
 MARKER = ".pfsolid"

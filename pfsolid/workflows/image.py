@@ -25,7 +25,7 @@ from ..io.images.slab import describe_image
 from ..io.provenance import provenance
 from ..io.run_directory import FIELDS, INPUT, LOG, RESULT, RunDirectory, new_run
 from ..io.sealed_json import write_stamped_json
-from ..io.series import write_xdmf
+from ..io.xdmf import write_xdmf
 from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..results.run import SCHEMA_VERSION, GridOf, Result

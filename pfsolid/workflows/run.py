@@ -32,7 +32,8 @@ from ..io.run_directory import (
     new_run,
 )
 from ..io.sealed_json import read_stamped_json, write_stamped_json
-from ..io.series import Field, list_snapshots, write_fields, write_series_xdmf, write_xdmf
+from ..io.series import Field, list_snapshots, write_fields
+from ..io.xdmf import write_series_xdmf, write_xdmf
 from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session

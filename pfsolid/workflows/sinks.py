@@ -12,7 +12,8 @@ from ..io.checkpoint import Checkpoint, write_checkpoint
 from ..io.hdf5 import DistributedArray
 from ..io.records import CsvHistory
 from ..io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS
-from ..io.series import Field, drop_snapshots_after, write_series_xdmf, write_snapshot
+from ..io.series import Field, drop_snapshots_after, write_snapshot
+from ..io.xdmf import write_series_xdmf
 from ..parallel.session import Session
 from ..phasefield.growth import ON_TIME, GrowthState
 from ..results.run import HISTORY_COLUMNS, HistoryRow

@@ -12,7 +12,7 @@ from helpers.files import write_field
 
 from pfsolid.errors import CheckpointError, OutputError
 from pfsolid.grid import PeriodicGrid
-from pfsolid.io import files, hdf5, series, transfer
+from pfsolid.io import files, hdf5, series, transfer, xdmf
 from pfsolid.io.checkpoint import checkpoint_path, list_checkpoints, load_latest, read_checkpoint, write_checkpoint
 from pfsolid.io.hdf5 import DistributedArray, h5py
 from pfsolid.spectral.transform import SlabTransform
@@ -489,7 +489,7 @@ def test_xdmf_describes_the_file(comm, shared_tmp_path, grid):
                                "solid": series.Field(distribute(codes > 100, 0, comm), "1"),
                                "J": series.Field(distribute(vector, 0, comm), "A/m2", dtype="f4")},
                         grid, {}, comm)
-    root = ElementTree.parse(series.write_xdmf(path, comm)).getroot()
+    root = ElementTree.parse(xdmf.write_xdmf(path, comm)).getroot()
     described, = root.iter("Grid")
     assert described.find("Topology").attrib == {
         "TopologyType": "3DCoRectMesh", "Dimensions": " ".join(str(n + 1) for n in grid.shape[::-1])}
@@ -532,7 +532,7 @@ def test_every_grid_of_an_xdmf_file_has_a_time(comm, shared_tmp_path):
     """Else pyvista.read fails."""
     rho = distribute(global_values(), 0, comm)
     write_field(shared_tmp_path / "fields.h5", "rho", rho, PeriodicGrid(SHAPE, (1.0,) * 3), "1", {}, comm)
-    grid = ElementTree.parse(series.write_xdmf(shared_tmp_path / "fields.h5", comm)).find(".//Grid")
+    grid = ElementTree.parse(xdmf.write_xdmf(shared_tmp_path / "fields.h5", comm)).find(".//Grid")
     assert float(grid.find("Time").get("Value")) == 0.0
 
 
@@ -548,5 +548,5 @@ def test_snapshots(comm, shared_tmp_path):
     assert np.array_equal(read, codes[slices] + 10)
     comm.Barrier()
     series.drop_snapshots_after(folder, 10, comm)
-    text = series.write_series_xdmf(folder, comm).read_text()
+    text = xdmf.write_series_xdmf(folder, comm).read_text()
     assert text.count("<Time") == 2 and '<Time Value="5.0"/>' in text and "rho_00000010.h5:/rho" in text

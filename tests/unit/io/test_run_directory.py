@@ -71,7 +71,7 @@ def test_a_run_is_not_overwritten_without_force(tmp_path):
 def test_force_replaces_a_run_and_nothing_else(tmp_path):
     """Also the user's own figures beside those of a run, which are known by their names."""
     run = tmp_path / "run"
-    make_run(run, names=(*RESULTS, "figures/slices.png", "snapshots/rho_00000002.h5"))
+    make_run(run, names=(*RESULTS, "figures/slices.png", "figures/clusters.pdf", "snapshots/rho_00000002.h5"))
     own = ("notes.md", "figures/mine.png", "figures/poster.ai", "checkpoints/keep.txt", "data/a.csv", "snapshots/mesh.h5")
     write(run, "mine", own)
     make_run(run, "new", force=True)
