@@ -22,7 +22,7 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["pfsolid", "pfsolid.*"]),
-    package_data={"pfsolid": ["**/*.toml", "**/*.csv", "*.pyi", "py.typed"]},
+    package_data={"pfsolid": ["**/*.toml", "**/*.csv", "**/*.html", "*.pyi", "py.typed"]},
     install_requires=[
         "numpy>=1.24",
         "h5py>=3.7",

@@ -21,7 +21,7 @@ _PLACES = {
     "measure": ".api.morphology", "Morphology": ".api.morphology", "LabelMorphology": ".api.morphology",
     "open_morphology": ".api.morphology",
     "rev": ".api.representative", "Representative": ".api.representative",
-    "open_run": ".api.run", "Run": ".api.run",
+    "report": ".api.report", "open_run": ".api.run", "Run": ".api.run",
     "sweep": ".api.sweep", "open_sweep": ".api.sweep", "Sweep": ".api.sweep",
     "PfsolidError": ".errors", "InputError": ".errors", "ConvergenceError": ".errors", "OutputError": ".errors",
     "CheckpointError": ".errors", "PfsolidWarning": ".errors",

@@ -11,6 +11,7 @@ from .api.morphology import LabelMorphology as LabelMorphology
 from .api.morphology import Morphology as Morphology
 from .api.morphology import measure as measure
 from .api.morphology import open_morphology as open_morphology
+from .api.report import report as report
 from .api.representative import Representative as Representative
 from .api.representative import rev as rev
 from .api.run import Run as Run

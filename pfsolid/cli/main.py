@@ -17,7 +17,16 @@ from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together, 
 from ..text import as_word, on_screen
 from . import completion, conduct, materials, rev, sweep, theory
 from .options import Parser, a_count, a_path, add_look, add_output, add_set, add_threads, check_name, running
-from .run import doctor_command, info_command, measure_command, plot_command, resume_command, run_command, validate_command
+from .run import (
+    doctor_command,
+    info_command,
+    measure_command,
+    plot_command,
+    report_command,
+    resume_command,
+    run_command,
+    validate_command,
+)
 
 _MEANINGS = {EXIT_INPUT: "a mistake in the input or the command", EXIT_CHECKPOINTED: "stopped on request, to be resumed"}
 
@@ -136,6 +145,11 @@ def _build_parser() -> argparse.ArgumentParser:
     sub = command("plot", plot_command, "draw the figures of a run")
     sub.add_argument("directory", type=a_path, metavar="DIR")
     add_look(sub)
+
+    sub = command("report", report_command, "write one page to hand on: numbers, pictures and a view to turn in one HTML "
+                  "file, of a run, a study of an image, a survey or a sweep")
+    sub.add_argument("directory", type=a_path, metavar="DIR")
+    add_output(sub, "output file (default: report.html in the directory)")
 
     sub = command("info", info_command, "say what a run directory holds")
     sub.add_argument("directory", type=a_path, metavar="DIR")

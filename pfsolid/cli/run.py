@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from ..errors import EXIT_FAULT, EXIT_INPUT, InputError, damage_is_a_mistake
 from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..process import let_signals_end
+from ..text import in_binary_units
 from .label_tables import names_of
 from .options import draw, draw_again, edges_of, print_on_root, running, session_of
 
@@ -65,6 +68,16 @@ def plot_command(options) -> None:
     let_signals_end()
     with damage_is_a_mistake():
         on_root(world(), draw_again, options.directory, (options.format, options.dpi, options.styles))
+
+
+def report_command(options: Namespace) -> None:
+    """Write the page of a directory."""
+    from ..pages.page import write_report
+
+    let_signals_end()
+    with damage_is_a_mistake():
+        path = on_root(world(), write_report, options.directory, options.output, options.force)
+    print_on_root([f"written {path}, {in_binary_units(path.stat().st_size)}"])
 
 
 def info_command(options) -> None:

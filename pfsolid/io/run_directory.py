@@ -29,6 +29,7 @@ FIELDS = "fields.h5"
 RESULT = "result.json"
 MORPHOLOGY = "morphology.json"  # of `pfsolid measure`
 SUBVOLUMES = "subvolumes.csv"  # of `pfsolid rev`
+REPORT = "report.html"  # of `pfsolid report`
 EXPORTS = {"pybamm": "pybamm.json", "bpx": "bpx.json", "json": "transport.json"}  # of `pfsolid conduct --export`
 CHECKPOINTS = "checkpoints"
 KNOWN_SUBVOLUMES = "subvolumes.json"  # in SOLVED: those that are done
@@ -39,7 +40,7 @@ FIGURE_FORMATS = "png", "pdf", "svg"
 
 # What a run writes: files, and folders with the patterns of the files in them.  The result is the first to go and the last
 # to come: what stands beside it is whole.
-FILES = (RESULT, FIELDS, "fields.xdmf", HISTORY, MORPHOLOGY, SUBVOLUMES, *EXPORTS.values(), LOG, INPUT)
+FILES = (RESULT, FIELDS, "fields.xdmf", HISTORY, MORPHOLOGY, SUBVOLUMES, REPORT, *EXPORTS.values(), LOG, INPUT)
 _CHECKPOINT = ("step_[0-9]*.h5", ".step_[0-9]*.h5.part")
 _DRAWN = ("slices", "structure_3d", "evolution", "conduction", "currents", "arrhenius", "clusters", "morphology",
           "representative")
@@ -251,7 +252,8 @@ def check_output_file(path: Path, force: bool, sources=(), is_own=lambda path: T
     if path.exists():
         if not force:
             raise InputError(f"{path} exists; give another -o, or --force")
-        if not is_own(path) or (looks_like_run(path.parent) and path.name in FILES and path.name != MORPHOLOGY):
+        if not is_own(path) or (looks_like_run(path.parent) and path.name in FILES
+                                  and path.name not in (MORPHOLOGY, REPORT)):
             raise InputError(f"{path} is not what this command has written, so --force does not replace it; give another -o")
     if not path.absolute().parent.is_dir():
         raise InputError(f"cannot write {path}: its directory does not exist")

@@ -12,10 +12,11 @@ from helpers.pages import PAGES, ROOT, blocks_of, is_as_said, outputs_of
 import pfsolid as pf
 
 MODULES = ["pfsolid", "pfsolid.theory", "pfsolid.materials",
-           *(f"pfsolid.api.{name}" for name in ("image", "conductivity", "growth", "morphology", "plot", "representative",
-                                                "run", "sweep"))]
+           *(f"pfsolid.api.{name}" for name in ("image", "conductivity", "growth", "morphology", "plot", "report",
+                                                "representative", "run", "sweep"))]
 FUNCTIONS = [pf.conductivity, pf.grow, pf.measure, pf.read_image, pf.Image, pf.Microstructure.measure,
-             pf.Microstructure.conductivity, pf.Conductivity.current_density, pf.Conductivity.to_pybamm, pf.rev, pf.sweep]
+             pf.Microstructure.conductivity, pf.Conductivity.current_density, pf.Conductivity.to_pybamm, pf.report,
+             pf.rev, pf.sweep]
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ LAYERS = [
     ["__main__"],
     ["cli"],
     ["api"],
+    ["pages"],
     ["plots"],
     ["sweeps"],
     ["machine"],
@@ -35,8 +36,8 @@ LAYERS = [
 
 # The same inside the folders where several concerns meet.
 INSIDE = {
-    "api": [["run"], ["growth"], ["representative"], ["conductivity", "morphology"], ["study"], ["image"], ["sweep"],
-            ["plot"], ["optional", "pictures", "sinks"], ["arguments"]],
+    "api": [["run"], ["growth"], ["report", "representative"], ["conductivity", "morphology"], ["study"], ["image"],
+            ["sweep"], ["plot"], ["optional", "pictures", "sinks"], ["arguments"]],
     "cli": [["__init__"], ["main"], ["rev"], ["completion", "conduct", "materials", "run", "sweep", "theory"],
             ["hopping", "info", "label_tables"], ["options"]],
     "config": [["review"], ["estimate", "execution", "image", "sweep"], ["rev"], ["run"], ["material"],
