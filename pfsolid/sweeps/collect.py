@@ -68,7 +68,7 @@ COLUMNS: dict[str, tuple[Callable[[CaseRecord], Any], str]] = {
     "solver_relative_error": (_conduction(lambda found: _largest(found.solver_relative_error_xyz)),
                               "largest estimated relative error of sigma_xx, yy, zz"),
     "grid_relative_error": (_conduction(lambda found: _largest(found.error_bar.grid_relative_xyz)),
-                            "as above, of the voxels (result.json says by which method)"),
+                            "largest estimated relative error of sigma_xx, yy, zz by the voxels (result.json: method)"),
     "sample_relative_error": (_later, "half the 95 % interval (Student's t) of the mean of sigma_mean over the samples at "
                                       "its point, by that mean; none of a single sample"),
     "samples": (_later, "behind sample_relative_error: separated replicas at its point, copies of each other counted once"),
