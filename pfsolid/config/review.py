@@ -115,10 +115,12 @@ def _conductivities(conduction: ConductionConfig) -> list[tuple[str, str, str]]:
 
 def _anisotropy(config: RunConfig) -> list[tuple[str, str, str]]:
     """Nothing for an isotropic run."""
-    if len(set(config.reduced_kappa)) == 1:
+    turned = config.microstructure.off_diagonal
+    if len(set(config.reduced_kappa)) == 1 and not any(turned):
         return []
-    return [("shape factors x, y", f"{config.microstructure.shape_factor_x:g}, {config.microstructure.shape_factor_y:g}",
-             ""),
+    rows = [("shape factors yz, xz, xy", ", ".join(f"{value:g}" for value in turned), "")] if any(turned) else []
+    factors = f"{config.microstructure.shape_factor_x:g}, {config.microstructure.shape_factor_y:g}"
+    return [*rows, ("shape factors x, y", factors, ""),
             ("interface width along x, y, z", ", ".join(_number(w) for w in _interface_widths_nm(config)), "nm")]
 
 
@@ -164,6 +166,9 @@ def find_errors(config: RunConfig, num_ranks: int = 1) -> list[str]:
     porosity = config.microstructure.porosity
     if config.microstructure.initial_field is not None:
         pass  # what the file holds is checked when it is read
+    elif config.nucleates and any(config.microstructure.off_diagonal):
+        errors.append(f"microstructure.porosity = {porosity!r}: begins with nuclei, whose shape is known for a diagonal kappa "
+                      "only; without shape_factor_xy, shape_factor_xz and shape_factor_yz, or with an initial_field")
     elif config.nucleates:
         try:
             config.plan_nuclei()
@@ -172,7 +177,8 @@ def find_errors(config: RunConfig, num_ranks: int = 1) -> list[str]:
     elif not inside_spinodal(config.mean_density):
         errors.append(f"microstructure.start = 'noise' with microstructure.porosity = {porosity!r}: noise grows only "
                       f"between {low:.4f} and {high:.4f}, the spinodal limits; use start = \"nucleation\" or \"auto\"")
-    elif not largest_growth_rate(config.mean_density, config.reduced_edges, config.reduced_kappa):
+    elif not largest_growth_rate(config.mean_density, config.reduced_edges, config.reduced_kappa,
+                                 config.reduced_off_diagonal):
         # A mode grows when it is longer than the fastest growing one over sqrt(2), times the root of the shape factor.
         shortest = _wavelength_nm(config) / math.sqrt(2)
         stiff = " (times the root of its shape factor along x or y)" if len(set(config.reduced_kappa)) > 1 else ""
@@ -188,12 +194,15 @@ def find_errors(config: RunConfig, num_ranks: int = 1) -> list[str]:
 
 def _resolution_warnings(config: RunConfig) -> list[str]:
     grid, depth = config.grid_nm, config.material.surface_depth_nm
-    depths = [depth * stretch for stretch in _stretches(config)]
+    smallest = config.microstructure.smallest_shape_factor
+    # A turned interface has its smallest width along no axis.
+    depths = [depth * (math.sqrt(smallest) if any(config.microstructure.off_diagonal) else stretch)
+              for stretch in _stretches(config)]
     voxels = {axis: length / h for axis, n, h, length in zip(AXES, grid.shape, grid.spacing, depths) if n > 1}
     coarse = [axis for axis, count in voxels.items() if count < MIN_SURFACE_VOXELS]
     if not coarse:
         return []
-    of = "" if len(set(depths)) == 1 else " of sqrt(kappa_ii/kappa_33) lambda"
+    of = "" if set(depths) == {depth} else " of sqrt(kappa_ii/kappa_33) lambda"
     needed = min(depths[AXES.index(axis)] for axis in coarse) / MIN_SURFACE_VOXELS
     return [f"material.surface_depth_nm = {depth!r}: only {min(voxels.values()):.3g} voxels along "
             f"{', '.join(coarse)}{of}; below {MIN_SURFACE_VOXELS} the surface is not resolved, sticks to the "

@@ -10,13 +10,14 @@ import math
 from dataclasses import replace
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from ..errors import InputError
 from ..grid import PeriodicGrid
 from ..materials.arrhenius import BOLTZMANN
 from ..orientation import ORDERS, order_of_axes
-from ..phasefield.free_energy import REDUCED_KAPPA, ReducedUnits, inside_spinodal
+from ..phasefield.free_energy import REDUCED_KAPPA, ReducedUnits, inside_spinodal, kappa_matrix
 from ..phasefield.nucleation import (
     RADIUS_FACTOR,
     NucleationPlan,
@@ -46,7 +47,9 @@ ENERGY_LIMITS = dict(ge=1e-9, le=1e9)
 RATE_LIMITS = dict(ge=1e-60, le=1e20)
 TIME_LIMITS = dict(ge=1e-12, le=1e15)
 
-SHAPE_FACTOR_LIMITS = dict(ge=0.05, le=6000)
+SMALLEST_SHAPE_FACTOR, LARGEST_SHAPE_FACTOR = 0.05, 6000
+SHAPE_FACTOR_LIMITS = dict(ge=SMALLEST_SHAPE_FACTOR, le=LARGEST_SHAPE_FACTOR)
+TILT_LIMITS = dict(ge=-LARGEST_SHAPE_FACTOR, le=LARGEST_SHAPE_FACTOR)
 
 STOP_CONDITIONS = ("max_reduced_time", "max_time_s", "max_steps", "energy_rate_tolerance",
                    "mean_pore_size_nm", "wall_clock_limit_s")
@@ -136,6 +139,31 @@ class MicrostructureConfig(Section):
                                 **SHAPE_FACTOR_LIMITS)
     shape_factor_y: float = key("kappa_22/kappa_33: large for rods along y, both large for plates normal to z", 1.0,
                                 **SHAPE_FACTOR_LIMITS)
+    shape_factor_xy: float = key("kappa_12/kappa_33, off the diagonal: axes of rods or plates turned about z", 0.0,
+                                 **TILT_LIMITS)
+    shape_factor_xz: float = key("kappa_13/kappa_33", 0.0, **TILT_LIMITS)
+    shape_factor_yz: float = key("kappa_23/kappa_33", 0.0, **TILT_LIMITS)
+
+    @property
+    def off_diagonal(self) -> tuple[float, float, float]:
+        """kappa_23, kappa_13 and kappa_12 over kappa_33."""
+        return self.shape_factor_yz, self.shape_factor_xz, self.shape_factor_xy
+
+    @property
+    def smallest_shape_factor(self) -> float:
+        """The smallest eigenvalue of kappa over kappa_33: the least kappa of an interface of any direction."""
+        matrix = kappa_matrix((self.shape_factor_x, self.shape_factor_y, 1.0), self.off_diagonal)
+        return float(np.linalg.eigvalsh(matrix)[0])
+
+    @model_validator(mode="after")
+    def _is_a_positive_kappa(self):
+        if any(self.off_diagonal) and self.smallest_shape_factor < SMALLEST_SHAPE_FACTOR:
+            named = ", ".join(f"{name} = {getattr(self, name)!r}" for name in (
+                "shape_factor_x", "shape_factor_y", "shape_factor_xy", "shape_factor_xz", "shape_factor_yz"))
+            raise ValueError(f"microstructure: {named}: an interface of some direction would have a kappa of "
+                             f"{self.smallest_shape_factor:.3g} kappa_33, the smallest eigenvalue of the matrix; it must be "
+                             f"{SMALLEST_SHAPE_FACTOR:g} or more")
+        return self
 
     @model_validator(mode="after")
     def _axes_of_something(self):
@@ -284,6 +312,12 @@ class RunConfig(Section):
         """Gradient energy coefficients in reduced units."""
         factors = self.microstructure.shape_factor_x, self.microstructure.shape_factor_y, 1.0
         return tuple(REDUCED_KAPPA * factor for factor in factors)
+
+    @property
+    def reduced_off_diagonal(self) -> tuple[float, float, float]:
+        """kappa_yz, kappa_xz and kappa_xy in reduced units."""
+        yz, xz, xy = (REDUCED_KAPPA * factor for factor in self.microstructure.off_diagonal)
+        return yz, xz, xy
 
     @property
     def nucleates(self) -> bool:

@@ -1,6 +1,6 @@
 """The double-well free energy and the units it defines.
 
-    F = int [ 16 w rho^2 (1 - rho)^2 + 1/2 sum_i kappa_ii (d_i rho)^2 ] dV
+    F = int [ 16 w rho^2 (1 - rho)^2 + 1/2 sum_ij kappa_ij (d_i rho) (d_j rho) ] dV
 
 J.-M. Hu et al., ACS Appl. Mater. Interfaces 9 (2017) 33341, doi:10.1021/acsami.7b11292, eqs 1 and 2;
 rho = 1 is the solid, rho = 0 the pore.
@@ -23,6 +23,7 @@ _MOST_WAVES = 64
 
 # kappa and the bulk energy in reduced units: length lambda, energy density 16 w, time lambda^2 / (16 w M).
 REDUCED_KAPPA = 0.125
+NONE = (0.0, 0.0, 0.0)  # off-diagonal kappa_yz, kappa_xz, kappa_xy
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,14 @@ def fastest_growing_wavelength(rho: float) -> float:
     return 2 * math.pi / math.sqrt(-bulk_curvature(rho) / (2 * REDUCED_KAPPA))
 
 
-def largest_growth_rate(rho: float, lengths, kappa=(REDUCED_KAPPA,) * 3) -> float:
-    """Largest k^2 (-f'' - sum kappa_i k_i^2) of the waves that fit a periodic cell; 0 where none grows.
+def kappa_matrix(kappa, off_diagonal=NONE) -> np.ndarray:
+    """kappa_ij from its diagonal and kappa_yz, kappa_xz, kappa_xy."""
+    yz, xz, xy = off_diagonal
+    return np.diag(kappa) + np.array([[0.0, xy, xz], [xy, 0.0, yz], [xz, yz, 0.0]])
+
+
+def largest_growth_rate(rho: float, lengths, kappa=(REDUCED_KAPPA,) * 3, off_diagonal=NONE) -> float:
+    """Largest k^2 (-f'' - sum kappa_ij k_i k_j) of the waves that fit a periodic cell; 0 where none grows.
 
     Parameters
     ----------
@@ -110,20 +117,23 @@ def largest_growth_rate(rho: float, lengths, kappa=(REDUCED_KAPPA,) * 3) -> floa
     drive = -bulk_curvature(rho)
     if drive <= 0:
         return 0.0
-    k_squared, cost = np.zeros((1, 1, 1)), np.zeros((1, 1, 1))
-    for axis, (length, kappa_i) in enumerate(zip(lengths, kappa)):
-        most = min(_MOST_WAVES, int(length / (2 * math.pi) * math.sqrt(drive / kappa_i)))
-        waves = 2 * math.pi / (length or 1.0) * np.arange(most + 1)
-        along = np.moveaxis(waves[:, None, None] ** 2, 0, axis)
-        k_squared, cost = k_squared + along, cost + kappa_i * along
+    matrix = kappa_matrix(kappa, off_diagonal)
+    waves = []
+    # On the ellipsoid k.kappa.k = drive the largest k_i is the root of drive times the inverse's diagonal.
+    for length, reach in zip(lengths, np.sqrt(drive * np.diag(np.linalg.inv(matrix)))):
+        most = min(_MOST_WAVES, int(length / (2 * math.pi) * reach * (1 + 1e-12)))
+        waves.append(2 * math.pi / (length or 1.0) * np.arange(-most if any(off_diagonal) else 0, most + 1))
+    k = np.meshgrid(*waves, indexing="ij", sparse=True)
+    k_squared = sum(along**2 for along in k)
+    cost = sum(matrix[i, j] * k[i] * k[j] for i in range(3) for j in range(3) if matrix[i, j])
     return float(np.max(k_squared * (drive - cost)))
 
 
-def separation_time(rho: float, lengths, kappa=(REDUCED_KAPPA,) * 3, mobility: float = 1.0) -> float:
+def separation_time(rho: float, lengths, kappa=(REDUCED_KAPPA,) * 3, mobility: float = 1.0, off_diagonal=NONE) -> float:
     """Reduced time after which a cell that has not separated will not.
 
     100 times the growth time of its fastest wave, or, where none grows, the time in which nuclei feed on the whole cell:
     100 times L^2 / (4 pi^2 f''(1)), L its longest edge.
     """
-    rate = largest_growth_rate(rho, lengths, kappa) or (2 * math.pi / max(lengths)) ** 2 * bulk_curvature(1.0)
+    rate = largest_growth_rate(rho, lengths, kappa, off_diagonal) or (2 * math.pi / max(lengths)) ** 2 * bulk_curvature(1.0)
     return _PATIENCE / (rate * mobility) if mobility else math.inf

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..results.run import HistoryRow
 from ..spectral.transform import SlabTransform
-from .free_energy import ReducedUnits
+from .free_energy import NONE, ReducedUnits
 from .mobility import LARGEST_STEP, VariableMobilityCahnHilliard
 from .nucleation import NucleationPlan
 from .nucleation_in_time import Schedule, insert_nuclei
@@ -43,6 +43,8 @@ class Kinetics:
         Also the first after nuclei were put in.
     longest_step : float, optional
         None: what accuracy allows.
+    off_diagonal : tuple of 3 float
+        kappa_yz, kappa_xz and kappa_xy.
     """
 
     kappa: tuple[float, float, float]
@@ -51,6 +53,7 @@ class Kinetics:
     tolerance: float = 0.01
     first_step: float = 1e-3
     longest_step: float | None = None
+    off_diagonal: tuple[float, float, float] = NONE
 
     @property
     def is_uniform(self) -> bool:
@@ -60,9 +63,9 @@ class Kinetics:
     def stepper(self, transform: SlabTransform) -> CahnHilliard:
         """What integrates it on a grid, yet without a density."""
         if self.is_uniform:
-            return CahnHilliard(transform, self.kappa)
+            return CahnHilliard(transform, self.kappa, off_diagonal=self.off_diagonal)
         return VariableMobilityCahnHilliard(transform, self.kappa, pore_ratio=self.pore_ratio,
-                                            surface_fraction=self.surface_fraction)
+                                            surface_fraction=self.surface_fraction, off_diagonal=self.off_diagonal)
 
     @property
     def control(self) -> StepControl:

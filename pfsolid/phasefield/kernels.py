@@ -40,16 +40,20 @@ def explicit_part(field, scale, stabilisation, now, before, ratio, plane_energy,
 
 @kernel(parallel=True, fast=True)
 def advance(g_hat, g_hat_kept, g_hat_before, rho_hat, rho_hat_before, rho_hat_new,
-            k_squared, kappa_k_squared, weights, coefficients, plane_sums):
+            k_squared, kappa_k_squared, tilt, weights, coefficients, plane_sums):
     """One variable-step SBDF2 update of every mode and the stabilised Euler update it is compared with.
 
     ``g_hat`` (the transform's buffer) holds the explicit part at the present time on entry and the new field on
     return; ``g_hat_kept`` receives a copy of the former for the next step or another try of this one.
-    ``plane_sums[i]`` receives, over the full spectrum, sum |SBDF2 - Euler|^2, sum kappa k^2 |rho|^2 and sum |rho|^2.
+    ``tilt`` are wavenumbers and off-diagonal coefficients of kappa (`steppers.tilt_of`), or None: then nothing is compiled
+    for them.  ``plane_sums[i]`` receives, over the full spectrum, sum |SBDF2 - Euler|^2, sum k.kappa.k |rho|^2 and
+    sum |rho|^2.
     """
     kx, ky, kz = k_squared
     qx, qy, qz = kappa_k_squared
     now, before, g_now, g_before, lead, step, stabilisation = coefficients
+    if tilt is not None:
+        wx, wy, wz, yz, xz, xy = tilt
     n0, n1, n2 = g_hat.shape
     for i in prange(n0):
         difference = 0.0
@@ -58,9 +62,14 @@ def advance(g_hat, g_hat_kept, g_hat_before, rho_hat, rho_hat_before, rho_hat_ne
         for j in range(n1):
             k_xy = kx[i] + ky[j]
             q_xy = qx[i] + qy[j]
+            if tilt is not None:
+                q_xy += xy * wx[i] * wy[j]
+                slope = xz * wx[i] + yz * wy[j]
             for k in range(n2):
                 mobility_k = step * (k_xy + kz[k])
                 q = q_xy + qz[k]
+                if tilt is not None:
+                    q += slope * wz[k]
                 g = g_hat[i, j, k]
                 c = rho_hat[i, j, k]
                 implicit = mobility_k * (q + stabilisation)
@@ -80,8 +89,8 @@ def advance(g_hat, g_hat_kept, g_hat_before, rho_hat, rho_hat_before, rho_hat_ne
 
 
 @kernel(parallel=True, fast=True)
-def euler_error(g_hat, g_hat_before, rho_hat, rho_hat_before, k_squared, kappa_k_squared, weights, step, stabilisation,
-                plane_sums):
+def euler_error(g_hat, g_hat_before, rho_hat, rho_hat_before, k_squared, kappa_k_squared, tilt, weights, step,
+                stabilisation, plane_sums):
     """``plane_sums[i]`` = sum |d|^2 over the full spectrum, d the error of one stabilised Euler step.
 
     d = (step / 2) k^2 [g now - g before - (kappa k^2 + S)(rho now - rho before)] / (1 + step k^2 (kappa k^2 + S)): the
@@ -89,15 +98,22 @@ def euler_error(g_hat, g_hat_before, rho_hat, rho_hat_before, k_squared, kappa_k
     """
     kx, ky, kz = k_squared
     qx, qy, qz = kappa_k_squared
+    if tilt is not None:
+        wx, wy, wz, yz, xz, xy = tilt
     n0, n1, n2 = g_hat.shape
     for i in prange(n0):
         total = 0.0
         for j in range(n1):
             k_xy = kx[i] + ky[j]
             q_xy = qx[i] + qy[j]
+            if tilt is not None:
+                q_xy += xy * wx[i] * wy[j]
+                slope = xz * wx[i] + yz * wy[j]
             for k in range(n2):
                 mobility_k = step * (k_xy + kz[k])
                 implicit = q_xy + qz[k] + stabilisation
+                if tilt is not None:
+                    implicit += slope * wz[k]
                 d = (g_hat[i, j, k] - g_hat_before[i, j, k]) - implicit * (rho_hat[i, j, k] - rho_hat_before[i, j, k])
                 d *= 0.5 * mobility_k / (1 + mobility_k * implicit)
                 total += weights[k] * (d.real * d.real + d.imag * d.imag)

@@ -19,8 +19,8 @@ import numpy as np
 from ..errors import InputError
 from ..spectral.transform import SlabTransform
 from . import mobility_kernels
-from .free_energy import REDUCED_KAPPA
-from .steppers import STABILISATION, CahnHilliard
+from .free_energy import NONE, REDUCED_KAPPA
+from .steppers import STABILISATION, CahnHilliard, odd_wavenumbers
 
 # Where M vanishes in the wells, the flux that is extrapolated is all there is, and neither the error estimate nor the
 # energy sees rho leave [0, 1] by up to 1 at long steps.  At most this one (reduced time) it stays within 0.01
@@ -60,7 +60,7 @@ class VariableMobilityCahnHilliard(CahnHilliard):
 
     Parameters
     ----------
-    transform, kappa, stabilisation
+    transform, kappa, stabilisation, off_diagonal
         As for `CahnHilliard`.
     pore_ratio : float
         M_p / M_s >= 0.
@@ -74,16 +74,16 @@ class VariableMobilityCahnHilliard(CahnHilliard):
     """
 
     def __init__(self, transform: SlabTransform, kappa=(REDUCED_KAPPA,) * 3, stabilisation: float = STABILISATION,
-                 pore_ratio: float = 1.0, surface_fraction: float = 0.0):
+                 pore_ratio: float = 1.0, surface_fraction: float = 0.0, off_diagonal=NONE):
         if not (0 <= pore_ratio < np.inf and 0 <= surface_fraction <= 1):
             raise InputError(f"mobility with pore ratio {pore_ratio:g} and surface fraction {surface_fraction:g}: the "
                              "ratio must be 0 or more and the fraction between 0 and 1")
-        super().__init__(transform, kappa, stabilisation)
+        super().__init__(transform, kappa, stabilisation, off_diagonal)
         self._reference_mobility = largest_mobility(pore_ratio, surface_fraction)
         self._coefficients = (pore_ratio / self._reference_mobility, 1 / self._reference_mobility,
                               float(surface_fraction))
         self._mobility = np.empty_like(transform.real)
-        differentiated = _odd_wavenumbers(transform)
+        differentiated = odd_wavenumbers(transform)
         self._not_differentiated = tuple(k2 - k**2 for k2, k in zip(self._k_squared, differentiated))
         # One triple an axis, zero along the other two; an axis of one voxel has no flux.
         self._directions = [tuple(k if i == axis else np.zeros_like(k) for i, k in enumerate(differentiated))
@@ -103,7 +103,7 @@ class VariableMobilityCahnHilliard(CahnHilliard):
             return
         transform.forward()
         mobility_kernels.begin_flux(transform.spectral, self.rho_hat, mu_hat, total, self._k_squared,
-                                    self._kappa_k_squared, self._not_differentiated, self._directions[0],
+                                    self._kappa_k_squared, self._tilt, self._not_differentiated, self._directions[0],
                                     self.stabilisation)
         for direction, following in zip(self._directions, [*self._directions[1:], None]):
             transform.backward()
@@ -112,12 +112,3 @@ class VariableMobilityCahnHilliard(CahnHilliard):
             if following is not None:
                 mobility_kernels.next_flux(transform.spectral, mu_hat, total, direction, following)
         mobility_kernels.end_flux(transform.spectral, total, direction, self._k_squared)
-
-
-def _odd_wavenumbers(transform: SlabTransform) -> tuple[np.ndarray, ...]:
-    """Wavenumbers for a first derivative: zero at an even axis's Nyquist frequency, where it has no sign."""
-    wavenumbers = []
-    for k, n, h in zip(transform.wavenumbers(), transform.grid.shape, transform.grid.spacing):
-        nyquist = np.pi / h * (1 - 1e-9)
-        wavenumbers.append(np.where((n % 2 == 0) & (np.abs(k) > nyquist), 0.0, k))
-    return tuple(wavenumbers)

@@ -49,24 +49,28 @@ def multiply(field, factor):
 
 
 @kernel(parallel=True, fast=True)
-def begin_flux(buffer, rho_hat, mu_hat, total, k_squared, kappa_k_squared, not_differentiated, wavenumber,
+def begin_flux(buffer, rho_hat, mu_hat, total, k_squared, kappa_k_squared, tilt, not_differentiated, wavenumber,
                stabilisation):
     """From f' in ``buffer``: ``mu_hat``, the part of ``total`` without derivatives of M, i k mu in ``buffer``.
 
     ``total`` is -(div(M grad mu) - laplacian(S rho - sum kappa_i d_i^2 rho)), all in units of the reference mobility.
     ``wavenumber`` is zero but along one axis; ``not_differentiated`` is what k^2 has at the Nyquist modes, which have
-    no first derivative: there the reference mobility is used.
+    no first derivative: there the reference mobility is used.  ``tilt``: as in `kernels.advance`.
     """
     kx, ky, kz = k_squared
     qx, qy, qz = kappa_k_squared
     rx, ry, rz = not_differentiated
     wx, wy, wz = wavenumber
+    if tilt is not None:
+        tx, ty, tz, yz, xz, xy = tilt
     n0, n1, n2 = buffer.shape
     for i in prange(n0):
         for j in range(n1):
             for k in range(n2):
                 rho = rho_hat[i, j, k]
                 q = qx[i] + qy[j] + qz[k]
+                if tilt is not None:
+                    q += xy * tx[i] * ty[j] + (xz * tx[i] + yz * ty[j]) * tz[k]
                 mu = buffer[i, j, k] + q * rho
                 mu_hat[i, j, k] = mu
                 total[i, j, k] = (rx[i] + ry[j] + rz[k]) * mu - (kx[i] + ky[j] + kz[k]) * (q + stabilisation) * rho

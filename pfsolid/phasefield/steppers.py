@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import ConvergenceError
 from ..spectral.transform import SlabTransform
 from . import kernels
-from .free_energy import REDUCED_KAPPA
+from .free_energy import NONE, REDUCED_KAPPA
 
 # In the wells f'' = 2.  A slow mode of stiff SBDF2 is stable for (f'' - S) / S <= 1/3 (roots of z^2 + 2rz - r), so
 # S >= 3/2; a larger S only adds error.
@@ -89,6 +89,8 @@ class CahnHilliard:
     kappa : tuple of 3 float
         Gradient energy coefficient along each axis, reduced.
     stabilisation : float
+    off_diagonal : tuple of 3 float
+        kappa_yz, kappa_xz and kappa_xy, reduced: with ``kappa`` a positive definite matrix.
 
     Attributes
     ----------
@@ -97,7 +99,8 @@ class CahnHilliard:
         ``last_step``, ``next_step``, ``energy`` the whole state.
     """
 
-    def __init__(self, transform: SlabTransform, kappa=(REDUCED_KAPPA,) * 3, stabilisation: float = STABILISATION):
+    def __init__(self, transform: SlabTransform, kappa=(REDUCED_KAPPA,) * 3, stabilisation: float = STABILISATION,
+                 off_diagonal=NONE):
         self.transform = transform
         self.stabilisation = stabilisation
         self._scale = 1.0 / transform.grid.num_voxels
@@ -105,6 +108,7 @@ class CahnHilliard:
         self._reference_mobility = 1.0
         self._k_squared = tuple(k**2 for k in transform.wavenumbers())
         self._kappa_k_squared = tuple(kappa_i * k2 for kappa_i, k2 in zip(kappa, self._k_squared))
+        self._tilt = tilt_of(transform, off_diagonal)
         self.rho_hat, self.rho_hat_before, self._rho_hat_new, self.g_hat_before, self._g_hat_kept = (
             np.zeros_like(transform.spectral) for _ in range(5))
         self._plane_sums = np.empty((transform.spectral_shape[0], 3))
@@ -226,7 +230,7 @@ class CahnHilliard:
         now, before, g_now, g_before, lead = sbdf2_coefficients(step, self.last_step)
         kernels.advance(self.transform.spectral, self._g_hat_kept, self.g_hat_before, self.rho_hat,
                         self.rho_hat_before, self._rho_hat_new, self._k_squared, self._kappa_k_squared,
-                        self.transform.weights,
+                        self._tilt, self.transform.weights,
                         (now, before, g_now, g_before, lead, step * self._reference_mobility, self.stabilisation),
                         self._plane_sums)
         mean = abs(self._rho_hat_new[0, 0, 0]) if self.transform.holds_mean else 0.0
@@ -240,7 +244,7 @@ class CahnHilliard:
         """Collective: relative rms error of the first step, when the explicit part at its end is in the buffer."""
         sums = np.empty(self.rho_hat.shape[0])
         kernels.euler_error(self.transform.spectral, self.g_hat_before, self.rho_hat, self.rho_hat_before, self._k_squared,
-                            self._kappa_k_squared, self.transform.weights, step * self._reference_mobility,
+                            self._kappa_k_squared, self._tilt, self.transform.weights, step * self._reference_mobility,
                             self.stabilisation, sums)
         return math.sqrt(self.transform.reducer.sum(sums.sum())[0] * self._scale**2 / self._fluctuation)
 
@@ -277,8 +281,13 @@ class CahnHilliard:
 
     def _gradient_energy(self) -> float:
         qx, qy, qz = np.ix_(*self._kappa_k_squared)
-        total = sum(float(np.sum(self.transform.weights * ((qx[i] + qy[0]) + qz[0]) * np.abs(plane) ** 2))
-                    for i, plane in enumerate(self.rho_hat))
+        total = 0.0
+        for i, plane in enumerate(self.rho_hat):
+            q = (qx[i] + qy[0]) + qz[0]
+            if self._tilt is not None:
+                wx, wy, wz, yz, xz, xy = self._tilt
+                q = q + xy * wx[i] * wy[:, None] + (xz * wx[i] + yz * wy[:, None]) * wz
+            total += float(np.sum(self.transform.weights * q * np.abs(plane) ** 2))
         return 0.5 * self.transform.reducer.sum(total)[0] * self._scale**2
 
     def _rotate(self, step: float, energy: float) -> None:
@@ -289,6 +298,25 @@ class CahnHilliard:
         self.last_step = step
         self.energy = energy
         self.num_steps += 1
+
+
+def odd_wavenumbers(transform: SlabTransform) -> tuple[np.ndarray, ...]:
+    """Wavenumbers for a first derivative: zero at an even axis's Nyquist frequency, where it has no sign."""
+    wavenumbers = []
+    for k, n, h in zip(transform.wavenumbers(), transform.grid.shape, transform.grid.spacing):
+        nyquist = np.pi / h * (1 - 1e-9)
+        wavenumbers.append(np.where((n % 2 == 0) & (np.abs(k) > nyquist), 0.0, k))
+    return tuple(wavenumbers)
+
+
+def tilt_of(transform: SlabTransform, off_diagonal) -> tuple | None:
+    """What kernels need of the off-diagonal kappa: wavenumbers along each axis, and twice kappa_yz, kappa_xz, kappa_xy.
+
+    None where there is none: the kernels of that type of argument are those of a diagonal kappa.
+    """
+    if not any(off_diagonal):
+        return None
+    return (*odd_wavenumbers(transform), *(2.0 * value for value in off_diagonal))
 
 
 def _allowed(tolerance: float) -> float:

@@ -283,7 +283,7 @@ def axes_alike(config: RunConfig, grid_nm) -> bool:
     """But for chance: grown here in a cube or square, with one width of the surface for all directions."""
     structure, lengths = config.microstructure, [grid_nm.lengths[axis] for axis in grid_nm.real_axes]
     return (structure.initial_field is None and structure.shape_factor_x == structure.shape_factor_y == 1
-            and math.isclose(min(lengths), max(lengths), rel_tol=1e-6))
+            and not any(structure.off_diagonal) and math.isclose(min(lengths), max(lengths), rel_tol=1e-6))
 
 
 def solved_before(result: Result, rho: np.ndarray, config: RunConfig, directory: Path, session: Session) -> SolvedOnDisk:

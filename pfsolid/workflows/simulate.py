@@ -109,7 +109,8 @@ def kinetics_of(config: RunConfig) -> Kinetics:
     """How the density moves, by the sections [material] and [evolution]."""
     material, evolution = config.material, config.evolution
     return Kinetics(config.reduced_kappa, material.mobility_ratio_pore_to_solid, material.interface_diffusion,
-                    evolution.step_tolerance, evolution.initial_step_reduced, evolution.max_step_reduced)
+                    evolution.step_tolerance, evolution.initial_step_reduced, evolution.max_step_reduced,
+                    config.reduced_off_diagonal)
 
 
 def thresholds(config: RunConfig) -> tuple[float, float]:
@@ -148,7 +149,8 @@ def _stop(config: RunConfig, nucleation: Nucleation | None) -> Stop:
     if evolution.max_time_s is not None:
         ends.append(evolution.max_time_s / config.units.time)
     patience = separation_time(config.mean_density, config.reduced_edges, config.reduced_kappa, mobility(
-        config.mean_density, material.mobility_ratio_pore_to_solid, material.interface_diffusion))
+        config.mean_density, material.mobility_ratio_pore_to_solid, material.interface_diffusion),
+        config.reduced_off_diagonal)
     return Stop(min(ends), evolution.max_steps, evolution.mean_pore_size_nm, evolution.energy_rate_tolerance, patience,
                 float(nucleation.events.times[-1]) if nucleation else 0.0)
 

@@ -54,6 +54,43 @@ def measure_growth_rates(mean: float, axis: int = 0, kappa=(REDUCED_KAPPA,) * 3)
     return k, np.log(np.abs(stepper.rho_hat[where]) / before) / 0.1
 
 
+def growth_rates_of_modes(modes, kappa, off_diagonal, make_stepper) -> tuple[np.ndarray, np.ndarray]:
+    """Wave vectors (modes, 3) and d ln|rho_k| / dt of waves in space about rho = 1/2, all at once as above."""
+    transform = make_transform((12, 12, 12), 0.75)
+    vectors = 2 * np.pi * np.array(modes) / np.array(transform.grid.lengths)
+    place = transform.coordinates()
+    waves = sum(np.cos(sum(k * x for k, x in zip(vector, place)) + i) for i, vector in enumerate(vectors))
+    transform.real[...] = 0.5 + 1e-7 * waves
+    stepper = make_stepper(transform, kappa, off_diagonal=off_diagonal)
+    stepper.start(2e-3)
+    run_until(stepper, 0.02, StepControl(0))
+    at = tuple(np.array(modes).T)
+    before = np.abs(stepper.rho_hat[at])
+    run_until(stepper, 0.12, StepControl(0))
+    return vectors, np.log(np.abs(stepper.rho_hat[at]) / before) / 0.1
+
+
+def turned_structures() -> tuple[np.ndarray, np.ndarray]:
+    """The density of a rod-like kappa and, read back at the turned places, that of the same kappa turned by 45 degrees.
+
+    u(x, y) of period L is v(x', y') = u((x' + y')/sqrt 2, (x' - y')/sqrt 2) of period sqrt(2) L, and on N points each
+    v[i, j] = u[i + j, i - j], indices modulo N.
+    """
+    n, length = 64, 9.0
+    i, j = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
+    phase = 2 * np.pi / n
+    first = 0.45 + 0.05 * (np.cos(phase * i + 1) + np.cos(phase * j) + np.cos(phase * (i + j)) + np.cos(phase * (2 * i - j) + 2))
+    fields = []
+    for start, edge, kappa, xy in ((first, length, (4.0, 1.0), 0.0),
+                                   (first[(i + j) % n, (i - j) % n], math.sqrt(2) * length, (2.5, 2.5), 1.5)):
+        transform = make_transform((n, n, 1), edge / n)
+        kappa = tuple(REDUCED_KAPPA * factor for factor in (*kappa, 1.0))
+        stepper = start_from(start[..., None], transform, kappa=kappa, off_diagonal=(0.0, 0.0, REDUCED_KAPPA * xy))
+        run_until(stepper, 20.0, StepControl(0.003))
+        fields.append(stepper.density()[..., 0].copy())
+    return fields[0][(i + j) % n, (i - j) % n], fields[1]
+
+
 # --- what is conserved and what falls -----------------------------------------------------------------------
 
 

@@ -584,6 +584,19 @@ def test_outside_the_spinodal_a_run_nucleates(minimal):
     assert any("wider than the cell" in warning for warning in rod.warnings)
 
 
+def test_kappa_off_the_diagonal(minimal):
+    """(4, 1) turned by 45 degrees about z is (2.5, 2.5) with 1.5 off the diagonal: eigenvalues 1, 1 and 4."""
+    turned = [f"microstructure.shape_factor_{name}={value}" for name, value in (("x", 2.5), ("y", 2.5), ("xy", 1.5))]
+    config = read_config(minimal, turned)
+    assert config.reduced_off_diagonal == (0, 0, 1.5 / 8)
+    assert config.microstructure.smallest_shape_factor == pytest.approx(1)
+    assert config_from_text(to_toml(config), "again") == config
+    assert rows(review(config))["shape factors yz, xz, xy"] == "0, 0, 1.5"
+    assert "known for a diagonal kappa only" in review(read_config(minimal, [*turned, "microstructure.porosity=0.1"])).errors[0]
+    with pytest.raises(InputError, match="kappa of -0.5 kappa_33.*must be 0.05 or more"):
+        read_config(minimal, ["microstructure.shape_factor_xy=1.5"])
+
+
 def test_a_run_that_expects_no_nucleus_is_refused(minimal):
     """Eq 5 of Hu 2017 taken literally: the barrier is hundreds of k_B T at room temperature."""
     found = review(read_config(minimal, ["microstructure.porosity=0.1", "grid.shape=[64, 64, 64]",

@@ -74,13 +74,16 @@ def test_growth_in_a_large_cell_is_that_of_the_fastest_wave():
     assert fe.largest_growth_rate(rho, (edge, 0.0, 0.0)) == pytest.approx(expected, rel=1e-3)
 
 
-@pytest.mark.parametrize("kappa", [(0.125,) * 3, (2.5, 0.125, 0.125), (375.0, 0.2, 0.125)])
-def test_growth_in_a_small_cell_by_trying_every_wave(kappa):
+@pytest.mark.parametrize("kappa, off_diagonal", [((0.125,) * 3, fe.NONE), ((2.5, 0.125, 0.125), fe.NONE),
+                                                 ((375.0, 0.2, 0.125), fe.NONE), ((0.3, 0.2, 0.125), (-0.1, 0.05, 0.1))])
+def test_growth_in_a_small_cell_by_trying_every_wave(kappa, off_diagonal):
     rho, lengths = 0.65, (5.0, 4.0, 3.3)
-    waves = [[2 * np.pi * n / length for n in range(30)] for length in lengths]
-    rates = [sum(k**2 for k in triple) * (-fe.bulk_curvature(rho) - sum(q * k**2 for q, k in zip(kappa, triple)))
-             for triple in np.stack(np.meshgrid(*waves), axis=-1).reshape(-1, 3)]
-    assert fe.largest_growth_rate(rho, lengths, kappa) == pytest.approx(max(rates), rel=1e-12)
+    waves = [[2 * np.pi * n / length for n in range(-12, 13)] for length in lengths]
+    k = np.stack(np.meshgrid(*waves), axis=-1).reshape(-1, 3)
+    (yz, xz, xy), (x, y, z) = off_diagonal, k.T
+    cost = k**2 @ kappa + 2 * (yz * y * z + xz * x * z + xy * x * y)
+    rates = (k**2).sum(axis=1) * (-fe.bulk_curvature(rho) - cost)
+    assert fe.largest_growth_rate(rho, lengths, kappa, off_diagonal) == pytest.approx(rates.max(), rel=1e-12)
 
 
 def test_nothing_grows_outside_the_spinodal_or_in_a_cell_shorter_than_any_wave():
