@@ -20,6 +20,7 @@ _PLACES = {
     "grow": ".api.growth", "Microstructure": ".api.growth",
     "measure": ".api.morphology", "Morphology": ".api.morphology", "LabelMorphology": ".api.morphology",
     "open_morphology": ".api.morphology",
+    "grains": ".api.grains", "Grains": ".api.grains",
     "rev": ".api.representative", "Representative": ".api.representative",
     "report": ".api.report", "open_run": ".api.run", "Run": ".api.run",
     "sweep": ".api.sweep", "open_sweep": ".api.sweep", "Sweep": ".api.sweep",

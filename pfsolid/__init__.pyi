@@ -3,6 +3,8 @@ from . import theory as theory
 from .api import plot as plot
 from .api.conductivity import Conductivity as Conductivity
 from .api.conductivity import conductivity as conductivity
+from .api.grains import Grains as Grains
+from .api.grains import grains as grains
 from .api.growth import Microstructure as Microstructure
 from .api.growth import grow as grow
 from .api.image import Image as Image

@@ -29,6 +29,8 @@ _ARGUMENTS = {
     "conduction.temperature_K": "temperature_K", "conduction.solver": "solver", "conduction.grid_error": "error",
     "conduction.relative_tolerance": "tolerance", "conduction.extrapolate": "extrapolate", "grid.shape": "shape",
     "rev.sizes (--sizes)": "sizes", "rev.sizes": "sizes", "(--sizes) ": "", "rev.most": "most",
+    "grains.number": "grains", "grains.voxel_size_nm": "voxel_nm", "grains.shape": "shape", "grains.lognormal": "lognormal",
+    "grains.aspect": "aspect", "grains.texture": "texture", "grains.seed": "seed",
     "rev.boundaries": "boundary", "rev.relative_error": "relative_error",
     "grid.voxel_size_nm": "voxel_nm", "material.name": "material", "microstructure.porosity": "porosity",
     "microstructure.seed": "seed", "material.surface_": "surface_", "microstructure.shape_factor_x": "shape_factors[0]",

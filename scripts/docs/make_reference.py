@@ -95,9 +95,11 @@ def command_part(parser: argparse.ArgumentParser) -> str:
 
 def commands_page() -> str:
     return WRITTEN_BY + "\n".join([
-        "# Commands\n\nAll of them run bare and as `mpirun -n N pfsolid …`. [Exit status](exit_status.md): 0, 1, 2 or 85.\n\n"
-        "Without `-o` what is computed from an input goes to `runs/<its name>`, into the current folder, and what is computed from a run or a "
-        "file\nstays in the run's directory or beside the file. `emt`, `emt fit`, `materials` and `info` write no file unless told to.\n",
+        "# Commands\n\nAll of them run bare and as `mpirun -n N pfsolid …`. [Exit status](exit_status.md): 0, 1, 2 or "
+        "85.\n\n"
+        "Without `-o` what is computed from an input goes to `runs/<its name>`, into the current folder, and what is "
+        "computed from a run or a file\nstays in the run's directory or beside the file. `emt`, `emt fit`, `materials` and "
+        "`info` write no file unless told to.\n",
         *map(command_part, parsers_of(_build_parser()))])
 
 

@@ -22,7 +22,7 @@ LAYERS = [
     ["workflows"],
     ["homogenization"],
     ["io", "conduction", "config"],
-    ["phasefield", "morphology"],
+    ["phasefield", "morphology", "polycrystals"],
     ["labels"],
     ["spectral"],
     ["parallel"],
@@ -36,11 +36,11 @@ LAYERS = [
 
 # The same inside the folders where several concerns meet.
 INSIDE = {
-    "api": [["run"], ["growth"], ["report", "representative"], ["conductivity", "morphology"], ["study"], ["image"],
-            ["sweep"], ["plot"], ["optional", "pictures", "sinks"], ["arguments"]],
-    "cli": [["__init__"], ["main"], ["rev"], ["completion", "conduct", "materials", "run", "sweep", "theory"],
+    "api": [["run"], ["growth"], ["report", "representative"], ["conductivity", "grains", "morphology"], ["study"],
+            ["image"], ["sweep"], ["plot"], ["optional", "pictures", "sinks"], ["arguments"]],
+    "cli": [["__init__"], ["main"], ["rev"], ["completion", "conduct", "grains", "materials", "run", "sweep", "theory"],
             ["hopping", "info", "label_tables"], ["options"]],
-    "config": [["review"], ["estimate", "execution", "image", "sweep"], ["rev"], ["run"], ["material"],
+    "config": [["review"], ["estimate", "execution", "grains", "image", "sweep"], ["rev"], ["run"], ["material"],
                ["conduction", "naming", "resolved", "sigma_table"], ["text"]],
     "homogenization": [["representative"], ["subvolumes"], ["battery", "density", "image", "report"], ["parts", "watch"],
                        ["solve"], ["contacts", "found", "medium"], ["grid_error"]],
@@ -54,7 +54,7 @@ INSIDE = {
            ["hdf5_sources", "readback"], ["hdf5", "one_writer", "records"], ["claims"], ["files"]],
     "workflows": [["resume"], ["rev"], ["case", "export", "measure_file", "save", "stored_density"], ["labelled"],
                   ["measured_source", "run"], ["density", "fit_sweep", "image", "simulate"],
-                  ["console", "fields", "measure", "sinks", "solved", "start", "theory"]],
+                  ["console", "fields", "grains", "measure", "sinks", "solved", "start", "theory"]],
 }
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

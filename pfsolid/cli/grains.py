@@ -1,0 +1,60 @@
+"""`pfsolid grains`: polycrystals."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
+
+from ..parallel.agreement import on_root
+from ..parallel.communicator import world
+from ..text import as_word
+from .options import a_path, add_threads, print_on_root, session_of
+
+# Options and the keys of [grains] that they stand for.
+_KEYS = {"shape": "shape", "voxel_nm": "voxel_size_nm", "grains": "number", "lognormal": "lognormal", "aspect": "aspect",
+         "texture": "texture", "seed": "seed"}
+_LISTS = ("shape", "voxel_nm", "aspect")
+
+
+def add_commands(command: Callable[..., Any]) -> None:
+    """Add `grains`."""
+    sub = command("grains", _grains, "make a polycrystal: an image of labels, a grain each, with a table of volumes and "
+                  "orientations beside it")
+    sub.add_argument("-o", "--output", type=a_path, metavar="FILE.h5", required=True,
+                     help="the image; FILE_grains.csv has a row for each grain")
+    sub.add_argument("--force", action="store_true", help="replace both where they are there already")
+    sub.add_argument("--shape", required=True, metavar="N", help="voxels: 128, or 128,128,64 along x, y, z")
+    sub.add_argument("--voxel-nm", required=True, metavar="H", help="edge of a voxel, or three: 20 or 20,20,40")
+    sub.add_argument("--grains", required=True, metavar="N", help="grains in the periodic cell")
+    sub.add_argument("--lognormal", metavar="S", help="standard deviation of ln of their diameters (default: 0.35)")
+    sub.add_argument("--aspect", metavar="A,B,C", help="how many times longer they are along x, y, z (default: 1,1,1)")
+    sub.add_argument("--texture", metavar="TEXTURE", help="random (default), single, fibre:x, fibre:y or fibre:z")
+    sub.add_argument("--seed", metavar="N", help="another one, other grains (default: 1)")
+    add_threads(sub)
+
+
+def _grains(options: Namespace) -> None:
+    from ..workflows.grains import check_output, grains_lines, table_of, write_grains
+
+    config = on_root(world(), _config, options)
+    on_root(world(), check_output, options.output, options.force)
+    with session_of(options, catch_signals=False) as session:
+        made = write_grains(config, options.output, session)
+    path = options.output
+    print_on_root([*grains_lines(made, config), f"{path} and {table_of(path)}; for example: pfsolid conduct {as_word(path)} "
+                   '--sigma "*=1e-4"'])
+
+
+def _config(options: Namespace) -> Any:
+    from ..config.grains import grains_config
+    from ..config.text import Override
+
+    overrides = []
+    for option, name in _KEYS.items():
+        text = getattr(options, option)
+        if text is None:
+            continue
+        value = f"[{text}]" if option in _LISTS and "," in text else text
+        overrides.append(Override(f"grains.{name}={value}", f"--{option.replace('_', '-')}"))
+    return grains_config({}, "pfsolid grains", overrides)

@@ -1,0 +1,144 @@
+"""Polycrystals: made in memory, and written as an image of labels with a table of the grains beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config.grains import GrainsConfig, grains_toml
+from ..errors import InputError, OutputError
+from ..io.hdf5 import DistributedArray
+from ..io.provenance import provenance
+from ..io.records import atomic_write_text, csv_text
+from ..io.series import Field, write_fields
+from ..io.xdmf import write_xdmf
+from ..parallel.collective import on_root
+from ..parallel.session import Session
+from ..polycrystals.polycrystal import COLUMNS, Polycrystal, plan_polycrystal
+from ..spectral.transform import check_rank_count, slab_of
+
+LABELS = "labels"
+_DIGITS = 8
+
+
+def make_grains(config: GrainsConfig, session: Session) -> tuple[Polycrystal, np.ndarray]:
+    """A polycrystal and this rank's slab of its labels, uint32 (n0, n1, n2).  Collective.
+
+    Parameters
+    ----------
+    config : GrainsConfig
+    session : Session
+
+    Returns
+    -------
+    Polycrystal
+    ndarray
+
+    Raises
+    ------
+    InputError
+        Volumes that cannot be had, or more ranks than planes.
+    """
+    grid = config.grid_nm
+    check_rank_count(grid, session.comm.Get_size())
+    diagram, angles = plan_polycrystal(grid, config.number, config.lognormal, config.aspect, config.texture, config.seed)
+    slab = slab_of(grid, session.comm)
+    labels = np.empty(tuple(part.stop - part.start for part in slab), np.uint32)
+    diagram.label(grid, slab[0].start, labels)
+    counts = session.reducer.sum(np.bincount(labels.ravel(), minlength=config.number)).astype(np.int64)
+    made = Polycrystal(diagram, angles, counts, float(np.prod(grid.spacing)))
+    for warning in made.warnings():
+        session.warn(warning)
+    return made, labels
+
+
+def table_of(path: Path) -> Path:
+    """The table that stands beside an image of grains."""
+    return path.with_name(f"{path.stem}_grains.csv")
+
+
+def check_output(path: Path, force: bool) -> None:
+    """See that the image and its table may be written.  For one rank.
+
+    Parameters
+    ----------
+    path : Path
+        Of the image.
+    force : bool
+        They may be replaced.
+
+    Raises
+    ------
+    InputError
+        They may not.
+    """
+    if path.suffix != ".h5":
+        raise InputError(f"-o {path}: an image of grains is an HDF5 file; give it a name that ends with .h5")
+    for file in (path, table_of(path)):
+        if file.exists() and not force:
+            raise InputError(f"-o {file}: is there already; give --force to replace it, or another name")
+        if file.exists() and not file.is_file():
+            raise InputError(f"-o {file}: is no file")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"-o {path}: there is no folder {path.parent}")
+
+
+def write_grains(config: GrainsConfig, path: Path, session: Session) -> Polycrystal:
+    """Make a polycrystal and write ``path`` (labels) and ``NAME_grains.csv``.  Collective; both whole or not there.
+
+    Parameters
+    ----------
+    config : GrainsConfig
+    path : Path
+    session : Session
+
+    Returns
+    -------
+    Polycrystal
+
+    Raises
+    ------
+    InputError
+        See `make_grains`.
+    OutputError
+        Disk full, no permission.
+    """
+    made, labels = make_grains(config, session)
+    grid = config.grid_nm
+    array = DistributedArray(labels, grid.shape, slab_of(grid, session.comm))
+    text = grains_toml(config)
+    attributes: dict[str, Any] = {**provenance(session.comm, seed=config.seed, threads=session.threads,
+                                               input_text=text).to_dict(), "input": text}
+    try:
+        write_fields(path, {LABELS: Field(array, "1")}, grid, attributes, session.comm, keep_others=False)
+        on_root(session.comm, atomic_write_text, table_of(path), csv_text([COLUMNS, *map(_shown, made.rows())]))
+        write_xdmf(path, session.comm)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    return made
+
+
+def _shown(row: tuple[float, ...]) -> list[str]:
+    return [str(row[0]), *(f"{value:.{_DIGITS}g}" for value in row[1:])]
+
+
+def grains_lines(made: Polycrystal, config: GrainsConfig) -> list[str]:
+    """What is said of it.
+
+    Parameters
+    ----------
+    made : Polycrystal
+    config : GrainsConfig
+
+    Returns
+    -------
+    list of str
+    """
+    diameters = made.diameters_nm[made.voxels > 0]
+    spread = np.log(diameters).std()
+    return [f"{config.number} grains in {' x '.join(f'{length:.4g}' for length in config.grid_nm.lengths)} nm, "
+            f"{made.voxels.mean():.4g} voxels each in the mean",
+            f"diameters (of spheres of their volumes): mean {diameters.mean():.4g} nm, from {diameters.min():.4g} to "
+            f"{diameters.max():.4g}, standard deviation of ln {spread:.3f}"]
