@@ -344,7 +344,7 @@ def conductivity(image, sigma, voxel_nm=None, boundary: str = "periodic", direct
     layer : dict, optional
         A layer by distance: {'label': 2, 'on': 1, 'facing': (0,), 'width_nm': 40}: label 2, on label 1, within 40 nm of 0.
     resistance : dict, optional
-        ohm cm^2 of the interfaces between two labels: {(1, 2): 30}; inf blocks.
+        ohm cm^2 of the interfaces between two labels: {(1, 2): 30}, and {"*:*": 2} for all other pairs; inf blocks.
     error : {'auto', 'estimate', 'refinement', 'none'}
         How the grid's part of the error is found: from what the solve leaves behind, or on voxels of half the edge.
     solver : {'auto', 'multigrid', 'fft', 'petsc', 'perturbation'}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..config.image import ImageStudyConfig
+from ..config.image import ANY_PAIR, ImageStudyConfig
 from ..config.naming import number_labels
 from ..config.sigma_table import check_sigma_table, read_sigma_table
 from ..config.text import validated
@@ -118,10 +118,13 @@ def _listed(labels: object) -> Iterable[Any]:
 
 def _pairs(resistance: object, names: Mapping[int, str], function: str) -> dict[str, Any]:
     """Resistances by pairs as an input writes them."""
-    if not isinstance(resistance, Mapping) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in resistance):
-        raise InputError(f"{function}: resistance = {resistance!r}: must be ohm cm^2 by pairs of labels: {{(1, 2): 30}}")
-    return {":".join(str(label_of(plain(one), names, "resistance")) for one in pair): plain(value)
-            for pair, value in resistance.items()}
+    pairs = resistance if isinstance(resistance, Mapping) else {None: None}
+    if not all(pair == ANY_PAIR or isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        raise InputError(f"{function}: resistance = {resistance!r}: must be ohm cm^2 by pairs of labels: {{(1, 2): 30}}, and "
+                         f"'{ANY_PAIR}' for all other pairs")
+    return {ANY_PAIR if pair in (ANY_PAIR, ("*", "*")) else
+            ":".join(str(label_of(plain(one), names, "resistance")) for one in pair): plain(value)
+            for pair, value in pairs.items()}
 
 
 def _layer(layer: object, names: Mapping[int, str], function: str) -> dict[str, Any]:

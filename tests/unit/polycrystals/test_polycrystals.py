@@ -196,3 +196,29 @@ def test_slabs_are_parts_of_the_whole():
     part = np.empty((11, 20, 16), np.uint32)
     made.diagram.label(config.grid_nm, 5, part)
     assert np.array_equal(part, whole[5:16]) and made.voxels.sum() == whole.size
+
+
+def test_equal_cubes_with_boundaries_are_exact():
+    """Each grain resists D/sigma, each boundary R: sigma_eff = 1 / (1/sigma + R/D)."""
+    index = np.arange(24) // 8
+    labels = index[:, None, None] * 9 + index[:, None] * 3 + index
+    sigma, edge_cm = 1e-3, 8 * 20e-7
+    for ratio in (0.01, 1.0, 100.0):
+        found = pf.conductivity(labels, {"*": sigma}, 20, resistance={"*:*": ratio * edge_cm / sigma}, fields=False,
+                                interface_normals="faces", tolerance=1e-6)
+        # The solver's tolerance.
+        assert np.diag(found.tensor) == pytest.approx([sigma / (1 + ratio)] * 3, rel=2e-6)
+
+
+def test_boundaries_of_a_polycrystal_hold_their_interval():
+    """R sigma / D = 1 with D = 3/S_V: first order in the voxel; both intervals hold what the two grids lead to."""
+    tensors, intervals = [], []
+    for n in (24, 48):
+        made = pf.grains(n, 1200 / n, 60, lognormal=0.0)
+        found = pf.conductivity(made.image, {"*": 1e-3}, resistance={"*:*": 0.0336}, fields=False)
+        tensors.append(np.diag(found.tensor))
+        intervals.append(found.interval)
+    limit = 2 * tensors[1] - tensors[0]
+    for interval in intervals:
+        low, high = interval
+        assert (low < limit).all() and (limit < high).all()
