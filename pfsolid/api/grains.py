@@ -76,7 +76,7 @@ class Grains:
         return Image(self.labels, self.voxel_nm, self.axes)
 
     def tensors(self, crystal: Any) -> npt.NDArray[np.float64]:
-        """A tensor of the crystal in the sample's axes, for each grain.
+        """A tensor of the crystal in the sample's axes, for each grain: ``sigma=dict(enumerate(made.tensors([1, 1, 0.1])))``.
 
         Parameters
         ----------
@@ -109,7 +109,9 @@ class Grains:
         if tensor.shape != (3, 3):
             raise InputError(f"Grains.tensors: crystal = {crystal!r}: must be three principal values or a tensor of 3 x 3")
         turn = rotations(self._made.angles)
-        return np.asarray(turn @ tensor @ turn.transpose(0, 2, 1), np.float64)
+        turned = turn @ tensor @ turn.transpose(0, 2, 1)
+        # Symmetric to the last bit, which rounding may spoil, where the crystal's is.
+        return np.asarray(0.5 * (turned + turned.transpose(0, 2, 1)) if np.array_equal(tensor, tensor.T) else turned)
 
     def to_dataframe(self) -> Any:
         """A row for each grain as a pandas.DataFrame: the table that `pfsolid grains` writes.

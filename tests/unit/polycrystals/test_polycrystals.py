@@ -222,3 +222,18 @@ def test_boundaries_of_a_polycrystal_hold_their_interval():
     for interval in intervals:
         low, high = interval
         assert (low < limit).all() and (limit < high).all()
+
+
+def test_crystals_between_their_bounds():
+    """Of grains that are turned every way: between the harmonic and the arithmetic mean of the crystal; alike, the crystal."""
+    crystal = [1e-3, 1e-3, 1e-4]
+    single, turned = (pf.grains(16, 20, 16, texture=texture) for texture in ("single", "random"))
+    exact = pf.conductivity(single.image, dict(enumerate(single.tensors(crystal))), fields=False)
+    assert np.allclose(exact.tensor, np.diag(crystal), rtol=0, atol=1e-15)
+    tensors = turned.tensors(crystal)
+    found = pf.conductivity(turned.image, dict(enumerate(tensors)), fields=False).tensor
+    share = turned.volumes_nm3 / turned.volumes_nm3.sum()
+    above = np.tensordot(share, tensors, 1) - found
+    below = found - np.linalg.inv(np.tensordot(share, np.linalg.inv(tensors), 1))
+    # Voigt and Reuss bounds as matrices: neither difference has a negative eigenvalue.
+    assert np.linalg.eigvalsh(above).min() > 0 and np.linalg.eigvalsh(below).min() > 0
