@@ -13,7 +13,8 @@ AXES = "xyz"
 T = TypeVar("T")
 
 
-def _three(values: Iterable[T]) -> tuple[T, T, T]:
+def three(values: Iterable[T]) -> tuple[T, T, T]:
+    """What there is one of along each axis, as a tuple."""
     a, b, c = values
     return a, b, c
 
@@ -63,7 +64,7 @@ class PeriodicGrid:
     @property
     def lengths(self) -> tuple[float, float, float]:
         """Edges of the box."""
-        return _three(n * h for n, h in zip(self.shape, self.spacing))
+        return three(n * h for n, h in zip(self.shape, self.spacing))
 
     @property
     def volume(self) -> float:
@@ -71,14 +72,14 @@ class PeriodicGrid:
 
     def in_units_of(self, length: float) -> PeriodicGrid:
         """The same grid with its spacing divided by ``length``."""
-        return PeriodicGrid(self.shape, _three(h / length for h in self.spacing))
+        return PeriodicGrid(self.shape, three(h / length for h in self.spacing))
 
     def halved(self) -> PeriodicGrid:
         """The same box in voxels of half the edge; an axis of one voxel stays as it is."""
-        return PeriodicGrid(_three(n if n == 1 else 2 * n for n in self.shape),
-                            _three(h if n == 1 else h / 2 for n, h in zip(self.shape, self.spacing)))
+        return PeriodicGrid(three(n if n == 1 else 2 * n for n in self.shape),
+                            three(h if n == 1 else h / 2 for n, h in zip(self.shape, self.spacing)))
 
     def doubled(self) -> PeriodicGrid:
         """The same box in half the voxels along each axis, rounded up; an axis of fewer than four stays as it is."""
-        shape = _three(n if n < 4 else (n + 1) // 2 for n in self.shape)
-        return PeriodicGrid(shape, _three(length / n for length, n in zip(self.lengths, shape)))
+        shape = three(n if n < 4 else (n + 1) // 2 for n in self.shape)
+        return PeriodicGrid(shape, three(length / n for length, n in zip(self.lengths, shape)))

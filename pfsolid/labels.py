@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from .errors import InputError
 from .kernel import kernel
@@ -49,7 +51,7 @@ def count_labels(labels: np.ndarray, reducer: Reducer, least: int = 0) -> np.nda
     return reducer.sum(counts)
 
 
-def empty_labels(transform: SlabTransform, dtype: type = np.uint8) -> np.ndarray:
+def empty_labels(transform: SlabTransform, dtype: npt.DTypeLike = np.uint8) -> np.ndarray:
     """Room for the labels of a slab and its ghost planes.
 
     Parameters
@@ -126,7 +128,7 @@ class PairValues:
     others: float = 0.0
 
     @classmethod
-    def of(cls, given: dict | PairValues | None, others: float = 0.0) -> PairValues:
+    def of(cls, given: Mapping[tuple[int, int], float] | PairValues | None, others: float = 0.0) -> PairValues:
         """From {(a, b): value}, either way round.
 
         Parameters

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import Array
 from .errors import InputError
-from .grid import AXES, PeriodicGrid
+from .grid import AXES, PeriodicGrid, T, three
 
 ORDERS = 'an order of the axes, first index first: "zyx", "xyz" or another, "yx" or "xy" in two dimensions'
 
@@ -36,19 +38,22 @@ class Orientation:
 
     axes: tuple[int, int, int] = (0, 1, 2)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if sorted(self.axes) != [0, 1, 2]:
             raise InputError(f"axes {self.axes}: x, y and z must each stand there once")
 
     @classmethod
     def named(cls, names: str) -> Orientation:
         """From names in order: 'zyx' turns x, y, z into z, y, x."""
-        return cls(tuple(AXES.find(name) for name in names))
+        found = [AXES.find(name) for name in names]
+        if len(found) != 3:
+            raise InputError(f"axes {names!r}: x, y and z must each stand there once")
+        return cls(three(found))
 
     @classmethod
     def beginning_with(cls, axis: int) -> Orientation:
         """That axis first, then the others in their order."""
-        return cls((axis, *(other for other in range(3) if other != axis)))
+        return cls(three((axis, *(other for other in range(3) if other != axis))))
 
     @property
     def names(self) -> str:
@@ -57,11 +62,11 @@ class Orientation:
 
     @property
     def inverse(self) -> Orientation:
-        return Orientation(tuple(self.axes.index(axis) for axis in range(3)))
+        return Orientation(three(self.axes.index(axis) for axis in range(3)))
 
-    def turn(self, values) -> tuple:
+    def turn(self, values: Sequence[T]) -> tuple[T, T, T]:
         """What there is one of for each axis: edges, numbers of voxels, slices, coordinates of a voxel, errors."""
-        return tuple(values[axis] for axis in self.axes)
+        return three(values[axis] for axis in self.axes)
 
     def turn_axis(self, axis: int) -> int:
         """Where an axis has gone."""
@@ -70,13 +75,13 @@ class Orientation:
     def turn_grid(self, grid: PeriodicGrid) -> PeriodicGrid:
         return PeriodicGrid(self.turn(grid.shape), self.turn(grid.spacing))
 
-    def turn_tensor(self, values: np.ndarray, rank: int = 2) -> np.ndarray:
+    def turn_tensor(self, values: Array, rank: int = 2) -> Array:
         """Scalars (rank 0), vectors or diagonals (1) or tensors (2), whose components are the last axes of an array."""
         for last in range(1, rank + 1):
             values = np.take(values, self.axes, axis=-last)
         return values
 
-    def turn_field(self, field: np.ndarray) -> np.ndarray:
+    def turn_field(self, field: Array) -> Array:
         """A scalar (n0, n1, n2), as a view, or a vector with its components last (n0, n1, n2, 3), as a copy if it turns."""
         turned = field.transpose(*self.axes, *range(3, field.ndim))
         return turned if field.ndim == 3 or self == Orientation() else self.turn_tensor(turned, rank=1)

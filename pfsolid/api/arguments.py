@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ..arrays import Array
 from ..config.naming import REST
 from ..errors import InputError
+from ..grid import T
 from ..io.images.description import ArrayImage
 
 # Keys of the input as arguments of the functions; the longer ones first.
@@ -68,7 +71,7 @@ def in_arguments(function: str) -> Iterator[None]:
         raise InputError(text) from None
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Numbers of Python's own for NumPy's, lists for arrays and tuples, also inside mappings."""
     if isinstance(value, np.ndarray):
         return value.tolist()
@@ -104,12 +107,12 @@ def path_of(path: object, function: str) -> Path:
     return Path(path)
 
 
-def given(**values) -> dict:
+def given(**values: Any) -> dict[str, Any]:
     """Those that are not None, as an input has them."""
     return {name: plain(value) for name, value in values.items() if value is not None}
 
 
-def label_of(name, names: Mapping[int, str], argument: str):
+def label_of(name: Any, names: Mapping[int, str], argument: str) -> Any:
     """The label of that name, of False and True 0 and 1; numbers, '*' for all others, and what else is no name, as they are.
 
     Parameters
@@ -139,7 +142,7 @@ def label_of(name, names: Mapping[int, str], argument: str):
     return found[0]
 
 
-def contacts_given(contact) -> tuple[list | None, dict[int, ArrayImage]]:
+def contacts_given(contact: Any) -> tuple[list[Any] | None, dict[int, ArrayImage]]:
     """What an input has for contacts, and the arrays among them by their ends.
 
     Parameters
@@ -173,7 +176,7 @@ def contacts_given(contact) -> tuple[list | None, dict[int, ArrayImage]]:
     return texts, masks
 
 
-def edges(voxel_nm) -> list[float] | float | None:
+def edges(voxel_nm: Any) -> Any:
     """One edge for all, or three along x, y, z; of two, the first for z too, along which there is one voxel."""
     value = plain(voxel_nm)
     if isinstance(value, list) and len(value) == 2:
@@ -181,7 +184,7 @@ def edges(voxel_nm) -> list[float] | float | None:
     return value
 
 
-def in_array_order(field: np.ndarray, axes: str) -> np.ndarray:
+def in_array_order(field: Array, axes: str) -> Array:
     """A field (nx, ny, nz[, 3]) as an array with its axes in that order, as a view; components stay x, y, z and last.
 
     Parameters
@@ -202,7 +205,7 @@ def in_array_order(field: np.ndarray, axes: str) -> np.ndarray:
     return turned[:, :, 0] if len(axes) == 2 else turned
 
 
-def in_xyz_order(array: np.ndarray, axes: str) -> np.ndarray:
+def in_xyz_order(array: Array, axes: str) -> Array:
     """An array with its axes in that order (n0, n1[, n2][, 3]) as a field by x, y, z, as a view; the other way round.
 
     Parameters
@@ -221,7 +224,7 @@ def in_xyz_order(array: np.ndarray, axes: str) -> np.ndarray:
     return array.transpose(*(axes.index(name) for name in "xyz"), *range(3, array.ndim))
 
 
-def by_axes(values, axes: str) -> tuple:
+def by_axes(values: Sequence[T], axes: str) -> tuple[T, ...]:
     """What there is one of along x, y and z, in the order of an array's axes.
 
     Parameters

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 import numpy as np
 
+from ..arrays import Array
+from ..conduction.system import System
 from ..config.conduction import SolverConfig
 from ..errors import InputError
-from ..grid import AXES
+from ..grid import AXES, PeriodicGrid, three
 from ..homogenization import battery
 from ..homogenization.found import Conduction
 from ..homogenization.image import ImageConduction
-from ..homogenization.parts import tell_of_spacing
+from ..homogenization.medium import Medium
+from ..homogenization.parts import Part, tell_of_spacing
 from ..homogenization.report import conduction_result
+from ..homogenization.solve import OnSolved
 from ..machine.warmup import ensure_compiled
 from ..orientation import Orientation
 from ..parallel.quiet import quiet_session
 from ..results.conduction import ConductionResult
+from ..spectral.transform import SlabTransform
 from ..text import interval, to_digits
 from ..units import S_PER_M
 from ..workflows.fields import placed
@@ -47,8 +53,8 @@ class ErrorParts:
         Of the mean, from the spread of axes that are alike but for chance; NaN where there is but one value.
     """
 
-    solver: np.ndarray
-    grid: np.ndarray
+    solver: Array
+    grid: Array
     sample: float
 
 
@@ -68,7 +74,7 @@ class CurrentField:
         nm, along x, y, z.
     """
 
-    array: np.ndarray
+    array: Array
     slices: tuple[slice, ...]
     axes: str
     voxel_nm: tuple[float, float, float]
@@ -106,20 +112,20 @@ class Conductivity:
         All numbers, as result.json has them.
     """
 
-    tensor: np.ndarray
-    interval: tuple[np.ndarray, np.ndarray]
+    tensor: Array
+    interval: tuple[Array, Array]
     error: ErrorParts
-    tortuosity_factor: np.ndarray
-    macmullin: np.ndarray
+    tortuosity_factor: Array
+    macmullin: Array
     percolates: tuple[bool, bool, bool]
     current_share: dict[str, dict[str, float]]
     temperatures: tuple[float, ...]
-    tensors: np.ndarray
+    tensors: Array
     solver: str
     result: ConductionResult
     _currents: dict[str, CurrentField] = field(default_factory=dict)
 
-    def current_density(self, direction: str) -> np.ndarray:
+    def current_density(self, direction: str) -> Array:
         """Current density for a field of 1 V/m along a direction.
 
         J = sigma (E - grad u) in the centre of each voxel: the mean of the fluxes through its two faces along each axis.
@@ -163,11 +169,11 @@ class Conductivity:
                              "none flows, and with fields=False none is kept")
         return self._currents[direction]
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Everything but the fields as numbers, lists and texts of Python's own: the conduction part of result.json."""
         return self.result.to_dict()
 
-    def to_series(self):
+    def to_series(self) -> Any:
         """The numbers as a row for a table, a pandas.Series: names as the columns of a sweep's table where they are in one.
 
         Raises
@@ -176,8 +182,8 @@ class Conductivity:
             If pandas is not installed.
         """
         pandas = package("pandas", "Conductivity.to_series")
-        names = [f"{a}{b}" for a, b in ("xx", "yy", "zz", "xy", "xz", "yz")]
-        row = {f"sigma_{a}{b}_S_per_cm": self.tensor[AXES.index(a), AXES.index(b)] for a, b in names}
+        row = {f"sigma_{AXES[a]}{AXES[b]}_S_per_cm": self.tensor[a, b]
+               for a, b in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))}
         row["sigma_mean_S_per_cm"] = self.result.mean_S_per_cm
         for axis, name in enumerate(AXES):
             row |= {f"sigma_{name}{name}_low_S_per_cm": self.interval[0][axis],
@@ -186,7 +192,7 @@ class Conductivity:
                     f"percolates_{name}": self.percolates[axis]}
         return pandas.Series(row, name=self.temperatures[0] if self.temperatures else None)
 
-    def to_xarray(self):
+    def to_xarray(self) -> Any:
         """Current densities and tensors as an xarray.Dataset with coordinates and units, of this rank's part.
 
         Raises
@@ -206,7 +212,7 @@ class Conductivity:
             f"current density in 1 V/m along {name}", one.slices) for name, one in self._currents.items()}
         return xarray.Dataset({"sigma_eff": tensor} | fields)
 
-    def plot(self, direction: str | None = None, **options):
+    def plot(self, direction: str | None = None, **options: Any) -> Any:
         """The tensor with its interval, of several temperatures an Arrhenius plot, for a direction its current.
 
         Parameters
@@ -262,7 +268,7 @@ class Conductivity:
             return battery.to_pybamm(self.result, domain, component, direction, phase, porosity)
 
     def to_bpx(self, domain: str, component: str = "electrolyte", direction: str | None = None,
-               phase: str | None = None) -> dict:
+               phase: str | None = None) -> dict[str, Any]:
         """The part of a BPX file that follows: porosity and transport efficiency, or an electrode's effective conductivity.
 
         Parameters
@@ -313,12 +319,13 @@ class Conductivity:
         return pictures.of_values(np.log10(np.maximum(plane / highest, 1e-2)), -2.0, 0.0)
 
 
-def conductivity(image, sigma, voxel_nm=None, boundary: str = "periodic", directions: str | None = None,
-                 temperature_K=None, layer: Mapping | None = None, resistance: Mapping | None = None, error: str = "auto",
-                 solver: str = "auto", tolerance: float = 1e-4, *, plate_resistance=None, contact=None,
-                 interface_normals: str | None = None, exclude=(), reference=None, extrapolate: bool = False,
-                 axes: str | None = None, names: Mapping[int, str] | None = None, thresholds=None, fields: bool = True,
-                 comm=None, threads: int | None = None,
+def conductivity(image: Any, sigma: Any, voxel_nm: Any = None, boundary: str = "periodic", directions: str | None = None,
+                 temperature_K: Any = None, layer: Mapping[str, Any] | None = None,
+                 resistance: Mapping[Any, float] | None = None, error: str = "auto", solver: str = "auto",
+                 tolerance: float = 1e-4, *, plate_resistance: Any = None, contact: Any = None,
+                 interface_normals: str | None = None, exclude: Any = (), reference: int | str | None = None,
+                 extrapolate: bool = False, axes: str | None = None, names: Mapping[int, str] | None = None,
+                 thresholds: Any = None, fields: bool = True, comm: Any = None, threads: int | None = None,
                  progress: bool | Callable[[str], object] | None = None) -> Conductivity:
     """Effective conductivity of a voxel image: div[sigma (E - grad u)] = 0, sigma_eff E = <sigma (E - grad u)>.
 
@@ -435,13 +442,39 @@ class FieldKeeper:
         self._axes = axes
         self.kept: dict[str, CurrentField] = {}
 
-    def watch(self, part, medium):
-        """For `ImageConduction.solve`."""
+    def watch(self, part: Part, medium: Medium) -> OnSolved:
+        """For `ImageConduction.solve`.
+
+        Parameters
+        ----------
+        part : Part
+        medium : Medium
+
+        Returns
+        -------
+        callable
+            See `keeper_of`.
+        """
         return self.keeper_of(part.unmirrored_grid_nm, medium.transform, part.orientation)
 
-    def keeper_of(self, grid_nm, transform, orientation: Orientation = Orientation()):
-        """``on_solved`` for `pfsolid.homogenization.solve.solve_conduction`."""
-        def keep(axis, system, unit):
+    def keeper_of(self, grid_nm: PeriodicGrid, transform: SlabTransform,
+                  orientation: Orientation = Orientation()) -> OnSolved:
+        """``on_solved`` for `pfsolid.homogenization.solve.solve_conduction`.
+
+        Parameters
+        ----------
+        grid_nm : PeriodicGrid
+            Of the fields.
+        transform : SlabTransform
+            Of the computation.
+        orientation : Orientation
+            What turned the axes of the fields into those of the computation.
+
+        Returns
+        -------
+        callable
+        """
+        def keep(axis: int, system: System, unit: float) -> None:
             current = system.current_density(axis)
             current *= unit  # of a unit field, 1 V/m
             local, slices = placed(current, grid_nm, transform, orientation)
@@ -452,7 +485,7 @@ class FieldKeeper:
         return keep
 
 
-def _interval_of(found: Conduction) -> tuple[np.ndarray, np.ndarray]:
+def _interval_of(found: Conduction) -> tuple[Array, Array]:
     """Lower and upper end of the diagonal (S/cm), each (3,): the grid's interval, and the solver's error at either end."""
     value = np.diag(found.effective.tensor)
     solver = value * np.array(found.effective.relative_error)
@@ -463,12 +496,30 @@ def _interval_of(found: Conduction) -> tuple[np.ndarray, np.ndarray]:
 
 def conductivity_of(found: Conduction, names: dict[int, str], settings: SolverConfig, reference: int | None,
                     currents: dict[str, CurrentField], axes_alike: bool = False) -> Conductivity:
-    """What was found, as `Conductivity` has it."""
+    """What was found, as `Conductivity` has it.
+
+    Parameters
+    ----------
+    found : Conduction
+    names : dict of int to str
+        Of the labels.
+    settings : SolverConfig
+    reference : int, optional
+        Label that the MacMullin number refers to.
+    currents : dict of str to CurrentField
+        That were kept.
+    axes_alike : bool
+        But for chance.
+
+    Returns
+    -------
+    Conductivity
+    """
     result = conduction_result(found, names, settings, reference, axes_alike)
     bar = result.error_bar
     tensors = np.array([one.tensor for one in found.series]) / S_PER_M
     numbers = np.full((2, 3), np.nan)
-    for name, values in result.transport.items():
+    for name, values in (result.transport or {}).items():
         numbers[:, AXES.index(name)] = [np.inf if value is None else value
                                         for value in (values.tortuosity_factor, values.macmullin_number)]
     share = {AXES[axis]: {names.get(label, str(label)): phase.share for label, phase in one.phases.items()}
@@ -477,5 +528,5 @@ def conductivity_of(found: Conduction, names: dict[int, str], settings: SolverCo
     parts = ErrorParts(np.array(bar.solver_relative_xyz, float), np.array(bar.grid_relative_xyz, float),
                        np.nan if sample is None else sample)
     return Conductivity(tensors[0], _interval_of(found), parts, numbers[0], numbers[1],
-                        tuple(map(bool, found.effective.percolating)), share,
+                        three(map(bool, found.effective.percolating)), share,
                         tuple(t for t in found.temperatures if t is not None), tensors, found.solver, result, currents)

@@ -76,7 +76,7 @@ class Grains:
         return Image(self.labels, self.voxel_nm, self.axes)
 
     def tensors(self, crystal: Any) -> npt.NDArray[np.float64]:
-        """A tensor of the crystal in the sample's axes, for each grain: ``sigma=dict(enumerate(made.tensors([1, 1, 0.1])))``.
+        """A tensor of the crystal in the sample's axes, by grains: ``sigma=dict(enumerate(made.tensors([1, 1, 0.1])))``.
 
         Parameters
         ----------

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
+from ..arrays import Array
 from ..conduction.phases import NAMES, PHASES
+from ..config.conduction import ConductionConfig
 from ..config.review import review
 from ..config.run import STOP_CONDITIONS, RunConfig, config_from_dict
 from ..errors import InputError
@@ -68,18 +71,18 @@ class Microstructure:
         where there is none.
     """
 
-    density: np.ndarray
+    density: Array
     slices: tuple[slice, ...]
     voxel_nm: tuple[float, float, float]
     axes: str
     reason: str
     separated: bool
     porosity: float
-    history: dict[str, np.ndarray]
-    _raw: dict = field(default_factory=dict)
-    _config: RunConfig | None = None
-    _comm: object = None
-    _summary: GrowthResult | None = None
+    history: dict[str, Array]
+    _raw: dict[str, Any]
+    _config: RunConfig
+    _comm: Any
+    _summary: GrowthResult
 
     @property
     def image(self) -> Image:
@@ -118,9 +121,9 @@ class Microstructure:
                                  self._config.material.surface_depth_nm, session, distributions)
         return Morphology(found)
 
-    def conductivity(self, sigma: Mapping | None = None, temperature_K=None, error: str = "auto", solver: str = "auto",
-                     tolerance: float = 1e-4, *, extrapolate: bool = False, options: Mapping | None = None,
-                     fields: bool = True, threads: int | None = None,
+    def conductivity(self, sigma: Mapping[Any, Any] | None = None, temperature_K: Any = None, error: str = "auto",
+                     solver: str = "auto", tolerance: float = 1e-4, *, extrapolate: bool = False,
+                     options: Mapping[str, Any] | None = None, fields: bool = True, threads: int | None = None,
                      progress: bool | Callable[[str], object] | None = None) -> Conductivity:
         """Effective conductivity of the grown density.  Collective.
 
@@ -164,7 +167,8 @@ class Microstructure:
                 relative_tolerance=tolerance, extrapolate=extrapolate)
             return self.solve_section(section, fields, threads, progress)
 
-    def solve_section(self, section: dict, fields: bool = True, threads: int | None = None, progress=None) -> Conductivity:
+    def solve_section(self, section: dict[str, Any], fields: bool = True, threads: int | None = None,
+                      progress: bool | Callable[[str], object] | None = None) -> Conductivity:
         """`conductivity` by the keys of [conduction] of an input file.  Collective.
 
         Parameters
@@ -178,14 +182,15 @@ class Microstructure:
         Conductivity
         """
         config = config_from_dict(self._raw | {"conduction": section}, "Microstructure.conductivity")
+        conduction = cast(ConductionConfig, config.conduction)  # its section was given
         keeper = FieldKeeper(self.axes)
         with quiet_session(self._comm, threads, progress) as session:
             ensure_compiled(config, session)
-            found = homogenize(self._local, config.grid_nm, config.conduction, None, session,
+            found = homogenize(self._local, config.grid_nm, conduction, None, session,
                                watch=keeper.keeper_of if fields else None)
-        return conductivity_of(found, NAMES, config.conduction, None, keeper.kept, axes_alike(config, config.grid_nm))
+        return conductivity_of(found, NAMES, conduction, None, keeper.kept, axes_alike(config, config.grid_nm))
 
-    def save(self, directory, force: bool = False) -> Path:
+    def save(self, directory: str | Path, force: bool = False) -> Path:
         """Write it as the directory of a run, which the command line opens: info, measure, conduct, plot.  Collective.
 
         Parameters
@@ -219,7 +224,7 @@ class Microstructure:
             save_growth(growth, self.history, self._config, directory, session, force)
         return directory
 
-    def plot(self, normal: str | None = None, index: int | None = None, axes=None):
+    def plot(self, normal: str | None = None, index: int | None = None, axes: Any = None) -> Any:
         """A plane of the density as a picture: `pfsolid.plot.density`, which see.
 
         Parameters
@@ -235,7 +240,7 @@ class Microstructure:
 
         return density(self, normal, index, axes)
 
-    def to_xarray(self):
+    def to_xarray(self) -> Any:
         """The density as an xarray.DataArray, with the centres of the voxels as coordinates."""
         return field_array(self.density, self.voxel_nm, self.axes, "rho", "1", "relative density", self.slices)
 
@@ -246,7 +251,7 @@ class Microstructure:
         return f"<div>{escape(repr(self))}</div>{of_values(plane, 0.0, 1.0)}"
 
     @property
-    def _local(self) -> np.ndarray:
+    def _local(self) -> Array:
         """The density by x, y, z."""
         return np.ascontiguousarray(in_xyz_order(self.density, self.axes), dtype=np.float64)
 
@@ -257,7 +262,7 @@ class Microstructure:
                 f"{self.reason}")
 
 
-def _conduction(name: str, sigma, options) -> dict:
+def _conduction(name: str, sigma: Any, options: Mapping[str, Any] | None) -> dict[str, Any]:
     """Conductivities of phases as [conduction] has them."""
     keys = {"pore": "sigma_pore_S_per_cm", "surface": "sigma_surf_S_per_cm", "bulk": "sigma_bulk_S_per_cm"}
     found = {}
@@ -275,10 +280,11 @@ def _conduction(name: str, sigma, options) -> dict:
     return found
 
 
-def grow(shape, voxel_nm, porosity: float, material: str | None = None, *, surface_energy_J_per_m2: float | None = None,
-         surface_depth_nm: float | None = None, until=None, seed: int = 1, shape_factors=(1.0, 1.0), axes: str = "zyx",
-         options: Mapping | None = None, on_step: Callable[[dict], object] | None = None, sinks: Sequence[Sink] = (),
-         comm=None, threads: int | None = None,
+def grow(shape: Any, voxel_nm: Any, porosity: float, material: str | None = None, *,
+         surface_energy_J_per_m2: float | None = None, surface_depth_nm: float | None = None, until: Any = None,
+         seed: int = 1, shape_factors: Sequence[float] = (1.0, 1.0), axes: str = "zyx",
+         options: Mapping[str, Mapping[str, Any]] | None = None, on_step: Callable[[dict[str, Any]], object] | None = None,
+         sinks: Sequence[Sink] = (), comm: Any = None, threads: int | None = None,
          progress: bool | Callable[[str], object] | None = None) -> Microstructure:
     """Grow a microstructure by phase separation (Cahn-Hilliard), from noise or nuclei.
 
@@ -357,7 +363,7 @@ def grow(shape, voxel_nm, porosity: float, material: str | None = None, *, surfa
             ensure_compiled(config, session)
             rows: list[HistoryRow] = []
 
-            def record(row):
+            def record(row: HistoryRow) -> None:
                 rows.append(row)
                 if on_step is not None:
                     on_step(row.to_dict())
@@ -371,7 +377,7 @@ def grow(shape, voxel_nm, porosity: float, material: str | None = None, *, surfa
                           growth.summary.reason, growth.separated, porosity, history, raw, config, comm, growth.summary)
 
 
-def _input(shape, axes: str, options, until, raw: dict) -> tuple[dict, str]:
+def _input(shape: Any, axes: str, options: Any, until: Any, raw: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """The input that the arguments describe, and the order of the axes for so many dimensions."""
     shape = plain(shape)
     shape = [shape] * 3 if isinstance(shape, int) else shape
@@ -398,7 +404,7 @@ def _input(shape, axes: str, options, until, raw: dict) -> tuple[dict, str]:
     return raw, axes
 
 
-def _shape_factors(values) -> dict:
+def _shape_factors(values: Any) -> dict[str, Any]:
     if not isinstance(values, list) or len(values) != 2:
         raise InputError(f"{_NAME}: shape_factors = {values!r}: must be two numbers, along x and along y")
     return {"shape_factor_x": values[0], "shape_factor_y": values[1]}

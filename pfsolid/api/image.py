@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
+from ..arrays import Array
 from ..config.image import ImageConfig
 from ..config.naming import REST
 from ..config.text import Section, validated
 from ..errors import InputError
-from ..io.images.formats import ArrayImage, ArrayLayout, ImageInfo
+from ..grid import three
+from ..io.images.description import ArrayImage, ArrayLayout, ImageInfo
 from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
 from ..parallel.collective import Reducer
 from ..parallel.communicator import alone
@@ -66,17 +69,18 @@ class Image:
     4
     """
 
-    array: object
-    voxel_nm: object = None
+    array: Any
+    voxel_nm: Any = None
     axes: str = "zyx"
     names: Mapping[int, str] = field(default_factory=dict)
-    crop: object = None
-    thresholds: object = None
-    _source: object = field(default=None, repr=False)
-    _info: ImageInfo | None = field(default=None, repr=False)
-    _layout: ArrayLayout | None = field(default=None, repr=False)  # the order of axes as it was asked for
+    crop: Any = None
+    thresholds: Any = None
+    _source: Any = field(default=None, repr=False)
+    # Set with the others, from what they say.
+    _info: ImageInfo = field(default=None, repr=False)  # type: ignore[assignment]
+    _layout: ArrayLayout = field(default=None, repr=False)  # type: ignore[assignment]  # the order of axes as it was asked for
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         source = self._source
         with in_arguments("pfsolid.Image"):
             if source is None:
@@ -100,7 +104,7 @@ class Image:
         object.__setattr__(self, "_info", info)
         object.__setattr__(self, "_layout", layout)
 
-    def _check(self, source) -> None:
+    def _check(self, source: str | ArrayImage) -> None:
         """Arguments as the keys of an input are checked."""
         raw = given(file=str(source), axes=self.axes, voxel_size_nm=edges(self.voxel_nm), crop=self.crop,
                     thresholds=self.thresholds)
@@ -118,10 +122,10 @@ class Image:
         return by_axes(ImageWindow(self._crop).image_shape(self._info), self.axes)
 
     @property
-    def _crop(self) -> tuple:
+    def _crop(self) -> tuple[tuple[int, int] | None, ...]:
         return tuple(tuple(pair) or None for pair in plain(self.crop)) if self.crop is not None else (None,) * 3
 
-    def to_array(self) -> np.ndarray:
+    def to_array(self) -> Array:
         """The labels, uint8 or (where one is above 255) uint32, in the order of `axes`, cropped.
 
         Raises
@@ -130,16 +134,16 @@ class Image:
             If a value is no label.
         """
         window = ImageWindow(self._crop)
-        whole = tuple(slice(0, n) for n in window.image_shape(self._info))
+        whole = three(slice(0, n) for n in window.image_shape(self._info))
         with in_arguments("pfsolid.Image"):
             labels = read_label_slab(self._source, whole, alone(), window, Labelling(tuple(plain(self.thresholds) or ())),
                                      self._layout)
         return in_array_order(labels, self.axes)
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return self.to_array() if dtype is None else self.to_array().astype(dtype)
 
-    def plane(self, normal: str | None = None, index: int | None = None) -> tuple[np.ndarray, int]:
+    def plane(self, normal: str | None = None, index: int | None = None) -> tuple[Array, int]:
         """A plane of labels, read by itself, and the axis of its normal.
 
         Parameters
@@ -163,7 +167,7 @@ class Image:
         crop[axis] = [first, first + 1]
         return np.take(in_xyz_order(as_image(self, crop=crop).to_array(), self.axes), 0, axis), axis
 
-    def plot(self, normal: str | None = None, index: int | None = None, axes=None):
+    def plot(self, normal: str | None = None, index: int | None = None, axes: Any = None) -> Any:
         """A plane as a picture: `pfsolid.plot.labels`, which see.
 
         Parameters
@@ -179,7 +183,7 @@ class Image:
 
         return labels(self, normal, index, axes)
 
-    def to_xarray(self):
+    def to_xarray(self) -> Any:
         """The labels as an xarray.DataArray, with the centres of the voxels as coordinates."""
         array = field_array(self.to_array(), self.voxel_nm, self.axes, "labels", "1", "label")
         array.attrs["names"] = ", ".join(f"{label} {name}" for label, name in self.names.items())
@@ -195,10 +199,10 @@ class Image:
         return f"Image of {size} voxels ({', '.join(self.axes)}) of {edge}" + (f": {names}" if names else "")
 
 
-def _array_of(array) -> np.ndarray:
+def _array_of(array: Any) -> Array:
     if isinstance(array, (str, Path)):
         raise InputError(f"pfsolid.Image: {str(array)!r} is no array; pfsolid.read_image({str(array)!r}) reads a file")
-    if np.ma.is_masked(array):
+    if isinstance(array, np.ma.MaskedArray) and np.any(array.mask):
         raise InputError("the array has voxels that are masked: give them a label of their own, as array.filled(LABEL) does")
     return np.asanyarray(array)
 
@@ -208,8 +212,8 @@ def _edges_text(lengths: tuple[float, ...]) -> str:
     return f"{each[0]} nm" if len(set(each)) == 1 else f"{' x '.join(each)} nm"
 
 
-def read_image(path, voxel_nm=None, axes: str | None = None, names: Mapping[int, str] | None = None, crop=None,
-               thresholds=None) -> Image:
+def read_image(path: str | Path, voxel_nm: Any = None, axes: str | None = None, names: Mapping[int, str] | None = None,
+               crop: Any = None, thresholds: Any = None) -> Image:
     """An image in a file; its voxels are read when they are needed, under MPI by each rank its own.
 
     Parameters
@@ -241,10 +245,11 @@ def read_image(path, voxel_nm=None, axes: str | None = None, names: Mapping[int,
     >>> pf.read_image(folder / "labels.npy", voxel_nm=(10, 10, 25))
     Image of 4 x 5 x 6 voxels (z, y, x) of 25 x 10 x 10 nm
     """
-    return Image(None, voxel_nm, axes, names or {}, crop, thresholds, _source=str(path))
+    # Without an order the file says it, and `Image` has it then.
+    return Image(None, voxel_nm, cast(str, axes), names or {}, crop, thresholds, _source=str(path))
 
 
-def as_image(image, **changed) -> Image:
+def as_image(image: Any, **changed: Any) -> Image:
     """An image of an array, or an image with what is given besides."""
     changed = {name: value for name, value in changed.items() if value is not None}
     if not isinstance(image, Image):
@@ -255,7 +260,17 @@ def as_image(image, **changed) -> Image:
 
 
 def check_same_on_all_ranks(image: Image, reducer: Reducer) -> None:
-    """Raise InputError where ranks were given other arrays, such as each its part.  Collective."""
+    """Refuse arrays that differ from rank to rank, such as each its part.  Collective.
+
+    Parameters
+    ----------
+    image : Image
+    reducer : Reducer
+
+    Raises
+    ------
+    InputError
+    """
     if reducer.size == 1 or not isinstance(image._source, ArrayImage):
         return
     array = image._source.array

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,29 +56,35 @@ class Morphology:
 
     @property
     def connectivity(self) -> str:
+        """Newnham's class, filler first."""
         return self.found.connectivity.label
 
     @property
     def percolates(self) -> dict[str, str]:
+        """The axes along which each phase percolates."""
         connectivity = self.found.connectivity
         parts = {"filler": connectivity.filler, "matrix": connectivity.matrix, "surface": connectivity.surface}
         return {name: part.percolates_along for name, part in parts.items() if part is not None}
 
     @property
     def porosity(self) -> float:
+        """Volume fraction of the filler."""
         surface = self.found.surface
-        return surface.filler_fraction if surface.porosity_by_mean is None else surface.porosity_by_mean
+        found = surface.filler_fraction if surface.porosity_by_mean is None else surface.porosity_by_mean
+        return np.nan if found is None else found
 
     @property
     def area_per_nm(self) -> float:
+        """Interface per volume, 1/nm."""
         return self.found.surface.area_per_nm
 
     @property
     def mean_chord_nm(self) -> dict[str, float]:
-        lengths = [chords.mean_nm for chords in self.found.chords]
+        """Of filler and matrix, nm."""
+        lengths = [None if chords is None else chords.mean_nm for chords in self.found.chords]
         return {name: np.nan if length is None else length for name, length in zip(("filler", "matrix"), lengths)}
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """All that was measured, as numbers, lists and texts of Python's own: docs/measure.md says what each is."""
         return self.found.to_dict()
 
@@ -87,10 +94,10 @@ class Morphology:
                 f"{self.area_per_nm:.4g} nm^2/nm^3, mean chords {chords}")
 
 
-def measure(image, voxel_nm=None, filler: int | str | None = None, boundary: str = "open", *, values: str | None = None,
-            exclude=(), active: Mapping | None = None, axes: str | None = None, names: Mapping[int, str] | None = None,
-            comm=None, threads: int | None = None, progress: bool | Callable[[str], object] | None = None
-            ) -> Morphology | LabelMorphology:
+def measure(image: Any, voxel_nm: Any = None, filler: int | str | None = None, boundary: str = "open", *,
+            values: str | None = None, exclude: Any = (), active: Mapping[Any, str] | None = None, axes: str | None = None,
+            names: Mapping[int, str] | None = None, comm: Any = None, threads: int | None = None,
+            progress: bool | Callable[[str], object] | None = None) -> Morphology | LabelMorphology:
     """Measure an image of labels or a density: connectivity, surfaces, triple lines, chords, thickness, correlations.
 
     The same functions as `pfsolid measure`, with the same numbers.  Collective over ``comm``.
@@ -196,12 +203,12 @@ def open_morphology(path: str | Path) -> Morphology | LabelMorphology:
     return found if isinstance(found, LabelMorphology) else Morphology(found)
 
 
-def _listed(labels) -> str | None:
+def _listed(labels: Any) -> str | None:
     """Labels as the command line has them."""
     labels = plain(labels)
     labels = labels if isinstance(labels, list) else [labels]
     return ",".join(map(str, labels)) or None
 
 
-def _needs(active: Mapping | None) -> str | None:
+def _needs(active: Mapping[Any, Any] | None) -> str | None:
     return ",".join(f"{label}={need}" for label, need in plain(active).items()) if active else None

@@ -12,12 +12,15 @@ Without ``axes`` a new figure of pyplot is made.  Nothing is shown and no style 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.patches import Patch
 
+from ..arrays import Array
 from ..errors import InputError
-from ..grid import AXES, PeriodicGrid
+from ..grid import AXES, PeriodicGrid, three
 from ..plots import planes
 from ..plots.colours import COLOURS
 from ..plots.conduction import draw_arrhenius
@@ -30,7 +33,7 @@ from .pictures import normal_of, palette_of, plane_index
 __all__ = ["arrhenius", "conductivity", "current", "density", "history", "labels", "sweep"]
 
 
-def labels(image, normal: str | None = None, index: int | None = None, axes=None):
+def labels(image: Any, normal: str | None = None, index: int | None = None, axes: Any = None) -> Any:
     """A plane of an image, a colour for each label.
 
     Parameters
@@ -50,7 +53,7 @@ def labels(image, normal: str | None = None, index: int | None = None, axes=None
     plane, axis = image.plane(normal, index)
     shape = list(plane.shape)
     shape.insert(axis, 1)
-    grid = PeriodicGrid(tuple(shape), image.voxel_nm or (1.0,) * 3)
+    grid = PeriodicGrid(three(shape), image.voxel_nm or (1.0,) * 3)
     known = np.unique(plane)
     palette = palette_of(int(known.max()) + 1, image.names)
     _show(axes, plane, axis, grid, image.voxel_nm is not None, cmap=ListedColormap(palette), vmin=-0.5,
@@ -61,7 +64,7 @@ def labels(image, normal: str | None = None, index: int | None = None, axes=None
     return axes
 
 
-def density(structure, normal: str | None = None, index: int | None = None, axes=None):
+def density(structure: Any, normal: str | None = None, index: int | None = None, axes: Any = None) -> Any:
     """A plane of the density of a `Microstructure` or a `Run`; parameters as for `labels`.
 
     Parameters
@@ -76,7 +79,7 @@ def density(structure, normal: str | None = None, index: int | None = None, axes
     """
     axes = _axes(axes)
     rho = in_xyz_order(np.asarray(structure.density), structure.axes)
-    axis, grid = normal_of(rho.shape, normal), PeriodicGrid(rho.shape, structure.voxel_nm)
+    axis, grid = normal_of(rho.shape, normal), PeriodicGrid(three(rho.shape), structure.voxel_nm)
     plane = np.take(rho, plane_index(rho.shape[axis], index), axis)
     image = planes.show_plane(axes, plane, axis, grid, cmap=planes.DENSITY_MAP,
                               norm=planes.DENSITY_NORM, interpolation="nearest")
@@ -84,7 +87,7 @@ def density(structure, normal: str | None = None, index: int | None = None, axes
     return axes
 
 
-def history(structure, *quantities: str, axes=None):
+def history(structure: Any, *quantities: str, axes: Any = None) -> Any:
     """Columns of the history of a `Microstructure` or a `Run` over reduced time.
 
     Parameters
@@ -116,7 +119,7 @@ def history(structure, *quantities: str, axes=None):
     return axes
 
 
-def conductivity(found, axes=None):
+def conductivity(found: Any, axes: Any = None) -> Any:
     """The diagonal of the tensor with its interval; of several temperatures `arrhenius`.
 
     Parameters
@@ -145,7 +148,7 @@ def conductivity(found, axes=None):
     return axes
 
 
-def arrhenius(found, axes=None):
+def arrhenius(found: Any, axes: Any = None) -> Any:
     """Effective conductivity over 1000 / T, the mean of the diagonal, with the activation energy of sigma T.
 
     Parameters
@@ -172,7 +175,8 @@ def arrhenius(found, axes=None):
     return axes
 
 
-def current(found, direction: str | None = None, normal: str | None = None, index: int | None = None, axes=None):
+def current(found: Any, direction: str | None = None, normal: str | None = None, index: int | None = None,
+            axes: Any = None) -> Any:
     """A plane of the magnitude of J over the mean of J along the field, on a logarithmic scale.
 
     Parameters
@@ -194,17 +198,17 @@ def current(found, direction: str | None = None, normal: str | None = None, inde
     field = in_xyz_order(part.array, part.axes)
     if normal is None and 1 not in field.shape[:3]:
         normal = "y" if direction == "z" else "z"
-    axis, grid = normal_of(field.shape[:3], normal), PeriodicGrid(field.shape[:3], part.voxel_nm)
+    axis, grid = normal_of(field.shape[:3], normal), PeriodicGrid(three(field.shape[:3]), part.voxel_nm)
     magnitude = np.linalg.norm(np.take(field, plane_index(field.shape[axis], index), axis), axis=-1)
     magnitude /= float(field[..., along].mean(dtype=float))
     axes = _axes(axes)
-    image = planes.show_plane(axes, np.ma.masked_less_equal(magnitude, 0), axis, grid, cmap=planes.CURRENT_MAP,
+    image = planes.show_plane(axes, np.where(magnitude > 0, magnitude, np.nan), axis, grid, cmap=planes.CURRENT_MAP,
                               norm=LogNorm(*planes.log_limits(magnitude)), interpolation="nearest")
     axes.figure.colorbar(image, ax=axes, label=planes.relative_current(along), extend="both")
     return axes
 
 
-def sweep(table, x: str, y: str = "sigma_mean_S_per_cm", axes=None):
+def sweep(table: Any, x: str, y: str = "sigma_mean_S_per_cm", axes: Any = None) -> Any:
     """A column of a sweep over another: samples, their means with bars, and a curve for each value of what else varies.
 
     Bars are half the 95 % interval of the mean over the samples (Student's t), for conductivities with the error of the grid
@@ -250,13 +254,13 @@ def sweep(table, x: str, y: str = "sigma_mean_S_per_cm", axes=None):
     return axes
 
 
-def _one_to_one(table, x: str, key: str) -> bool:
+def _one_to_one(table: Any, x: str, key: str) -> bool:
     """Whether two columns were varied together."""
     pairs = set(zip(table[x].astype(str), table[key].astype(str)))
     return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
 
-def _axes(axes):
+def _axes(axes: Any) -> Any:
     if axes is not None:
         return axes
     from matplotlib import pyplot  # so that a notebook shows the figure; who gives axes needs none of it
@@ -264,7 +268,7 @@ def _axes(axes):
     return pyplot.subplots(layout="constrained")[1]
 
 
-def _show(axes, plane: np.ndarray, axis: int, grid: PeriodicGrid, edges_known: bool, **options) -> None:
+def _show(axes: Any, plane: Array, axis: int, grid: PeriodicGrid, edges_known: bool, **options: Any) -> None:
     planes.show_plane(axes, plane, axis, grid, **options)
     if not edges_known:
         axes.set_xlabel(axes.get_xlabel().replace("nm", "voxels"))

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ..arrays import Array
 from ..config.run import config_from_text
 from ..config.text import parse_toml, read_text
 from ..errors import InputError
@@ -47,7 +49,7 @@ class Run:
     result: Result
 
     @property
-    def tensor(self) -> np.ndarray:
+    def tensor(self) -> Array:
         """sigma_eff (3, 3) in S/cm as stored; NaN where there is none."""
         found = self.result.conduction
         return np.full((3, 3), np.nan) if found is None else np.array(found.to_dict()["sigma_eff_S_per_cm"], float)
@@ -58,7 +60,7 @@ class Run:
         path = self.directory / FIELDS
         return list_fields(path) if path.exists() else []
 
-    def field(self, name: str) -> np.ndarray:
+    def field(self, name: str) -> Array:
         """A stored field, such as 'rho', 'phase' or 'current_density_x', as an array (nz, ny, nx[, 3]).
 
         Raises
@@ -80,15 +82,15 @@ class Run:
     @property
     def voxel_nm(self) -> tuple[float, float, float]:
         """nm, along x, y, z."""
-        return tuple(self.result.grid.voxel_size_nm)
+        return self.result.grid.voxel_size_nm
 
     @property
-    def density(self) -> np.ndarray:
+    def density(self) -> Array:
         """rho (nz, ny, nx), of a run."""
         return self.field("rho")
 
     @property
-    def history(self) -> dict[str, np.ndarray]:
+    def history(self) -> dict[str, Array]:
         """Columns of history.csv, NaN where there is nothing; empty of what was not grown here."""
         path = self.directory / HISTORY
         if not path.exists():
@@ -113,8 +115,9 @@ class Run:
         raw = {name: part for name, part in parse_toml(text, str(self.directory / INPUT)).items() if name != "conduction"}
         density, config = self.density, config_from_text(text, str(self.directory / INPUT))
         whole = tuple(slice(0, n) for n in density.shape)
+        porosity = float(1 - density.mean()) if self.result.porosity is None else self.result.porosity
         return Microstructure(density, whole, self.voxel_nm, _AXES, growth.reason, self.result.state != UNSEPARATED,
-                              self.result.porosity, self.history, raw, config, None, growth)
+                              porosity, self.history, raw, config, None, growth)
 
     @property
     def image(self) -> Image:
@@ -140,7 +143,7 @@ class Run:
         """
         return self.microstructure.measure(distributions, threads=threads, progress=progress)
 
-    def conductivity(self, sigma: Mapping | None = None, **options) -> Conductivity:
+    def conductivity(self, sigma: Mapping[Any, Any] | None = None, **options: Any) -> Conductivity:
         """Solve conduction on the density with other conductivities: `Microstructure.conductivity`.
 
         Without any, those of the run's own input.
@@ -150,7 +153,7 @@ class Run:
             return self.microstructure.solve_section(raw)
         return self.microstructure.conductivity(sigma, **options)
 
-    def to_xarray(self):
+    def to_xarray(self) -> Any:
         """Stored fields and history as an xarray.Dataset with dimensions, coordinates in nm, and units.
 
         Raises
@@ -169,7 +172,7 @@ class Run:
         coordinates = {"step": steps.astype(int)} if history else {}
         return xarray.Dataset(found, coordinates, {"title": self.result.title})
 
-    def plot(self, normal: str | None = None, index: int | None = None, axes=None):
+    def plot(self, normal: str | None = None, index: int | None = None, axes: Any = None) -> Any:
         """A plane of the density, or of the labels of an image, as a picture.
 
         Parameters
@@ -199,7 +202,7 @@ class Run:
         return f"<b>{escape(str(self.directory))}</b><table>{lines}</table>"
 
 
-def open_run(directory) -> Run:
+def open_run(directory: str | Path) -> Run:
     """The directory of a finished run, of `pfsolid run`, `conduct` or `Microstructure.save`.
 
     Parameters

@@ -60,7 +60,8 @@ def study_of(image: Image, sigma: object, layer: object, resistance: object, exc
     if layer is not None:
         raw["layer"] = _layer(layer, names, function)
     number_labels(raw)
-    return validated(ImageStudyConfig, raw, function)
+    study: ImageStudyConfig = validated(ImageStudyConfig, raw, function)
+    return study
 
 
 def _conductivities(sigma: Any, function: str) -> tuple[dict[Any, Any], dict[int, str]]:
@@ -118,13 +119,13 @@ def _listed(labels: object) -> Iterable[Any]:
 
 def _pairs(resistance: object, names: Mapping[int, str], function: str) -> dict[str, Any]:
     """Resistances by pairs as an input writes them."""
-    pairs = resistance if isinstance(resistance, Mapping) else {None: None}
-    if not all(pair == ANY_PAIR or isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
-        raise InputError(f"{function}: resistance = {resistance!r}: must be ohm cm^2 by pairs of labels: {{(1, 2): 30}}, and "
-                         f"'{ANY_PAIR}' for all other pairs")
+    if not isinstance(resistance, Mapping) or not all(
+            pair == ANY_PAIR or isinstance(pair, tuple) and len(pair) == 2 for pair in resistance):
+        raise InputError(f"{function}: resistance = {resistance!r}: must be ohm cm^2 by pairs of labels: {{(1, 2): 30}}, "
+                         f"and '{ANY_PAIR}' for all other pairs")
     return {ANY_PAIR if pair in (ANY_PAIR, ("*", "*")) else
             ":".join(str(label_of(plain(one), names, "resistance")) for one in pair): plain(value)
-            for pair, value in pairs.items()}
+            for pair, value in resistance.items()}
 
 
 def _layer(layer: object, names: Mapping[int, str], function: str) -> dict[str, Any]:

@@ -7,11 +7,12 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any, NoReturn
 
 from ..config.sweep import sweep_from_dict
 from ..config.text import shown
@@ -105,7 +106,7 @@ class Sweep:
             _raise_for(process.returncode, lines[-1].removeprefix("pfsolid: ") if lines else "without a word")
         return self
 
-    def table(self):
+    def table(self) -> Any:
         """A row for each case that is done: what varies, sigma_eff with its errors, sizes, fractions, morphology.
 
         Returns
@@ -145,7 +146,7 @@ class Sweep:
         """Let the next `run` try failed cases again: all, or those named; their ids."""
         return retry_cases(self.directory, cases)
 
-    def plot(self, x: str | None = None, y: str = "sigma_mean_S_per_cm", axes=None):
+    def plot(self, x: str | None = None, y: str = "sigma_mean_S_per_cm", axes: Any = None) -> Any:
         """A column of the table over another, by default over the first key that varies: `pfsolid.plot.sweep`.
 
         Parameters
@@ -181,7 +182,7 @@ class Sweep:
         return f"<b>{escape(self.name)}</b> in {escape(str(self.directory))}<table>{lines}</table>"
 
 
-def _stop(process: subprocess.Popen) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     """Tell a launcher that is still at work to write checkpoints, and wait for it."""
     if process.poll() is not None:
         return
@@ -192,7 +193,7 @@ def _stop(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _raise_for(status: int, text: str):
+def _raise_for(status: int, text: str) -> NoReturn:
     if status == EXIT_INPUT:
         with in_arguments("Sweep.run"):
             raise InputError(text)
@@ -201,7 +202,8 @@ def _raise_for(status: int, text: str):
     raise PfsolidError(f"the sweep ended with status {status}: {text}")
 
 
-def sweep(base, axes: Mapping, replicas: int = 1, directory=None, *, name: str | None = None, keep=(),
+def sweep(base: str | Path | Mapping[str, Any], axes: Mapping[Any, Sequence[Any]], replicas: int = 1,
+          directory: str | Path | None = None, *, name: str | None = None, keep: Sequence[str] = (),
           force: bool = False) -> Sweep:
     """Plan a sweep: every input is checked, nothing is computed yet.
 
@@ -260,7 +262,7 @@ def sweep(base, axes: Mapping, replicas: int = 1, directory=None, *, name: str |
     return Sweep(directory)
 
 
-def open_sweep(directory) -> Sweep:
+def open_sweep(directory: str | Path) -> Sweep:
     """A sweep that was planned before, here or by `pfsolid sweep plan`.
 
     Parameters
@@ -289,7 +291,7 @@ def open_sweep(directory) -> Sweep:
     return Sweep(directory)
 
 
-def _axes(axes: Mapping) -> list[dict]:
+def _axes(axes: Mapping[Any, Any]) -> list[dict[str, Any]]:
     """As an input file has them."""
     found = []
     for key, values in axes.items():

@@ -33,7 +33,7 @@ class CheckedConjugateGradients:
     Called like :func:`pfsolid.conduction.krylov.conjugate_gradients`.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._system = self._check = None
 
     def __call__(self, system, is_converged, max_iterations: int, on_iteration=None) -> CGResult:

@@ -37,7 +37,7 @@ class MultigridSolver:
         If the tolerance is not met in ``max_iterations``, or the cycle is not positive definite.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._system = self._preconditioner = None
 
     def __call__(self, system, is_converged, max_iterations: int, on_iteration=None) -> CGResult:

@@ -167,8 +167,8 @@ def find_errors(config: RunConfig, num_ranks: int = 1) -> list[str]:
     if config.microstructure.initial_field is not None:
         pass  # what the file holds is checked when it is read
     elif config.nucleates and any(config.microstructure.off_diagonal):
-        errors.append(f"microstructure.porosity = {porosity!r}: begins with nuclei, whose shape is known for a diagonal kappa "
-                      "only; without shape_factor_xy, shape_factor_xz and shape_factor_yz, or with an initial_field")
+        errors.append(f"microstructure.porosity = {porosity!r}: begins with nuclei, whose shape is known for a diagonal "
+                      "kappa only; without shape_factor_xy, shape_factor_xz and shape_factor_yz, or with an initial_field")
     elif config.nucleates:
         try:
             config.plan_nuclei()

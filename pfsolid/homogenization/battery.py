@@ -77,6 +77,10 @@ def transport_along(result: ConductionResult, direction: str | None = None, phas
     phase : str, optional
         Name of the phase that is corrected; by default the reference of the MacMullin number, the best conductor.
 
+    Returns
+    -------
+    TransportEfficiency
+
     Raises
     ------
     InputError
@@ -124,6 +128,10 @@ def to_pybamm(result: ConductionResult, domain: str, component: str = "electroly
         Volume fraction of the electrolyte that the cell model counts with; by default that of the phase, or for an
         electrode what the phase leaves.  tau goes with it, so that the model has sigma_eff.
 
+    Returns
+    -------
+    dict of str to float
+
     Raises
     ------
     InputError
@@ -149,6 +157,10 @@ def to_bpx(result: ConductionResult, domain: str, component: str = "electrolyte"
     result, domain, component, direction, phase
         As for `to_pybamm`.
 
+    Returns
+    -------
+    dict
+
     Raises
     ------
     InputError
@@ -162,7 +174,24 @@ def to_bpx(result: ConductionResult, domain: str, component: str = "electrolyte"
 
 
 def to_plain(result: ConductionResult, phase: str | None = None) -> dict[str, Any]:
-    """Tortuosity factor, efficiency and conductivities of every direction that conducts, with units in the names."""
+    """Tortuosity factor, efficiency and conductivities of every direction that conducts, with units in the names.
+
+    Parameters
+    ----------
+    result : ConductionResult
+        The conduction part of result.json.
+    phase : str, optional
+        As for `transport_along`.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        As for `transport_along`.
+    """
     axes = [name for name in result.field_axes if result.sigma_eff_S_per_m[(AXES.index(name),) * 2]]
     return {"sigma_eff_S_per_m": finite(result.sigma_eff_S_per_m),
             "directions": {name: transport_along(result, name, phase).to_dict() for name in axes}}

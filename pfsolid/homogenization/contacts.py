@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import Floats
 from ..config.image import ImageStudyConfig
 from ..errors import InputError
-from ..grid import AXES, PeriodicGrid
+from ..grid import AXES, PeriodicGrid, three
 from ..io.images.slab import ImageWindow, Labelling, describe_image, read_label_slab
 from ..orientation import Orientation
 from ..parallel.communicator import alone
@@ -51,7 +51,7 @@ def read_contacts(study: ImageStudyConfig, grid_nm: PeriodicGrid, masks: dict[in
         source = (masks or {}).get(end, contact)
         name = "the array" if end in (masks or {}) else contact
         info = describe_image(source)
-        whole = tuple(slice(0, n) for n in info.shape)
+        whole = three(slice(0, n) for n in info.shape)
         columns_rows = read_label_slab(source, whole, alone(), ImageWindow(), Labelling())
         wanted = tuple(n for other, n in enumerate(grid_nm.shape) if other != axis)
         if info.shape[2] != 1 or columns_rows.shape[:2] != wanted:
@@ -111,4 +111,5 @@ def _disc(radius: float, grid_nm: PeriodicGrid, orientation: Orientation) -> Flo
         squares.append(centres**2 if n > 1 else 0 * centres)
     wide = radius + _NARROWER * grid_nm.spacing[0]
     inside = np.add.outer(*squares) <= wide**2
-    return inside.reshape(shape[0], _SAMPLES, shape[1], _SAMPLES).mean((1, 3))
+    shares: Floats = inside.reshape(shape[0], _SAMPLES, shape[1], _SAMPLES).mean((1, 3))
+    return shares

@@ -112,6 +112,17 @@ class Conduction:
 
         Means over the image are sums over the field of view.  Percentiles over all voxels would count what lies outside:
         they are NaN; those of phases stay.
+
+        Parameters
+        ----------
+        share : float
+            Of the image's volume.
+        excluded : tuple of int
+            Labels.
+
+        Returns
+        -------
+        Conduction
         """
         grid = self.grid and replace(self.grid, best=self.grid.best / share, low=self.grid.low / share,
                                      high=self.grid.high / share,

@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..arrays import Floats
+from ..orientation import Orientation
+
 
 @dataclass(frozen=True)
 class GridPart:
@@ -28,13 +31,13 @@ class GridPart:
     """
 
     method: str
-    best: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    tensor: np.ndarray | None = None
+    best: Floats
+    low: Floats
+    high: Floats
+    tensor: Floats | None = None
     reach: float = 0.0
 
-    def turned(self, orientation) -> GridPart:
+    def turned(self, orientation: Orientation) -> GridPart:
         """The same by other axes (:class:`pfsolid.orientation.Orientation`)."""
         best, low, high = (orientation.turn_tensor(values, 1) for values in (self.best, self.low, self.high))
         return replace(self, best=best, low=low, high=high,
@@ -51,6 +54,7 @@ class Shares:
     high: float
 
     def widened(self, times: float) -> Shares:
+        """With an interval so many times as wide."""
         return replace(self, low=times * self.low, high=times * self.high)
 
 
@@ -91,7 +95,7 @@ INTERFACES_TWICE = Shares(f"{_FROM_TWICE}, with interfaces straightened", 2.0, -
 WIDER = 1.5
 
 
-def below_jumps(values: np.ndarray, jumps: np.ndarray, best_sigma: float) -> np.ndarray:
+def below_jumps(values: Floats, jumps: Floats, best_sigma: float) -> Floats:
     """What the jumps of the flux add to the error of faces below the voxel; all in one unit.
 
     Parameters
@@ -100,12 +104,17 @@ def below_jumps(values: np.ndarray, jumps: np.ndarray, best_sigma: float) -> np.
         Diagonal of sigma_eff, and :meth:`pfsolid.conduction.finite_volumes.FiniteVolumes.flux_jumps`.
     best_sigma : float
         Of the phases that occur.
+
+    Returns
+    -------
+    ndarray (3,)
     """
-    return np.where(values < POOR * best_sigma, POOR_JUMPS, BELOW_JUMPS) * jumps
+    found: Floats = np.where(values < POOR * best_sigma, POOR_JUMPS, BELOW_JUMPS) * jumps
+    return found
 
 
-def grid_part(values: np.ndarray, changes: np.ndarray, shares: Shares, tensor: np.ndarray | None = None,
-              more: np.ndarray | float = 0.0) -> GridPart:
+def grid_part(values: Floats, changes: Floats, shares: Shares, tensor: Floats | None = None,
+              more: Floats | float = 0.0) -> GridPart:
     """The part by which ``values`` may be wrong.
 
     Parameters
@@ -119,6 +128,10 @@ def grid_part(values: np.ndarray, changes: np.ndarray, shares: Shares, tensor: n
         On the other grid.
     more : ndarray (3,) or float
         Another part of the error, on both sides and independent of ``changes`` (S/m): added in quadrature.
+
+    Returns
+    -------
+    GridPart
     """
     ends = np.sort([shares.low * changes, shares.high * changes], axis=0)
     low, high = -np.hypot(np.minimum(ends[0], 0), more), np.hypot(np.maximum(ends[1], 0), more)

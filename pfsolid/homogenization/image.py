@@ -8,23 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from ..arrays import Bools, Floats, Integers, Labels
 from ..conduction.effective import preconditioner_precision
 from ..conduction.phases import unlike_faces
 from ..config.conduction import SolverConfig
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
-from ..config.image import ANY_PAIR, ImageStudyConfig
+from ..config.image import ANY_PAIR, ImageStudyConfig, LayerConfig
 from ..errors import InputError
-from ..grid import AXES, PeriodicGrid
-from ..io.images.formats import ImageInfo
+from ..grid import AXES, PeriodicGrid, three
+from ..io.images.description import ArrayImage, ImageInfo
 from ..io.images.slab import Labelling, describe_image, read_label_slab
 from ..labels import PairValues, check_label_known, empty_labels, label_counts, label_dtype
 from ..morphology.layers import surface_layer
 from ..morphology.straighten import straighten_halved
 from ..orientation import Orientation
-from ..parallel.collective import on_root
+from ..parallel.collective import Reducer, on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import CosineSlabTransform, SlabTransform, check_rank_count
@@ -45,8 +47,10 @@ from .grid_error import (
 )
 from .medium import Medium
 from .parts import Part, field_axes, layout_of, parts_of
-from .solve import Memory, check_solver, settings_of_second, solve_conduction
+from .solve import Memory, OnSolved, check_solver, settings_of_second, solve_conduction
 from .watch import watched_by
+
+WatchParts = Callable[[Part, Medium], OnSolved | None]
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,8 @@ class ImageConduction:
         Before anything is computed.
     """
 
-    def __init__(self, study: ImageStudyConfig, source, session: Session, masks: dict | None = None, *,
-                 all_labels_occur: bool = True):
+    def __init__(self, study: ImageStudyConfig, source: str | ArrayImage, session: Session,
+                 masks: dict[int, Any] | None = None, *, all_labels_occur: bool = True) -> None:
         self.study, self.session = study, session
         self.info = on_root(session.comm, describe_image, source, layout_of(study))
         self.parts = parts_of(study, source, self.info)
@@ -112,7 +116,7 @@ class ImageConduction:
         study, laid = self.study, set()
         if study.layer is not None:
             # All of the label that it covers may have become layer.
-            laid = {study.layer.label, *([study.layer.on] if self._first.num_laid else [])}
+            laid = {study.layer.label, *([study.layer.on] if self._at_hand.num_laid else [])}
         asked = [(f"layer.{name}", label) for name, labels in self._layer_labels() for label in labels]
         asked += [(f"phases.interface_resistance_ohm_cm2 = {pair!r}", int(label))
                   for pair in study.phases.interface_resistance_ohm_cm2 for label in pair.split(":") if label.isdigit()]
@@ -161,11 +165,17 @@ class ImageConduction:
         return (total - sum(counts[label] for label in excluded)) / total
 
     @property
-    def first_labels(self) -> np.ndarray:
-        """This rank's labels of the first part, local (n0, n1, n2); until it is solved."""
-        return self._first.medium.labels[1:-1]
+    def _at_hand(self) -> LabelledImage:
+        if self._first is None:
+            raise RuntimeError("what was read has been solved")
+        return self._first
 
-    def solve(self, watch: Callable | None = None, memory: Memory | None = None, with_currents: bool = True) -> Conduction:
+    @property
+    def first_labels(self) -> Labels:
+        """This rank's labels of the first part, local (n0, n1, n2); until it is solved."""
+        return self._at_hand.medium.labels[1:-1]
+
+    def solve(self, watch: WatchParts | None = None, memory: Memory | None = None, with_currents: bool = True) -> Conduction:
         """Solve all parts, once; what was found, by the image's axes.  Collective.
 
         Parameters
@@ -176,6 +186,10 @@ class ImageConduction:
             What earlier launches have solved.
         with_currents : bool
             False: only the tensor, with no estimate of the grid's error.
+
+        Returns
+        -------
+        Conduction
 
         Raises
         ------
@@ -207,8 +221,8 @@ class ImageConduction:
 # --- the computation ----------------------------------------------------------------------------------------
 
 
-def _solve_part(study: ImageStudyConfig, part: Part, image: LabelledImage, session: Session, on_solved,
-                memory: Memory | None, name: str, with_currents: bool, masks: dict) -> Conduction:
+def _solve_part(study: ImageStudyConfig, part: Part, image: LabelledImage, session: Session, on_solved: OnSolved | None,
+                memory: Memory | None, name: str, with_currents: bool, masks: dict[int, Floats]) -> Conduction:
     """What a part conducts, by the axes of its grid; closes the transform."""
     with image.medium.transform:
         _tell_of_layer(study, image, session)
@@ -218,15 +232,16 @@ def _solve_part(study: ImageStudyConfig, part: Part, image: LabelledImage, sessi
     return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name, masks))
 
 
-def _kinds(medium: Medium, sigma: np.ndarray) -> np.ndarray:
+def _kinds(medium: Medium, sigma: Floats) -> Integers:
     """Of labels: those that conduct alike, without resistances between them, are of one kind."""
     if not PairValues.of(medium.interface_resistance).is_zero:
         return np.arange(len(sigma))
-    return np.unique(sigma.reshape(len(sigma), -1), axis=0, return_inverse=True)[1].reshape(-1)
+    kinds: Integers = np.unique(sigma.reshape(len(sigma), -1), axis=0, return_inverse=True)[1].reshape(-1)
+    return kinds
 
 
 def _grid_part(study: ImageStudyConfig, part: Part, found: Conduction, resolved: bool, session: Session,
-               memory: Memory | None, name: str, masks: dict) -> GridPart | None:
+               memory: Memory | None, name: str, masks: dict[int, Floats]) -> GridPart | None:
     """The grid's part in the error, by the method asked for; None where there is none.  Collective."""
     values = np.diag(found.effective.tensor)
     if study.conduction.grid_error == "refinement":
@@ -242,7 +257,7 @@ def _grid_part(study: ImageStudyConfig, part: Part, found: Conduction, resolved:
 
 
 def _refined(study: ImageStudyConfig, part: Part, found: Conduction, session: Session, memory: Memory | None,
-             name: str, masks: dict) -> np.ndarray:
+             name: str, masks: dict[int, Floats]) -> Floats:
     """The tensor (S/m) of the same image on voxels of half the edge, with the layer laid on them anew.  Collective."""
     settings = settings_of_second(study.conduction, found)
     image = _read_part(study, part, part.grid_nm.halved(), settings, session, masks)
@@ -253,7 +268,7 @@ def _refined(study: ImageStudyConfig, part: Part, found: Conduction, session: Se
 
 
 def _read_part(study: ImageStudyConfig, part: Part, grid_nm: PeriodicGrid, settings: SolverConfig,
-               session: Session, masks: dict) -> LabelledImage:
+               session: Session, masks: dict[int, Floats]) -> LabelledImage:
     """The image on a grid: that of the part, or the same in voxels of half the edge.  Collective."""
     kind = SlabTransform if part.is_periodic else CosineSlabTransform
     precision = preconditioner_precision(settings.relative_tolerance)
@@ -262,7 +277,7 @@ def _read_part(study: ImageStudyConfig, part: Part, grid_nm: PeriodicGrid, setti
         labels = _read_labels(study, part, transform, session)
         num_laid = 0
         if study.layer is not None:
-            num_laid = _lay_surface(study, labels, transform)
+            num_laid = _lay_surface(study.layer, labels, transform)
         counts = label_counts(labels[1:-1], session.reducer)
         study = study.with_labels(counts)
         check_label_known(counts, {*study.phases.sigma_S_per_cm, *study.image.exclude}, "conductivity")
@@ -274,11 +289,11 @@ def _read_part(study: ImageStudyConfig, part: Part, grid_nm: PeriodicGrid, setti
                          num_laid)
 
 
-def _read_labels(study: ImageStudyConfig, part: Part, transform: SlabTransform, session: Session) -> np.ndarray:
+def _read_labels(study: ImageStudyConfig, part: Part, transform: SlabTransform, session: Session) -> Labels:
     """Ghosted labels of this rank's slab; on a halved grid each voxel twice, the interfaces that resist straightened."""
     halved = transform.grid != part.grid_nm
     times = [fine // coarse for fine, coarse in zip(transform.grid.shape, part.grid_nm.shape)]
-    voxels = tuple(slice(s.start // n, -(-s.stop // n)) for s, n in zip(transform.local_slice, times))
+    voxels = three(slice(s.start // n, -(-s.stop // n)) for s, n in zip(transform.local_slice, times))
     image = read_label_slab(part.source, voxels, session.comm, part.window,
                             Labelling(study.image.thresholds or (), study.image.labels or {}), layout_of(study))
     if halved:
@@ -297,9 +312,8 @@ def _read_labels(study: ImageStudyConfig, part: Part, transform: SlabTransform, 
     return labels
 
 
-def _lay_surface(study: ImageStudyConfig, labels: np.ndarray, transform: SlabTransform) -> int:
+def _lay_surface(layer: LayerConfig, labels: Labels, transform: SlabTransform) -> int:
     """Put the layer into the labels; its number of voxels."""
-    layer = study.layer
     return surface_layer(labels, layer.on, layer.facing, layer.width_nm, transform, layer.label, (transform.periodic,) * 3)
 
 
@@ -323,7 +337,7 @@ def _warn_of_thin(width_nm: float, grid_nm: PeriodicGrid, session: Session) -> N
         session.warn(f"the surface layer is {voxels:.2g} voxels wide: curved, its volume may come out 20 % too small")
 
 
-def _turned_sigma(study: ImageStudyConfig, orientation: Orientation, temperature: float | None) -> np.ndarray:
+def _turned_sigma(study: ImageStudyConfig, orientation: Orientation, temperature: float | None) -> Floats:
     """Conductivities in S/m by the grid's axes; labels between those given do not occur and count as insulators."""
     sigma = np.nan_to_num(study.sigma_S_per_m(temperature))
     return orientation.turn_tensor(sigma, sigma.ndim - 1)
@@ -332,13 +346,18 @@ def _turned_sigma(study: ImageStudyConfig, orientation: Orientation, temperature
 def _resistances(study: ImageStudyConfig) -> PairValues:
     """In nm/(S/m), for a grid that counts in nm."""
     given = study.phases.interface_resistance_ohm_cm2
-    pairs = {tuple(map(int, pair.split(":"))): value for pair, value in given.items() if pair != ANY_PAIR}
+    pairs: dict[tuple[int, int], float] = {}
+    for pair, value in given.items():
+        if pair != ANY_PAIR:
+            a, b = map(int, pair.split(":"))
+            pairs[a, b] = value
     return PairValues.of(pairs, given.get(ANY_PAIR, 0.0)).scaled(M2_PER_CM2 * NM_PER_M)
 
 
 def _plate_resistances(study: ImageStudyConfig) -> tuple[float, float]:
     """Likewise."""
-    return tuple(value * M2_PER_CM2 * NM_PER_M for value in study.image.plate_resistance_ohm_cm2)
+    low, high = (value * M2_PER_CM2 * NM_PER_M for value in study.image.plate_resistance_ohm_cm2)
+    return low, high
 
 
 def _resisting_pairs(study: ImageStudyConfig) -> PairValues:
@@ -361,14 +380,14 @@ def _in_image(found: Conduction, part: Part, info: ImageInfo) -> Conduction:
     """What was found on a part, by the image's axes; of a voxel and its mirror images, the voxel."""
     found = found.turned(part.orientation.inverse)
 
-    def unmirrored(voxel: tuple) -> tuple:
-        return tuple(map(int, part.window.unmirrored(voxel, info)))
+    def unmirrored(voxel: tuple[int, int, int]) -> tuple[int, int, int]:
+        return three(map(int, part.window.unmirrored(voxel, info)))
 
     found = replace(found, currents={axis: one.placed(axis, unmirrored) for axis, one in found.currents.items()})
     return found.diagonal_only() if part.between_plates and part.is_periodic else found
 
 
-def _varies_along(mask: np.ndarray, axis: int, reducer) -> bool:
+def _varies_along(mask: Bools, axis: int, reducer: Reducer) -> bool:
     """Whether a mask, local (n0, n1, n2), is not the same in all planes across an axis.  Collective."""
     first = reducer.from_root(mask[:1]) if axis == 0 else mask.take([0], axis)
-    return reducer.any(bool((mask != first).any()))
+    return bool(reducer.any(bool((mask != first).any())))

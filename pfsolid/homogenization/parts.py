@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..arrays import Bools
 from ..config.image import ImageStudyConfig
 from ..errors import InputError
-from ..grid import AXES, PeriodicGrid
-from ..io.images.formats import ArrayLayout, ImageInfo, Layout, RawLayout
+from ..grid import AXES, PeriodicGrid, three
+from ..io.images.description import ArrayImage, ArrayLayout, ImageInfo, Layout, RawLayout
 from ..io.images.slab import ImageWindow
 from ..orientation import Orientation
 from ..parallel.session import Session
@@ -32,7 +34,7 @@ class Part:
     between_plates : bool
     """
 
-    source: object
+    source: str | ArrayImage
     window: ImageWindow
     fields: tuple[int, ...]
     grid_nm: PeriodicGrid
@@ -52,26 +54,43 @@ class Part:
     def unmirrored_grid_nm(self) -> PeriodicGrid:
         """The same without mirror images, whatever they are for."""
         grid = self.orientation.inverse.turn_grid(self.grid_nm)
-        return PeriodicGrid(tuple(n // (1 + m) for n, m in zip(grid.shape, self.window.mirrored)), grid.spacing)
+        return PeriodicGrid(three(n // (1 + m) for n, m in zip(grid.shape, self.window.mirrored)), grid.spacing)
 
     @property
     def is_periodic(self) -> bool:
+        """Whether it is solved in a periodic cell: its own, or that with its mirror images."""
         return not self.between_plates or any(self.window.mirrored)
 
 
 def layout_of(study: ImageStudyConfig) -> Layout:
     """The order of the axes of the image, or the layout of its numbers."""
     image = study.image
-    if image.raw_shape is None:
+    if image.raw_shape is None or image.raw_dtype is None:  # they go together
         return ArrayLayout(image.axes, study.unsaid_axes)
     return RawLayout(image.raw_shape, image.raw_dtype, image.raw_offset, image.raw_fastest_axis)
 
 
-def parts_of(study: ImageStudyConfig, source, info: ImageInfo) -> list[Part]:
+def parts_of(study: ImageStudyConfig, source: str | ArrayImage, info: ImageInfo) -> list[Part]:
     """All field axes at once where the cell is periodic; each for itself between electrodes, the field's axis first.
 
     Full tensors between electrodes are solved in the periodic cell of eight mirror images, whose planes of symmetry across
     the field have one potential and along it insulate: the same problem, on eight times the voxels.
+
+    Parameters
+    ----------
+    study : ImageStudyConfig
+    source : str or ArrayImage
+    info : ImageInfo
+        Of that source.
+
+    Returns
+    -------
+    list of Part
+
+    Raises
+    ------
+    InputError
+        The edges of voxels are not known, or no field can be applied.
     """
     image = study.image
     crop = tuple(pair or None for pair in image.crop or (None,) * 3)
@@ -83,12 +102,20 @@ def parts_of(study: ImageStudyConfig, source, info: ImageInfo) -> list[Part]:
         return [_part(study, source, info, window, (0,), between_plates) for window in windows]
     turned = _turned_round(study)
     # An axis of one voxel is its own mirror image, but for tensors that are not.
-    mirrored = tuple(image.boundary != "periodic" and (n > 1 or turned[axis]) for axis, n in enumerate(whole.grid_nm.shape))
+    mirrored = three(image.boundary != "periodic" and (n > 1 or turned[axis]) for axis, n in enumerate(whole.grid_nm.shape))
     return [_part(study, source, info, ImageWindow(crop, mirrored), fields, between_plates)]
 
 
 def tell_of_spacing(study: ImageStudyConfig, info: ImageInfo, session: Session) -> None:
-    """Warn where the voxels that were asked for are not those that the file speaks of."""
+    """Warn where the voxels that were asked for are not those that the file speaks of.
+
+    Parameters
+    ----------
+    study : ImageStudyConfig
+    info : ImageInfo
+        Of the file.
+    session : Session
+    """
     given = study.image.voxel_size_nm
     if given is None:
         return
@@ -103,7 +130,7 @@ def tell_of_spacing(study: ImageStudyConfig, info: ImageInfo, session: Session) 
                          "are taken, as asked for")
 
 
-def _edges(values) -> str:
+def _edges(values: Iterable[float]) -> str:
     """Of three lengths."""
     return " x ".join(f"{value:.5g}" for value in values)
 
@@ -114,7 +141,23 @@ def asked_axes(study: ImageStudyConfig) -> str:
 
 
 def field_axes(study: ImageStudyConfig, grid_nm: PeriodicGrid) -> tuple[int, ...]:
-    """The axes to apply a field along: of those asked for, the ones of more than one voxel."""
+    """The axes to apply a field along: of those asked for, the ones of more than one voxel.
+
+    Parameters
+    ----------
+    study : ImageStudyConfig
+    grid_nm : PeriodicGrid
+        By the image's axes.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
     asked = asked_axes(study)
     fields = tuple(axis for axis in grid_nm.real_axes if AXES[axis] in asked)
     if not fields:
@@ -123,15 +166,16 @@ def field_axes(study: ImageStudyConfig, grid_nm: PeriodicGrid) -> tuple[int, ...
     return fields
 
 
-def _turned_round(study: ImageStudyConfig) -> np.ndarray:
+def _turned_round(study: ImageStudyConfig) -> Bools:
     """Axes along which a mirror image of some tensor is another one."""
     tensors = [np.array(study.phases.sigma_S_per_cm[label]) for label in study.phases.tensors]
     across = [(tensor != 0) & ~np.eye(3, dtype=bool) for tensor in tensors]
-    return np.any(np.reshape(across, (-1, 3)), axis=0)
+    found: Bools = np.any(np.reshape(across, (-1, 3)), axis=0)
+    return found
 
 
-def _part(study: ImageStudyConfig, source, info: ImageInfo, window: ImageWindow, fields: tuple,
-          between_plates: bool = False) -> Part:
+def _part(study: ImageStudyConfig, source: str | ArrayImage, info: ImageInfo, window: ImageWindow,
+          fields: tuple[int, ...], between_plates: bool = False) -> Part:
     spacing = study.image.voxel_size_nm or info.spacing_nm
     if spacing is None:
         hint = "" if info.spacing is None else f" in a unit (it says {_edges(info.spacing)})"

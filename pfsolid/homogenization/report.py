@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..conduction.transport import transport_numbers
+from ..arrays import Bools, Floats
+from ..conduction.transport import TransportNumbers, transport_numbers
 from ..config.conduction import SolverConfig
-from ..grid import AXES
+from ..grid import AXES, three
 from ..materials.arrhenius import ELEMENTARY_CHARGE, fit_arrhenius
 from ..results.conduction import Activation, AtTemperature, ConductionResult, ErrorBar, GridInterval, PhaseOfMedium
+from ..results.record import PerAxis
 from ..text import MOST_DIGITS, interval, percent, to_digits
 from ..units import S_PER_M
 from .found import Conduction
+from .grid_error import GridPart
 
 NO_REPLICAS = "one sample: repeat it with other seeds, or other parts of the image, for its spread"
 _UNLIKE = "good conductors percolate along some axes only, whose spread says nothing: repeat it with other seeds"
@@ -36,6 +39,10 @@ def conduction_result(found: Conduction, names: dict[int, str], settings: Solver
         Label that the formation factor refers to.
     axes_alike : bool
         But for chance, so that their spread tells of the sample's part in the error.
+
+    Returns
+    -------
+    ConductionResult
     """
     effective, axes = found.effective, found.axes
     result = ConductionResult(
@@ -62,7 +69,19 @@ def conduction_result(found: Conduction, names: dict[int, str], settings: Solver
 
 
 def mean_of(found: Conduction, index: int = 0) -> float:
-    """Mean of the diagonal over the axes asked for (S/m), at the temperature of that index."""
+    """Mean of the diagonal over the axes asked for.
+
+    Parameters
+    ----------
+    found : Conduction
+    index : int
+        Of the temperature.
+
+    Returns
+    -------
+    float
+        S/m.
+    """
     return float(np.mean(np.diag(found.series[index].tensor)[list(found.axes)]))
 
 
@@ -70,6 +89,16 @@ def error_bar(found: Conduction, axes_alike: bool) -> ErrorBar:
     """The three parts of the error of sigma_eff, relative: solver and grid for each axis, sample for the mean.
 
     Of the grid also the interval and the best estimate, in S/cm.
+
+    Parameters
+    ----------
+    found : Conduction
+    axes_alike : bool
+        But for chance.
+
+    Returns
+    -------
+    ErrorBar
     """
     diagonal = np.diag(found.effective.tensor)
     sample, values = None, diagonal[list(found.axes)]
@@ -86,36 +115,36 @@ def error_bar(found: Conduction, axes_alike: bool) -> ErrorBar:
         sample_method=method)
 
 
-def _grid_part(found: Conduction, diagonal: np.ndarray) -> tuple[tuple[float | None, ...], GridInterval | None]:
+def _grid_part(found: Conduction, diagonal: Floats) -> tuple[PerAxis, GridInterval | None]:
     """Relative errors along the axes, and the interval they are from."""
     if found.grid is None:
-        return (None,) * 3, None
+        return (None, None, None), None
     solved = [axis in found.axes and value > 0 for axis, value in enumerate(diagonal)]
     low, high, best = found.grid.low, found.grid.high, found.grid.best
-    relative = tuple(float(max(high[axis] - diagonal[axis], diagonal[axis] - low[axis]) / diagonal[axis]) if solved[axis]
+    relative = three(float(max(high[axis] - diagonal[axis], diagonal[axis] - low[axis]) / diagonal[axis]) if solved[axis]
                      else None for axis in range(3))
     errors = np.array([(error or 0.0) * diagonal[axis] if solved[axis] else 0.0 for axis, error in enumerate(relative)])
     other = found.grid.tensor
     return relative, GridInterval(
-        grid_interval_S_per_cm_xyz=tuple((float(low[axis]) / S_PER_M, float(high[axis]) / S_PER_M) if solved[axis] else None
+        grid_interval_S_per_cm_xyz=three((float(low[axis]) / S_PER_M, float(high[axis]) / S_PER_M) if solved[axis] else None
                                          for axis in range(3)),
-        grid_best_S_per_cm_xyz=tuple(float(best[axis]) / S_PER_M if solved[axis] else 0.0 if axis in found.axes else None
+        grid_best_S_per_cm_xyz=three(float(best[axis]) / S_PER_M if solved[axis] else 0.0 if axis in found.axes else None
                                      for axis in range(3)),
         grid_other_S_per_cm=None if other is None else other / S_PER_M,
-        grid_error_S_per_cm=_errors_of_tensor(found, errors) / S_PER_M)
+        grid_error_S_per_cm=_errors_of_tensor(found.effective.tensor, found.grid, errors) / S_PER_M)
 
 
-def _errors_of_tensor(found: Conduction, errors: np.ndarray) -> np.ndarray:
+def _errors_of_tensor(tensor: Floats, grid: GridPart, errors: Floats) -> Floats:
     """The bar of every component, from those of the diagonal.
 
     Off it sqrt(e_ii e_jj), as large as a change of one sign can be as a quadratic form, also where it is small by chance;
     more where another grid says so.
     """
-    bars = np.sqrt(np.outer(errors, errors))
-    if found.grid.tensor is None:
+    bars: Floats = np.sqrt(np.outer(errors, errors))
+    if grid.tensor is None:
         return bars
-    change = np.nan_to_num(np.abs(found.grid.tensor - found.effective.tensor))
-    return np.where(bars > 0, np.maximum(bars, found.grid.reach * change), 0.0)
+    change = np.nan_to_num(np.abs(grid.tensor - tensor))
+    return np.where(bars > 0, np.maximum(bars, grid.reach * change), 0.0)
 
 
 def _phases(found: Conduction, names: dict[int, str]) -> dict[str, PhaseOfMedium]:
@@ -131,17 +160,17 @@ def _phases(found: Conduction, names: dict[int, str]) -> dict[str, PhaseOfMedium
     return phases
 
 
-def _of_group(found: Conduction, members: np.ndarray) -> tuple[float, np.ndarray]:
+def _of_group(found: Conduction, members: Bools) -> tuple[float, Floats]:
     """Volume fraction of some labels, and their conductivity: of all that occur, or the mean over their volume."""
     weights, sigma = found.fractions[members], found.sigma[members]
     total, alike = weights.sum(), bool((sigma == sigma[0]).all())
     return float(total), sigma[0] if alike or not total > 0 else np.tensordot(weights, sigma, 1) / total
 
 
-def _along(found: Conduction, axis: int) -> np.ndarray:
+def _along(found: Conduction, axis: int) -> Floats:
     """Conductivity of each label along an axis (S/m)."""
-    index = [(), (axis,), (axis, axis)][found.sigma.ndim - 1]
-    return found.sigma[(slice(None), *index)]
+    sigma = found.sigma
+    return sigma if sigma.ndim == 1 else sigma[:, axis] if sigma.ndim == 2 else sigma[:, axis, axis]
 
 
 def _conducts(found: Conduction, axis: int) -> bool:
@@ -149,17 +178,16 @@ def _conducts(found: Conduction, axis: int) -> bool:
     return bool(np.any(_along(found, axis)[found.fractions > 0] > 0))
 
 
-def _transport(found: Conduction, axis: int, reference: int | None):
+def _transport(found: Conduction, axis: int, reference: int | None) -> TransportNumbers:
     return transport_numbers(found.effective.tensor[axis, axis], _along(found, axis), found.fractions, reference)
 
 
 def _temperatures(found: Conduction) -> tuple[AtTemperature, ...] | None:
-    if found.temperatures == (None,):
-        return None
     return tuple(AtTemperature(temperature_K=temperature, sigma_eff_S_per_cm=one.tensor / S_PER_M,
                                mean_S_per_cm=mean_of(found, index) / S_PER_M, solver_relative_error_xyz=one.relative_error,
                                iterations_xyz=one.iterations)
-                 for index, (temperature, one) in enumerate(zip(found.temperatures, found.series)))
+                 for index, (temperature, one) in enumerate(zip(found.temperatures, found.series))
+                 if temperature is not None) or None
 
 
 def _activation(found: Conduction) -> Activation | None:
@@ -193,13 +221,13 @@ def headline(result: ConductionResult) -> str:
     solver = [error or 0.0 for error in bar.solver_relative_xyz]
     at = "" if result.temperature_K is None else f" at {result.temperature_K:g} K"
     values = {axis: float(result.sigma_eff_S_per_cm[axis][axis]) for axis in axes}
-    sample, intervals = bar.sample_relative_of_mean, bar.grid and bar.grid.grid_interval_S_per_cm_xyz
+    sample, intervals = bar.sample_relative_of_mean, None if bar.grid is None else bar.grid.grid_interval_S_per_cm_xyz
     if intervals is None and any(error is not None for error in bar.grid_relative_xyz):  # of an older version
-        intervals = tuple(None if error is None else tuple(max(values.get(axis, 0.0) * (1 + sign * error), 0.0)
-                                                           for sign in (-1, 1))
+        intervals = three(None if error is None else (max(values.get(axis, 0.0) * (1 - error), 0.0),
+                                                      max(values.get(axis, 0.0) * (1 + error), 0.0))
                           for axis, error in enumerate(bar.grid_relative_xyz))
     if sample is not None:
-        ends = None if intervals is None else [sum(intervals[axis][end] for axis in axes) / len(axes) for end in (0, 1)]
+        ends = None if intervals is None else _mean_ends([intervals[axis] for axis in axes])
         value = float(result.mean_S_per_cm)
         text, grid = _value_and_grid(value, ends, max(max(solver), sample) * value)
         return f"sigma{at} = {text} S/cm ({grid}; sample ± {percent(sample)}, one sample)"
@@ -211,7 +239,13 @@ def headline(result: ConductionResult) -> str:
     return f"{', '.join(texts)} S/cm{at}; one sample"
 
 
-def _value_and_grid(value: float, ends, other_error: float) -> tuple[str, str]:
+def _mean_ends(intervals: list[tuple[float, float] | None]) -> tuple[float, float]:
+    """Mean of the ends, of axes that all have an interval."""
+    known = [one for one in intervals if one is not None]
+    return sum(low for low, _ in known) / len(known), sum(high for _, high in known) / len(known)
+
+
+def _value_and_grid(value: float, ends: tuple[float, float] | None, other_error: float) -> tuple[str, str]:
     """A value and what to say of its grid, to the digits that all parts of the error allow together."""
     if ends is None:
         return to_digits(value, max(other_error, value * _UNKNOWN_GRID)), "grid not estimated"
@@ -224,7 +258,20 @@ def _value_and_grid(value: float, ends, other_error: float) -> tuple[str, str]:
 
 
 def conduction_lines(found: Conduction, names: dict[int, str], result: ConductionResult) -> list[str]:
-    """The headline, the tensor to the digits of its error, tortuosity, shares of the current, and the activation energy."""
+    """The headline, the tensor to the digits of its error, tortuosity, shares of the current, and the activation energy.
+
+    Parameters
+    ----------
+    found : Conduction
+    names : dict of int to str
+        Of the labels.
+    result : ConductionResult
+        The same for result.json.
+
+    Returns
+    -------
+    list of str
+    """
     effective, bar = found.effective, result.error_bar
     lines = [result.headline, "effective conductivity (S/cm):"]
     lines += ["   " + "  ".join(f"{text:>9}" for text in row) for row in _tensor_texts(found, bar)]
@@ -252,14 +299,14 @@ def solver_lines(found: Conduction) -> list[str]:
 def _relative_error(bar: ErrorBar, axis: int) -> float:
     """Of solver and grid together, for the digits of what is printed."""
     grid = bar.grid_relative_xyz[axis]
-    return max(bar.solver_relative_xyz[axis], _UNKNOWN_GRID if grid is None else grid)
+    return max(bar.solver_relative_xyz[axis] or 0.0, _UNKNOWN_GRID if grid is None else grid)
 
 
 def _tensor_texts(found: Conduction, bar: ErrorBar) -> list[list[str]]:
     tensor = found.effective.tensor / S_PER_M
     errors = [_relative_error(bar, axis) * tensor[axis, axis] for axis in range(3)]
 
-    def text(i, j):
+    def text(i: int, j: int) -> str:
         value, error = tensor[i, j], math.sqrt(errors[i] * errors[j])
         if math.isnan(value):
             return "-"
@@ -282,7 +329,7 @@ def _error_parts(found: Conduction, bar: ErrorBar) -> list[str]:
     else:
         errors = [bar.grid_relative_xyz[axis] for axis in found.axes]
         grid = f"grid {', '.join('-' if error is None else percent(error) for error in errors)} ({bar.grid_method})"
-    solver = ", ".join(percent(bar.solver_relative_xyz[axis]) for axis in found.axes)
+    solver = ", ".join(percent(bar.solver_relative_xyz[axis] or 0.0) for axis in found.axes)
     sample = bar.sample_relative_of_mean
     unknown = "sample not known from one" + (", whose good conductors percolate along some axes only"
                                              if bar.sample_method == _UNLIKE else "")
@@ -292,14 +339,24 @@ def _error_parts(found: Conduction, bar: ErrorBar) -> list[str]:
 
 def _share_line(found: Conduction, names: dict[int, str]) -> str:
     currents = next(iter(found.currents.values()))
-    shares = ", ".join(f"{names.get(label, label)} {with_error(100 * phase.share, 100 * phase.share_error)} % (of the "
-                       f"volume {100 * phase.fraction:.3g} %)" for label, phase in currents.phases.items())
-    largest = with_error(currents.focusing.maximum, currents.focusing.errors[-1])
+    shares = ", ".join(f"{names.get(label, label)} {with_error(100 * phase.share, 100 * (phase.share_error or 0.0))} % "
+                       f"(of the volume {100 * phase.fraction:.3g} %)" for label, phase in currents.phases.items())
+    errors = currents.focusing.errors
+    largest = with_error(currents.focusing.maximum, errors[-1] if errors else 0.0)
     return f"current along {AXES[currents.axis]}: {shares}; largest |J|/<J> {largest}"
 
 
 def with_error(value: float, error: float) -> str:
-    """With no more digits than the error allows: '49.9 ± 0.3'; three at the most."""
+    """With no more digits than the error allows: '49.9 ± 0.3'; three at the most.
+
+    Parameters
+    ----------
+    value, error : float
+
+    Returns
+    -------
+    str
+    """
     if not error > 0.5 * 10 ** (math.floor(math.log10(abs(value))) - 2 if value else -np.inf):
         return f"{value:.3g}"
     decimals = -math.floor(math.log10(error))

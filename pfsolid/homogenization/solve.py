@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -59,12 +59,19 @@ class Progress:
     relative_error: float
 
 
+S = TypeVar("S", bound=SolverConfig)
 Watch = Callable[[Progress], object]
 OnSolved = Callable[[int, System, float], object]
 
 
 def check_solver(settings: SolverConfig, comm: Communicator) -> None:
-    """Raise InputError if the solver asked for is not there, or its options cannot be read.  Collective."""
+    """Raise InputError if the solver asked for is not there, or its options cannot be read.  Collective.
+
+    Parameters
+    ----------
+    settings : SolverConfig
+    comm : Communicator
+    """
     if settings.solver == "petsc":
         PetscSolver(comm, settings.petsc_options)
 
@@ -73,13 +80,33 @@ class Memory(Protocol):
     """What has been solved in all, over several launches, told apart by names."""
 
     def of(self, name: str, transform: SlabTransform) -> SolveMemory:
-        """That of one tensor; potentials are those of the last name alone, and of the very first solve."""
+        """That of one tensor; potentials are those of the last name alone, and of the very first solve.
+
+        Parameters
+        ----------
+        name : str
+            Of the medium and the temperature.
+        transform : SlabTransform
+        """
 
     def note(self, name: str, axis: int, data: dict[str, Any]) -> None:
-        """Plain data to be kept with the next axis that is solved.  Collective."""
+        """Keep plain data with the next axis that is solved.  Collective.
+
+        Parameters
+        ----------
+        name : str
+        axis : int
+        data : dict
+        """
 
     def noted(self, name: str, axis: int) -> dict[str, Any] | None:
-        """What was noted."""
+        """What was noted.
+
+        Parameters
+        ----------
+        name : str
+        axis : int
+        """
 
 
 def solve_conduction(medium: Medium, settings: SolverConfig, watch: Watch | None = None, *, axes: Sequence[int] = (0, 1, 2),
@@ -258,8 +285,20 @@ def _reported(watch: Watch, names: str, temperature: float | None) -> Callable[[
     return lambda axis, iteration, value, error: watch(Progress(names[axis], temperature, iteration, value, error))
 
 
-def settings_of_second(settings: SolverConfig, found: Conduction) -> SolverConfig:
-    """For another grid: the first temperature, and no more digits than a grid part needs."""
+def settings_of_second(settings: S, found: Conduction) -> S:
+    """For another grid: the first temperature, and no more digits than a grid part needs.
+
+    Parameters
+    ----------
+    settings : SolverConfig
+    found : Conduction
+        On the first grid.
+
+    Returns
+    -------
+    SolverConfig
+        Of the same class.
+    """
     return settings.model_copy(update={
         "grid_error": "none", "temperature_K": found.temperatures[:1] if found.temperatures[0] else None,
         "relative_tolerance": max(GRID_RTOL, settings.relative_tolerance)})

@@ -6,12 +6,16 @@ see it.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from .agreement import agreed_errors, all_come, on_root, raise_together
 from .communicator import Communicator, largest, smallest
 
 __all__ = ["PlaneExchange", "Reducer", "agreed_errors", "all_come", "on_root", "raise_together", "split_into_groups"]
+
+T = TypeVar("T")
 
 
 class Reducer:
@@ -63,9 +67,10 @@ class Reducer:
         """One picklable parcel for each rank; what each rank has for this one, in rank order."""
         return self._comm.alltoall(parcels)
 
-    def from_root(self, value):
+    def from_root(self, value: T) -> T:
         """Root's value on every rank."""
-        return self._comm.bcast(value, root=0)
+        found: T = self._comm.bcast(value, root=0)
+        return found
 
 
 class PlaneExchange:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ..errors import InputError, Interrupted
 from ..text import in_words
 from .collective import Reducer
+from .communicator import Communicator
 from .launch import under_mpirun
 
 LOGGER = logging.getLogger("pfsolid")
@@ -38,7 +39,7 @@ class Session:
         What gives back to the process the signals, and all else that the session has taken of it.
     """
 
-    comm: object
+    comm: Communicator
     reducer: Reducer
     threads: int
     started: float = field(default_factory=time.monotonic)

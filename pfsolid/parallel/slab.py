@@ -27,4 +27,6 @@ class Slab(Protocol):
     reducer: Reducer
     ghosts: PlaneExchange
     periodic: bool
-    first_plane: int
+
+    @property
+    def first_plane(self) -> int: ...

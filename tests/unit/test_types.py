@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMPLETE = ("pfsolid/__init__.py", "pfsolid/errors.py", "pfsolid/grid.py", "pfsolid/json_values.py", "pfsolid/results/",
+COMPLETE = ("pfsolid/__init__.py", "pfsolid/api/", "pfsolid/arrays.py", "pfsolid/errors.py", "pfsolid/grid.py",
+            "pfsolid/homogenization/", "pfsolid/json_values.py", "pfsolid/orientation.py", "pfsolid/results/",
             "pfsolid/text.py", "pfsolid/units.py")
 # Errors of the strict mode elsewhere, with the mypy of the extra: may only fall.
-MOST_ERRORS = 2550
+MOST_ERRORS = 2210
 
 
 @pytest.mark.skipif(find_spec("ruff") is None, reason="needs the extra `types`")

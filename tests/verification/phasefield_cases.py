@@ -79,7 +79,8 @@ def turned_structures() -> tuple[np.ndarray, np.ndarray]:
     n, length = 64, 9.0
     i, j = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
     phase = 2 * np.pi / n
-    first = 0.45 + 0.05 * (np.cos(phase * i + 1) + np.cos(phase * j) + np.cos(phase * (i + j)) + np.cos(phase * (2 * i - j) + 2))
+    first = 0.45 + 0.05 * (np.cos(phase * i + 1) + np.cos(phase * j) + np.cos(phase * (i + j))
+                           + np.cos(phase * (2 * i - j) + 2))
     fields = []
     for start, edge, kappa, xy in ((first, length, (4.0, 1.0), 0.0),
                                    (first[(i + j) % n, (i - j) % n], math.sqrt(2) * length, (2.5, 2.5), 1.5)):

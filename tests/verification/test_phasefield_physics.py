@@ -52,7 +52,8 @@ def test_growth_rates_of_a_turned_kappa(make_stepper):
 
     Steps of 2e-3 leave 3e-4 of the fastest decay here; a sign or a factor of 2 off the diagonal is 5 % and more.
     """
-    modes = [(1, 1, 1), (1, -1, 1), (-1, 1, 1), (-1, -1, 1), (1, 2, 0), (1, -2, 0), (2, 0, 1), (-2, 0, 1), (0, 1, 2), (0, -1, 2)]
+    modes = [(1, 1, 1), (1, -1, 1), (-1, 1, 1), (-1, -1, 1), (1, 2, 0), (1, -2, 0), (2, 0, 1), (-2, 0, 1), (0, 1, 2),
+             (0, -1, 2)]
     kappa, (yz, xz, xy) = (0.25, 0.2, 0.125), (0.05, -0.06, 0.1)
     vectors, rates = growth_rates_of_modes(modes, kappa, (yz, xz, xy), make_stepper)
     matrix = np.array([[0.25, xy, xz], [xy, 0.2, yz], [xz, yz, 0.125]])

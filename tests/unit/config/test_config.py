@@ -592,7 +592,8 @@ def test_kappa_off_the_diagonal(minimal):
     assert config.microstructure.smallest_shape_factor == pytest.approx(1)
     assert config_from_text(to_toml(config), "again") == config
     assert rows(review(config))["shape factors yz, xz, xy"] == "0, 0, 1.5"
-    assert "known for a diagonal kappa only" in review(read_config(minimal, [*turned, "microstructure.porosity=0.1"])).errors[0]
+    nuclei = read_config(minimal, [*turned, "microstructure.porosity=0.1"])
+    assert "known for a diagonal kappa only" in review(nuclei).errors[0]
     with pytest.raises(InputError, match="kappa of -0.5 kappa_33.*must be 0.05 or more"):
         read_config(minimal, ["microstructure.shape_factor_xy=1.5"])
 

@@ -225,7 +225,7 @@ def test_boundaries_of_a_polycrystal_hold_their_interval():
 
 
 def test_crystals_between_their_bounds():
-    """Of grains that are turned every way: between the harmonic and the arithmetic mean of the crystal; alike, the crystal."""
+    """Of grains turned every way: between the harmonic and the arithmetic mean of the crystal; alike, the crystal."""
     crystal = [1e-3, 1e-3, 1e-4]
     single, turned = (pf.grains(16, 20, 16, texture=texture) for texture in ("single", "random"))
     exact = pf.conductivity(single.image, dict(enumerate(single.tensors(crystal))), fields=False)
