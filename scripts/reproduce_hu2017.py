@@ -26,6 +26,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent / "docs")]
 
 import common  # noqa: E402  puts the package on the path  # isort: skip
 from hu2017 import closer, report, sweeps  # noqa: E402
+
 from pfsolid.errors import PfsolidError  # noqa: E402
 from pfsolid.parallel.agreement import on_root  # noqa: E402
 from pfsolid.parallel.communicator import world  # noqa: E402

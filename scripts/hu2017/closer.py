@@ -13,11 +13,11 @@ import numpy as np
 from scipy import ndimage
 
 from pfsolid.config.run import RunConfig
-from pfsolid.workflows.density import homogenize
 from pfsolid.parallel.quiet import quiet_session
 from pfsolid.sweeps.dataset import read_stored
 from pfsolid.sweeps.plan import load_plan
 from pfsolid.sweeps.state import kept_path
+from pfsolid.workflows.density import homogenize
 
 WITH_PERCOLATION = ("porosity", "nucleated", "asymmetric", "large")
 WITH_RESOLVED = ("porosity", "nucleated", "dilute", "large")
