@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "Image": ".api.image", "read_image": ".api.image",
     "conductivity": ".api.conductivity", "Conductivity": ".api.conductivity",
+    "electrode": ".api.electrode", "Electrode": ".api.electrode",
     "grow": ".api.growth", "Microstructure": ".api.growth",
     "measure": ".api.morphology", "Morphology": ".api.morphology", "LabelMorphology": ".api.morphology",
     "open_morphology": ".api.morphology",

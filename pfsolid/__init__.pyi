@@ -3,6 +3,8 @@ from . import theory as theory
 from .api import plot as plot
 from .api.conductivity import Conductivity as Conductivity
 from .api.conductivity import conductivity as conductivity
+from .api.electrode import Electrode as Electrode
+from .api.electrode import electrode as electrode
 from .api.grains import Grains as Grains
 from .api.grains import grains as grains
 from .api.growth import Microstructure as Microstructure

@@ -19,7 +19,8 @@ _NAME = "pfsolid.conductivity"
 
 def study_of(image: Image, sigma: object, layer: object, resistance: object, exclude: object, reference: object,
              interface_normals: object, settings: dict[str, Any], of_image: dict[str, Any],
-             rev: dict[str, Any] | None = None, function: str = _NAME) -> ImageStudyConfig:
+             rev: dict[str, Any] | None = None, function: str = _NAME, carriers: object = None,
+             electrode: dict[str, Any] | None = None) -> ImageStudyConfig:
     """The study that the arguments of a function describe.
 
     Parameters
@@ -27,10 +28,12 @@ def study_of(image: Image, sigma: object, layer: object, resistance: object, exc
     image : Image
     sigma, layer, resistance, exclude, reference, interface_normals
         As of `pfsolid.conductivity`.
-    settings, of_image, rev : dict
-        Keys of the sections [conduction], [image] and, if there is one, [rev].
+    settings, of_image, rev, electrode : dict
+        Keys of the sections [conduction], [image] and, if there are such, [rev] and [electrode].
     function : str
         Whose arguments they are, for messages.
+    carriers : dict, optional
+        In place of ``sigma``, one for each carrier.
 
     Returns
     -------
@@ -48,15 +51,16 @@ def study_of(image: Image, sigma: object, layer: object, resistance: object, exc
     if len(conductivities) < len(values):
         raise InputError(f"{function}: sigma gives a label twice, by its number and by its name")
     phases: dict[str, Any] = {"sigma_S_per_cm": conductivities, "names": {str(label): name for label, name in names.items()}}
+    if carriers is not None:
+        phases = {"names": phases["names"], "carriers_S_per_cm": _carriers(carriers, names, function)}
     phases |= given(interface_normals=interface_normals, reference=label_of(plain(reference), names, "reference"))
     if resistance is not None:
         phases["interface_resistance_ohm_cm2"] = _pairs(resistance, names, function)
     of_image |= given(file=str(image._source), voxel_size_nm=image.voxel_nm, axes=image._layout.axes, crop=image.crop,
                       thresholds=image.thresholds)
-    of_image["exclude"] = [label_of(one, names, "exclude") for one in _listed(exclude)]
+    of_image["exclude"] = [label_of(one, names, "exclude") for one in listed(exclude)]
     raw = {"image": of_image, "phases": phases, "conduction": settings}
-    if rev is not None:
-        raw["rev"] = rev
+    raw |= given(rev=rev, electrode=electrode)
     if layer is not None:
         raw["layer"] = _layer(layer, names, function)
     number_labels(raw)
@@ -78,6 +82,20 @@ def _conductivities(sigma: Any, function: str) -> tuple[dict[Any, Any], dict[int
         raise InputError(f"{function}: sigma = {sigma!r}: must be S/cm of each label, for example {{0: 0, 1: 1e-3}}, or the "
                          "name of a table")
     return plain(sigma), {}
+
+
+def _carriers(carriers: Any, names: Mapping[int, str], function: str) -> dict[str, Any]:
+    """Conductivities by carrier and label, as an input writes them."""
+    if not isinstance(carriers, Mapping) or not carriers or not all(isinstance(name, str) for name in carriers):
+        raise InputError(f"{function}: carriers = {carriers!r}: must be such as {{'ion': {{1: 1e-3}}, 'electron': "
+                         "{2: 5e-3}}")
+    found = {}
+    for name, sigma in carriers.items():
+        values, _ = _conductivities(sigma, function)
+        found[name] = {str(label_of(label, names, f"carriers[{name!r}]")): value for label, value in values.items()}
+        if len(found[name]) < len(values):
+            raise InputError(f"{function}: carriers[{name!r}] gives a label twice, by its number and by its name")
+    return found
 
 
 def _of_rows(rows: list[tuple[str, str, str]], function: str) -> tuple[dict[Any, Any], dict[int, str]]:
@@ -111,7 +129,7 @@ def _merged(names: Mapping[int, str], tabled: Mapping[int, str], function: str) 
     return {**names, **tabled}
 
 
-def _listed(labels: object) -> Iterable[Any]:
+def listed(labels: object) -> Iterable[Any]:
     """One label or several."""
     labels = plain(labels)
     return labels if isinstance(labels, list) else [labels]
@@ -136,5 +154,5 @@ def _layer(layer: object, names: Mapping[int, str], function: str) -> dict[str, 
     for key in {"label", "on"} & set(found):
         found[key] = label_of(found[key], names, f"layer[{key!r}]")
     if "facing" in found:
-        found["facing"] = [label_of(one, names, "layer['facing']") for one in _listed(found["facing"])]
+        found["facing"] = [label_of(one, names, "layer['facing']") for one in listed(found["facing"])]
     return found

@@ -12,11 +12,11 @@ from ..errors import InputError
 from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..text import one_line
-from .label_tables import conductivities, entries_of, label_text, names_table, quoted, table_of
+from .label_tables import carriers_table, conductivities, entries_of, label_text, names_table, quoted, table_of
 from .options import a_path, add_output, add_set, add_threads, draw, edges_of, running, session_of
 
 _NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes_order", "directions", "crop", "threshold", "raw", "raw_offset", "layer",
-                    "resistance", "plate_resistance", "contact", "names", "exclude")
+                    "resistance", "plate_resistance", "contact", "names", "exclude", "active_material", "exchange_current")
 _NOTATION = {
     "crop": "X0:X1,Y0:Y1,Z0:Z1", "raw": "NX,NY,NZ,TYPE", "layer": "LABEL:ON,FACING,WIDTH_NM", "resistance": "A:B=R",
     "plate_resistance": "R1,R2", "contact": "FIRST[,LAST]",
@@ -67,6 +67,11 @@ def add_image_options(sub: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     image = sub.add_argument_group("for an image of labels")
     image.add_argument("--sigma", metavar="LABEL=S,...", help="S/cm of each label: 0=0,1=1e-3 or 1=[1e-3,1e-3,5e-4], "
                        "or a law 1={value=1e-3,at_K=298,activation_energy_eV=0.3}; *=S for all others")
+    image.add_argument("--carrier", action="append", metavar="NAME:LABEL=S,...", help="in place of --sigma, given for each "
+                       "carrier: ion:SE=1e-3,CAM=1e-6; labels that are not given do not conduct it")
+    image.add_argument("--active-material", metavar="LABEL,...", help="of an electrode with two carriers (default: what "
+                       "conducts both)")
+    image.add_argument("--exchange-current", metavar="A_PER_M2", help="A/m^2 of active surface: where the electrode reacts")
     image.add_argument("--sigma-table", type=a_path, metavar="FILE.csv", help="the same as a table with the columns label, "
                        "sigma_S_per_cm and, if wanted, name")
     image.add_argument("--names", metavar="LABEL=NAME,...", help="what the labels are called, to be used wherever a label "
@@ -98,7 +103,10 @@ def add_solver_options(both: argparse._ArgumentGroup) -> None:
 
 def _conduct(options) -> None:
     _check_export(options)
-    if options.sigma is not None or options.sigma_table is not None or options.source.suffix == ".toml":
+    if options.carrier is not None and (options.sigma is not None or options.sigma_table is not None):
+        raise InputError("--carrier and --sigma are two ways to say what conducts: give one")
+    given = (options.sigma, options.sigma_table, options.carrier)
+    if any(one is not None for one in given) or options.source.suffix == ".toml":
         _on_image(options)
     else:
         _on_density(options)
@@ -130,6 +138,7 @@ def _on_density(options) -> None:
 
 def _on_image(options) -> None:
     from ..machine.warmup import ensure_compiled
+    from ..workflows.carriers import conduct_carriers, is_of_carriers
     from ..workflows.image import check_image, conduct_image
 
     if options.input is not None:
@@ -140,7 +149,8 @@ def _on_image(options) -> None:
         ensure_compiled(study, session)
         directory = options.output or beside(options.source)
         running.append(directory)
-        conduct_image(study, directory, session, options.force)
+        conduct = conduct_carriers if is_of_carriers(study) else conduct_image
+        conduct(study, directory, session, options.force)
         _export(directory, options, session)
         if study.output.figures:
             draw(directory, session, study.output.figures)
@@ -148,6 +158,8 @@ def _on_image(options) -> None:
 
 def _check_export(options) -> None:
     """Refuse what cannot be exported before anything is computed."""
+    if options.export is not None and options.carrier is not None:
+        raise InputError("--export is of one conductivity: give one carrier's with --sigma")
     given = [name for name in ("domain", "component", "along") if getattr(options, name) is not None]
     if options.export not in ("pybamm", "bpx"):
         if given:
@@ -228,6 +240,13 @@ def _image_overrides(options) -> list[str]:
     conducting, names = conductivities(options.sigma, options.sigma_table, options.names)
     if conducting:
         found.add("--sigma", "phases.sigma_S_per_cm", table_of(conducting, "--sigma"))
+    if options.carrier is not None:
+        found.add("--carrier", "phases.carriers_S_per_cm", carriers_table(options.carrier))
+    if options.active_material is not None:
+        found.add("--active-material", "electrode.active",
+                  f"[{', '.join(map(label_text, options.active_material.split(',')))}]")
+    if options.exchange_current is not None:
+        found.add("--exchange-current", "electrode.exchange_current_A_per_m2", options.exchange_current)
     if names:
         found.add("--names", "phases.names", names_table(names))
     if options.exclude is not None:

@@ -20,6 +20,7 @@ from ..io.series import list_fields
 from ..results.conduction import ConductionResult
 from ..results.run import UNSEPARATED, Result
 from ..text import as_word, percent
+from ..workflows.carriers import electrode_lines
 from ..workflows.image import review_study
 from ..workflows.run import read_result
 from ..workflows.start import check_initial_field
@@ -86,6 +87,10 @@ def _result_lines(result: Result) -> list[str]:
         lines.append(f"  growth: {result.growth.reason}, {result.growth.steps} steps")
     if result.state == UNSEPARATED:
         lines.append("  unseparated: the phases have not separated, so there is no conductivity")
+    for name, one in (result.carriers or {}).items():
+        lines += [f"  {name}:", *_conduction_lines(result, one)]
+    if result.electrode is not None:
+        lines += [f"  {line}" for line in electrode_lines(result.electrode)]
     if result.representative is not None:
         lines += [f"  {line}" for line in lines_of(result.representative)]
     return lines if result.conduction is None else lines + _conduction_lines(result, result.conduction)

@@ -51,6 +51,20 @@ def table_of(entries: list[tuple[str, str]], option: str) -> str:
     return "{ " + ", ".join(f"{quoted(name)} = {value}" for name, value in zip((name for name, _ in entries), values)) + " }"
 
 
+def carriers_table(texts: list[str]) -> str:
+    """What `--carrier` says, each time of one, as an inline table of tables."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, colon, table = text.partition(":")
+        name = name.strip()
+        if not (colon and re.fullmatch(r"[A-Za-z]\w{0,31}", name)):
+            raise InputError(f"--carrier {one_line(text)}: must be NAME:LABEL=S,... for example ion:1=1e-3,2=1e-6")
+        if name in found:
+            raise InputError(f"--carrier: {name} stands there twice")
+        found[name] = table_of(entries_of(table, "--carrier"), "--carrier")
+    return "{ " + ", ".join(f"{name} = {table}" for name, table in found.items()) + " }"
+
+
 def names_table(names: dict[int | str, str]) -> str:
     """Names as an inline table."""
     return "{ " + ", ".join(f"{quoted(str(label))} = {quoted(name)}" for label, name in names.items()) + " }"

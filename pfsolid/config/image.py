@@ -16,7 +16,8 @@ from ..orientation import ORDERS
 from ..text import as_word, one_line
 from ..units import S_PER_M
 from .conduction import MAX_CONDUCTIVITY, SolverConfig, as_conductivity, conductivity_at
-from .naming import number_labels
+from .electrode import ElectrodeConfig
+from .naming import REST, number_labels
 from .resolved import was_written_without, write_toml
 from .rev import RevConfig
 from .run import LENGTH_LIMITS, AxesOrder, Length, Title, as_edges, as_tuple
@@ -25,6 +26,8 @@ from .text import Section, apply_overrides, key, parse_toml, read_text, shown, v
 _LABELS = f"a table of labels from 0 to {MAX_LABEL}"
 _NAMES = f"{_LABELS} with a name in quotes each, on one line"
 _SIGMA = "for each label a number, a law { value, at_K, activation_energy_eV }, three numbers or the three rows of a tensor"
+_CARRIERS = ("a table of carriers, words of letters and digits, each with a table of conductivities, for example "
+             "{ ion = { \"1\" = 1e-3 }, electron = { \"2\" = 5e-3 } }")
 _RESISTANCES = ("a table of pairs of labels with a resistance from 0 (inf blocks), for example { \"0:1\" = 10.0 }, "
                 "\"*:*\" for all other pairs")
 ANY_PAIR = "*:*"  # of two labels that differ
@@ -97,6 +100,24 @@ def _as_names(value):
     return found
 
 
+def _as_carriers(value):
+    """Of each carrier the conductivities, that of all labels that are not given (REST) among them, 0 if it is not."""
+    if not isinstance(value, dict) or not all(isinstance(table, dict) and table and re.fullmatch(r"[A-Za-z]\w{0,31}", name)
+                                              for name, table in value.items()):
+        raise ValueError(_CARRIERS)
+    found = {}
+    for name, table in value.items():
+        rest = table.get(REST, 0.0)
+        if isinstance(rest, bool) or not isinstance(rest, (int, float)) or not 0 <= rest <= MAX_CONDUCTIVITY:
+            raise ValueError(f"{_CARRIERS}; {name}: \"{REST}\" = {shown(rest)}")
+        try:
+            labels = _as_sigmas({label: one for label, one in table.items() if label != REST})
+        except ValueError as error:
+            raise ValueError(f"carrier {name}: {error}") from None
+        found[name] = labels | {REST: float(rest)}
+    return found
+
+
 def _as_name(value):
     if not (isinstance(value, str) and value.strip() and value.isprintable()):
         raise ValueError("a name in quotes on one line")
@@ -163,6 +184,7 @@ def _as_crop(value):
 
 
 Sigmas = Annotated[dict, BeforeValidator(_as_sigmas)]
+Carriers = Annotated[dict, BeforeValidator(_as_carriers)]
 Names = Annotated[dict, BeforeValidator(_as_names)]
 OneName = Annotated[str, BeforeValidator(_as_name)]
 Resistances = Annotated[dict, BeforeValidator(_as_resistances)]
@@ -255,9 +277,12 @@ class ImageConfig(Section):
 
 
 class PhasesConfig(Section):
-    sigma_S_per_cm: Sigmas = key("S/cm of each label", allowed=_SIGMA)
+    sigma_S_per_cm: Sigmas = key("S/cm of each label", {}, allowed=_SIGMA)
     sigma_of_others_S_per_cm: float | None = key(
         "S/cm of all labels that are not given (\"*\" among the others)", None, ge=0, le=MAX_CONDUCTIVITY)
+    carriers_S_per_cm: Carriers = key(
+        "in place of those: S/cm of each label for each carrier; labels that are not given do not conduct it", {},
+        allowed=_CARRIERS)
     names: Names = key("what the labels are; their names may stand wherever a label does", {}, allowed=_NAMES)
     name_of_others: OneName | None = key(
         "what all labels without a name are together (\"*\" among the names)", None,
@@ -271,6 +296,8 @@ class PhasesConfig(Section):
 
     @model_validator(mode="after")
     def _known(self):
+        if self.carriers_S_per_cm:
+            return self._known_of_carriers()
         if not self.sigma_S_per_cm and self.sigma_of_others_S_per_cm is None:
             raise ValueError(f"phases.sigma_S_per_cm = {{}}: must be {_SIGMA}")
         if self.reference is not None and not self.knows(self.reference):
@@ -279,6 +306,16 @@ class PhasesConfig(Section):
         conducts = self.reference and self.sigma_S_per_cm.get(self.reference, self.sigma_of_others_S_per_cm)
         if self.reference is not None and not np.any(np.asarray(conducts, dtype=object)):
             raise ValueError(f"phases.reference = {self.reference}: must be the label of a conductor, and this one has 0")
+        return self
+
+    def _known_of_carriers(self):
+        others = {"sigma_S_per_cm": self.sigma_S_per_cm,
+                  "sigma_of_others_S_per_cm": self.sigma_of_others_S_per_cm is not None,
+                  "reference": self.reference is not None, "interface_resistance_ohm_cm2": self.interface_resistance_ohm_cm2}
+        given = [name for name, value in others.items() if value]
+        if given:
+            raise ValueError(f"phases.{given[0]}: does not go with phases.carriers_S_per_cm, as it would be one carrier's: "
+                             "conduct that one by itself")
         return self
 
     @model_validator(mode="after")
@@ -377,6 +414,7 @@ class ImageStudyConfig(Section):
     phases: PhasesConfig
     layer: LayerConfig | None = None
     rev: RevConfig | None = None
+    electrode: ElectrodeConfig | None = None
     conduction: SolverConfig = SolverConfig()
     output: ImageOutputConfig = ImageOutputConfig()
     parallel: ImageParallelConfig = ImageParallelConfig()
@@ -388,8 +426,38 @@ class ImageStudyConfig(Section):
         """The order of axes of an array that does not say its own."""
         return "xyz" if self._older else "zyx"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _ends_at_plates(cls, raw):
+        """An electrode ends at its separator and its collector, unless something else is said."""
+        if isinstance(raw, dict) and isinstance(raw.get("image"), dict) and isinstance(raw.get("phases"), dict) \
+                and raw["phases"].get("carriers_S_per_cm") and "boundary" not in raw["image"]:
+            return raw | {"image": raw["image"] | {"boundary": "electrodes"}}
+        return raw
+
     @model_validator(mode="after")
     def _fits(self):
+        carriers = self.phases.carriers_S_per_cm
+        if self.rev is not None and carriers:
+            raise ValueError("rev: does not go with phases.carriers_S_per_cm: give one carrier's sigma_S_per_cm")
+        if self.electrode is not None and len(carriers) != 2:
+            raise ValueError("electrode: is for two carriers in phases.carriers_S_per_cm (--carrier)")
+        for name in carriers:
+            try:
+                self.of_carrier(name)._check()
+            except ValueError as error:
+                raise ValueError(f"carrier {name}: {error}") from None
+        return self if carriers else self._check()
+
+    def of_carrier(self, name: str) -> ImageStudyConfig:
+        """The study of one of the carriers by itself."""
+        sigma = dict(self.phases.carriers_S_per_cm[name])
+        phases = {"sigma_of_others_S_per_cm": sigma.pop(REST), "sigma_S_per_cm": sigma, "carriers_S_per_cm": {}}
+        study = self.model_copy(update={"phases": self.phases.model_copy(update=phases), "electrode": None})
+        study._older = self._older
+        return study
+
+    def _check(self):
         sigma = self.phases.sigma_S_per_cm
         if self.layer is not None:
             for label in (self.layer.label, self.layer.on):

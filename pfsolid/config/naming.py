@@ -31,12 +31,17 @@ def number_labels(raw: dict) -> None:
         phases["sigma_S_per_cm"] = sigma = numbers.of_keys(sigma, "phases.sigma_S_per_cm")
         if REST in sigma:
             phases["sigma_of_others_S_per_cm"] = sigma.pop(REST)
+    carriers = phases.get("carriers_S_per_cm")
+    if isinstance(carriers, dict):
+        phases["carriers_S_per_cm"] = {
+            name: numbers.of_keys(table, f"carrier {name}") if isinstance(table, dict) else table
+            for name, table in carriers.items()}
     resistances = phases.get("interface_resistance_ohm_cm2")
     if isinstance(resistances, dict):
         key = "phases.interface_resistance_ohm_cm2"
         phases["interface_resistance_ohm_cm2"] = numbers.of_keys(resistances, key, pairs=True)
-    sections = {"phases": phases, "layer": layer, "image": image}
-    for place in ("phases.reference", "layer.on", "layer.label", "layer.facing", "image.exclude"):
+    sections = {"phases": phases, "layer": layer, "image": image, "electrode": raw.get("electrode")}
+    for place in ("phases.reference", "layer.on", "layer.label", "layer.facing", "image.exclude", "electrode.active"):
         name, key = place.split(".")
         section = sections[name]
         if isinstance(section, dict) and isinstance(section.get(key), (str, list)):

@@ -175,6 +175,11 @@ class ImageConduction:
         """This rank's labels of the first part, local (n0, n1, n2); until it is solved."""
         return self._at_hand.medium.labels[1:-1]
 
+    @property
+    def field_of_view(self) -> float:
+        """Its share of the image."""
+        return self._inside
+
     def solve(self, watch: WatchParts | None = None, memory: Memory | None = None, with_currents: bool = True) -> Conduction:
         """Solve all parts, once; what was found, by the image's axes.  Collective.
 
@@ -283,7 +288,7 @@ def _read_part(study: ImageStudyConfig, part: Part, grid_nm: PeriodicGrid, setti
         check_label_known(counts, {*study.phases.sigma_S_per_cm, *study.image.exclude}, "conductivity")
         contacts = contacts_of(study, part.orientation, grid_nm, masks)
         until_read.pop_all()  # whoever solves closes it
-    return LabelledImage(Medium(labels, lambda temperature: _turned_sigma(study, part.orientation, temperature), transform,
+    return LabelledImage(Medium(labels, lambda temperature: turned_sigma(study, part.orientation, temperature), transform,
                          part.orientation.names, _resistances(study), study.phases.interface_normals,
                          _plate_resistances(study), contacts, mirrored=part.window.mirrored, groups=study.groups),
                          num_laid)
@@ -337,7 +342,7 @@ def _warn_of_thin(width_nm: float, grid_nm: PeriodicGrid, session: Session) -> N
         session.warn(f"the surface layer is {voxels:.2g} voxels wide: curved, its volume may come out 20 % too small")
 
 
-def _turned_sigma(study: ImageStudyConfig, orientation: Orientation, temperature: float | None) -> Floats:
+def turned_sigma(study: ImageStudyConfig, orientation: Orientation, temperature: float | None) -> Floats:
     """Conductivities in S/m by the grid's axes; labels between those given do not occur and count as insulators."""
     sigma = np.nan_to_num(study.sigma_S_per_m(temperature))
     return orientation.turn_tensor(sigma, sigma.ndim - 1)

@@ -30,6 +30,7 @@ RESULT = "result.json"
 MORPHOLOGY = "morphology.json"  # of `pfsolid measure`
 SUBVOLUMES = "subvolumes.csv"  # of `pfsolid rev`
 REPORT = "report.html"  # of `pfsolid report`
+PROFILES = "profiles.csv"  # of several carriers
 EXPORTS = {"pybamm": "pybamm.json", "bpx": "bpx.json", "json": "transport.json"}  # of `pfsolid conduct --export`
 CHECKPOINTS = "checkpoints"
 KNOWN_SUBVOLUMES = "subvolumes.json"  # in SOLVED: those that are done
@@ -40,10 +41,10 @@ FIGURE_FORMATS = "png", "pdf", "svg"
 
 # What a run writes: files, and folders with the patterns of the files in them.  The result is the first to go and the last
 # to come: what stands beside it is whole.
-FILES = (RESULT, FIELDS, "fields.xdmf", HISTORY, MORPHOLOGY, SUBVOLUMES, REPORT, *EXPORTS.values(), LOG, INPUT)
+FILES = (RESULT, FIELDS, "fields.xdmf", HISTORY, MORPHOLOGY, SUBVOLUMES, PROFILES, REPORT, *EXPORTS.values(), LOG, INPUT)
 _CHECKPOINT = ("step_[0-9]*.h5", ".step_[0-9]*.h5.part")
 _DRAWN = ("slices", "structure_3d", "evolution", "conduction", "currents", "arrhenius", "clusters", "morphology",
-          "representative")
+          "representative", "electrode")
 FOLDERS = {
     CHECKPOINTS: _CHECKPOINT,
     **{f"{SOLVED}/{name}": _CHECKPOINT for name in ("first", "x", "y", "z", "stopped")},

@@ -13,6 +13,7 @@ from ..io.peek import describe
 from ..io.run_directory import FIELDS, HISTORY
 from .clusters import clusters_figure
 from .conduction import arrhenius_figure, conduction_figure, current_axis, temperature_series
+from .electrode import electrode_figure, has_profiles
 from .evolution import evolution_figure
 from .figure import Look, save_figure
 from .morphology import measured, morphology_figure
@@ -83,6 +84,8 @@ def _drawings(run: RunFiles) -> dict:
         drawings["arrhenius"] = arrhenius_figure
     if run.result and run.result.representative is not None:
         drawings["representative"] = representative_figure
+    if has_profiles(run):
+        drawings["electrode"] = electrode_figure
     if run.history:
         drawings["evolution"] = evolution_figure
     if measured(run) is not None:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from ..errors import InputError
 from .conduction import ConductionResult
+from .electrode import ElectrodeResult
 from .morphology import MorphologyResult
 from .record import Record, key
 from .representative import RepresentativeResult
@@ -137,6 +138,9 @@ class Result(Record):
                                           "it", absent="where both touch all of it")
     conduction: ConductionResult | None = key("effective conductivity", inline=True,
                                               absent="without conduction")
+    carriers: dict[str, ConductionResult] | None = key("of each carrier by its name what else stands beside the other keys: "
+                                                       "its effective conductivity", absent="but of several carriers")
+    electrode: ElectrodeResult | None = key("what two carriers do together", absent="but of two carriers")
     representative: RepresentativeResult | None = key("whether the sample is large enough", absent="but of `pfsolid rev`")
     rho_pore: float | None = key("density below which a voxel is pore", absent=f"{_OF_IMAGES}, and without conduction")
     rho_bulk: float | None = key("density above which a voxel is bulk", absent=f"{_OF_IMAGES}, and without conduction")

@@ -6,8 +6,11 @@ Effective conductivities of both carriers go in, each a conduction problem of it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from .validity import check_conductivities
@@ -16,7 +19,7 @@ FARADAY = 96485.33212  # C/mol
 GAS_CONSTANT = 8.314462618  # J/(mol K)
 
 
-def ambipolar_conductivity(ionic, electronic) -> np.ndarray:
+def ambipolar_conductivity(ionic: ArrayLike, electronic: ArrayLike) -> Any:
     """sigma_i sigma_e / (sigma_i + sigma_e): what moves the neutral component, limited by the slower carrier.
 
     Holds for two carriers that exchange nothing on the way, each with one effective conductivity: not where they meet at
@@ -51,7 +54,7 @@ def ambipolar_conductivity(ionic, electronic) -> np.ndarray:
     return np.divide(ionic * electronic, total, out=np.zeros_like(total), where=total > 0)[()]
 
 
-def transport_number(ionic, electronic) -> np.ndarray:
+def transport_number(ionic: ArrayLike, electronic: ArrayLike) -> Any:
     """sigma_i / (sigma_i + sigma_e), the ions' share of the current between plates that pass both carriers.
 
     Parameters
@@ -75,9 +78,9 @@ def transport_number(ionic, electronic) -> np.ndarray:
     return (ionic / (ionic + electronic))[()]
 
 
-def _carriers(ionic, electronic) -> tuple[np.ndarray, np.ndarray]:
+def _carriers(ionic: ArrayLike, electronic: ArrayLike) -> list[npt.NDArray[Any]]:
     check_conductivities({"ionic": ionic, "electronic": electronic})
-    return np.broadcast_arrays(np.asarray(ionic, float), np.asarray(electronic, float))
+    return list(np.broadcast_arrays(np.asarray(ionic, float), np.asarray(electronic, float)))
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class PorousElectrode:
     exchange_current: float
     temperature: float = 298.15
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if not (isinstance(value, (int, float)) and 0 < value < np.inf):
                 raise InputError(f"PorousElectrode: {name} = {value!r}: must be a positive number")
@@ -141,7 +144,7 @@ class PorousElectrode:
         """nu = L over the penetration depth; below 1 the electrode reacts evenly."""
         return self.thickness / self.penetration_depth
 
-    def overpotential(self, x, current: float = 1.0) -> np.ndarray:
+    def overpotential(self, x: ArrayLike, current: float = 1.0) -> Any:
         """|eta|(x) = I L/(nu sinh nu) [cosh(nu (1 - x/L))/kappa + cosh(nu x/L)/sigma].
 
         Parameters
@@ -167,8 +170,19 @@ class PorousElectrode:
         near, far = (_cosh_over_sinh(self.nu, where) for where in (1 - place, place))
         return (current * self.thickness / self.nu * (near / self.ionic + far / self.electronic))[()]
 
-    def reaction_rate(self, x, current: float = 1.0) -> np.ndarray:
-        """Current that passes from ions to electrons at x, A/m^3: a i0 F/(R T) |eta|; its integral over x is I."""
+    def reaction_rate(self, x: ArrayLike, current: float = 1.0) -> Any:
+        """Current that passes from ions to electrons at x: a i0 F/(R T) |eta|; its integral over x is I.
+
+        Parameters
+        ----------
+        x, current
+            As for `overpotential`.
+
+        Returns
+        -------
+        ndarray
+            A/m^3.
+        """
         kinetics = self.area_per_volume * self.exchange_current * FARADAY / (GAS_CONSTANT * self.temperature)
         return kinetics * self.overpotential(x, current)
 
@@ -184,6 +198,6 @@ class PorousElectrode:
         return float(self.thickness / (self.ionic + self.electronic) * (1 + bracket / nu))
 
 
-def _cosh_over_sinh(nu: float, share):
+def _cosh_over_sinh(nu: float, share: Any) -> Any:
     """cosh(nu share)/sinh(nu) for share in [0, 1], without overflow."""
     return (np.exp(nu * (share - 1)) + np.exp(-nu * (share + 1))) / -np.expm1(-2 * nu)

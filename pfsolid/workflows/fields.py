@@ -82,13 +82,13 @@ def store_solution(store: FieldStore, system, axis: int, name: str, unit: float,
     system : object
         Solved for a unit field along ``axis``, with conductivities in units of ``unit`` (S/m).
     name : str
-        Of the axis in the file.
+        Of the axis in the file, with that of a carrier before it where there are several: ion_x.
     output : object
         With save_current and save_potential.
     field : float
         V/m.
     """
-    about = dict(applied_field_V_per_m=field, applied_axis=name)
+    about = dict(applied_field_V_per_m=field, applied_axis=name[-1])
     if output.save_current:
         current = system.current_density(axis)
         current *= unit * field

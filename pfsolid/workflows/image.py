@@ -79,7 +79,23 @@ class Prepared:
 
 
 def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
-    """What cannot be used is refused here, before anything is replaced.  Collective."""
+    """What cannot be used is refused here, before anything is replaced.  Collective.
+
+    Parameters
+    ----------
+    study : ImageStudyConfig
+    session : Session
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    InputError
+    """
+    if study.phases.carriers_S_per_cm:
+        raise InputError("phases.carriers_S_per_cm: several carriers are conducted by pfsolid conduct alone")
     if study.rev is not None:
         raise InputError("the section [rev] is for pfsolid rev, which asks whether the image is large enough")
     session.limit_s = study.parallel.wall_clock_limit_s
@@ -87,7 +103,7 @@ def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
         problem = until_checked.enter_context(closing(ImageConduction(study, study.image.file, session)))
         session.check_start_up("parallel.wall_clock_limit_s")
         until_checked.pop_all()
-    return Prepared(problem, study_to_toml(_with_order(study, problem.info)))
+    return Prepared(problem, study_to_toml(with_order(study, problem.info)))
 
 
 def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> Result:
@@ -100,7 +116,7 @@ def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> 
     seen += "".join(hashlib.sha256(mask.tobytes()).hexdigest() for mask in problem.masks.values())
     memory = SolvedOnDisk(directory, session, f"{physics_of(study)} {seen}").load()
     on_root(session.comm, (directory / FIELDS).unlink, True)  # what an interrupted attempt left, perhaps damaged
-    keeper = _Keeper(study, directory / FIELDS, made.to_dict() | {"input": prepared.text}, session)
+    keeper = FieldsKeeper(study, directory / FIELDS, made.to_dict() | {"input": prepared.text}, session)
     try:
         found = problem.solve(keeper.watch, memory)
     except Interrupted as error:
@@ -167,7 +183,7 @@ def is_study(text: str) -> bool:
 def _announce(problem: ImageConduction, session: Session) -> None:
     """What is about to be computed, for a person."""
     study, info, part = problem.study, problem.info, problem.parts[0]
-    session.say(_headline(study, info, part, session))
+    session.say(headline_of(study, info, part, session))
     session.say(info.order_line)
     tell_of_spacing(study, info, session)
     flat = [name for axis, name in enumerate(AXES) if axis not in part.image_grid_nm.real_axes and name in asked_axes(study)]
@@ -189,29 +205,56 @@ def _tell_of_contacts(found: Conduction, grid_nm: PeriodicGrid, session: Session
                         f"{grid_nm.lengths[axis] * NM_PER_M / (value * across):.5g} ohm")
 
 
-def _headline(study: ImageStudyConfig, info: ImageInfo, part: Part, session: Session) -> str:
+def headline_of(study: ImageStudyConfig, info: ImageInfo, part: Part, session: Session) -> str:
+    """What is conducted on, for a person.
+
+    Parameters
+    ----------
+    study : ImageStudyConfig
+    info : ImageInfo
+    part : Part
+    session : Session
+
+    Returns
+    -------
+    str
+    """
     shape = " x ".join(map(str, part.image_grid_nm.shape))
     title = " ".join(study.title.split()) or info.name
     return (f"pfsolid: conduction on {title}: {shape} voxels, {study.image.boundary}, on "
             f"{plural(session.reducer.size, 'rank')} x {plural(session.threads, 'thread')}")
 
 
-def _with_order(study: ImageStudyConfig, info: ImageInfo) -> ImageStudyConfig:
+def with_order(study: ImageStudyConfig, info: ImageInfo) -> ImageStudyConfig:
     """The study with the order of the axes, where neither it nor the file says one: read again it means the same."""
     if info.axes_said:
         return study
     return study.model_copy(update={"image": study.image.model_copy(update={"axes": info.axes})})
 
 
-class _Keeper:
-    """Stores the labels and the first current that is solved."""
+class FieldsKeeper:
+    """Stores the labels and, of each carrier, the first current that is solved."""
 
     def __init__(self, study: ImageStudyConfig, path: Path, attributes: dict, session: Session):
         self._study, self._path, self._attributes, self._session = study, path, attributes, session
         self._stored: set[str] = set()
 
-    def watch(self, part: Part, medium: Medium):
-        """For `ImageConduction.solve`."""
+    def watch(self, part: Part, medium: Medium, carrier: str = ""):
+        """For `ImageConduction.solve`.
+
+        Parameters
+        ----------
+        part : Part
+        medium : Medium
+        carrier : str
+            Its name, where there are several.
+
+        Returns
+        -------
+        callable
+            ``on_solved``.
+        """
+        solution = f"solution {carrier}"
         store = FieldStore(self._path, part.image_grid_nm, medium.transform, self._session, self._attributes,
                            part.orientation)
         if "phase" not in self._stored:
@@ -224,9 +267,10 @@ class _Keeper:
             store.write("phase", labels, "1", phases=names)
 
         def keep(axis, system, unit):
-            if "solution" not in self._stored:
-                self._stored.add("solution")
-                store_solution(store, system, axis, part.orientation.names[axis], unit, self._study.output,
+            if solution not in self._stored:
+                self._stored.add(solution)
+                of = f"{carrier}_" if carrier else ""
+                store_solution(store, system, axis, of + part.orientation.names[axis], unit, self._study.output,
                                self._study.conduction.applied_field_V_per_m)
 
         return keep

@@ -17,7 +17,7 @@ from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..results.run import Result
 from ..text import in_words
-from . import image, rev, stored_density
+from . import carriers, image, rev, stored_density
 from .console import log_to
 from .run import check_initial_limits, damage_of_result, go_on
 
@@ -69,7 +69,7 @@ def resume(config: Config, directory: Path, session: Session) -> Result:
     directory = Path(directory)
     prepared, study = None, image
     if isinstance(config, ImageStudyConfig):
-        study = image if config.rev is None else rev
+        study = rev if config.rev is not None else carriers if carriers.is_of_carriers(config) else image
         prepared = study.prepare(config, session)
     else:
         check_initial_limits(config, session)

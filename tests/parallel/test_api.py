@@ -127,3 +127,21 @@ def test_more_than_65536_labels(comm):
     options = dict(voxel_nm=10, directions="x", tolerance=1e-3, comm=comm, threads=1, fields=False)
     found = pf.conductivity(many, sigma, **options)
     assert np.array_equal(found.tensor, pf.conductivity(two, {0: 0, 1: 1e-3}, **options).tensor, equal_nan=True)
+
+
+@pytest.mark.ranks(2, 3)
+def test_two_carriers(comm):
+    """What is reached, areas, tortuosity, profiles and front, in slabs as on one rank."""
+    labels = np.random.default_rng(2).choice(3, (9, 8, 10), p=(0.1, 0.5, 0.4))
+    carriers = {"ion": {1: 1e-3, 2: 1e-6}, "electron": {2: 5e-3}}
+    options = dict(voxel_nm=100, tolerance=1e-9, threads=1, exchange_current=2.0, directions="xz")
+    together, alone = (pf.electrode(labels, carriers, comm=one, **options) for one in (comm, ALONE))
+    for axis in "xz":
+        one, other = together.along(axis).to_dict(), alone.along(axis).to_dict()
+        assert one["active_reached_by"] == other["active_reached_by"]
+        for name in ("ambipolar_S_per_cm", "active_area_per_nm", "electrode_tortuosity", "electrolyte_fraction"):
+            assert one[name] == pytest.approx(other[name], rel=1e-6), name  # solved to 1e-9
+    for name, column in together.profiles.items():
+        if name not in ("along", "carrier"):
+            # Of first order in the error of the potential.
+            assert column == pytest.approx(alone.profiles[name], rel=1e-3)

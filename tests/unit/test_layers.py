@@ -36,24 +36,24 @@ LAYERS = [
 
 # The same inside the folders where several concerns meet.
 INSIDE = {
-    "api": [["run"], ["growth"], ["report", "representative"], ["conductivity", "grains", "morphology"], ["study"],
-            ["image"], ["sweep"], ["plot"], ["optional", "pictures", "sinks"], ["arguments"]],
+    "api": [["electrode", "run"], ["growth"], ["report", "representative"], ["conductivity", "grains", "morphology"],
+            ["study"], ["image"], ["sweep"], ["plot"], ["optional", "pictures", "sinks"], ["arguments"]],
     "cli": [["__init__"], ["main"], ["rev"], ["completion", "conduct", "grains", "materials", "run", "sweep", "theory"],
             ["hopping", "info", "label_tables"], ["options"]],
-    "config": [["review"], ["estimate", "execution", "grains", "image", "sweep"], ["rev"], ["run"], ["material"],
+    "config": [["review"], ["estimate", "execution", "grains", "image", "sweep"], ["electrode", "rev"], ["run"], ["material"],
                ["conduction", "naming", "resolved", "sigma_table"], ["text"]],
-    "homogenization": [["representative"], ["subvolumes"], ["battery", "density", "image", "report"], ["parts", "watch"],
-                       ["solve"], ["contacts", "found", "medium"], ["grid_error"]],
-    "results": [["measured"], ["run"], ["conduction", "morphology", "representative"], ["record"]],
+    "homogenization": [["representative"], ["subvolumes"], ["carriers"], ["battery", "density", "image", "report"],
+                       ["parts", "watch"], ["solve"], ["contacts", "electrode", "found", "medium"], ["grid_error"]],
+    "results": [["measured"], ["run"], ["conduction", "electrode", "morphology", "representative"], ["record"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory", "sweep_curves"],
-              ["conduction", "evolution", "morphology", "representative", "structure"], ["figure"],
+              ["conduction", "electrode", "evolution", "morphology", "representative", "structure"], ["figure"],
               ["box", "planes", "run_files"], ["colours", "rays"]],
     "sweeps": [["launch"], ["worker"], ["pick", "collect"], ["state"], ["plan"], ["dataset"]],
     "io": [["xdmf"], ["checkpoint", "peek"], ["seal", "series"],
            ["images", "provenance", "run_directory", "sealed_json", "transfer"],
            ["hdf5_sources", "readback"], ["hdf5", "one_writer", "records"], ["claims"], ["files"]],
-    "workflows": [["resume"], ["rev"], ["case", "export", "measure_file", "save", "stored_density"], ["labelled"],
-                  ["measured_source", "run"], ["density", "fit_sweep", "image", "simulate"],
+    "workflows": [["resume"], ["rev"], ["carriers", "case", "export", "measure_file", "save", "stored_density"],
+                  ["labelled"], ["measured_source", "run"], ["density", "fit_sweep", "image", "simulate"],
                   ["console", "fields", "grains", "measure", "sinks", "solved", "start", "theory"]],
 }
 

@@ -1,0 +1,192 @@
+"""Conduction of several carriers on an image of labels: from a file to a directory with the conductivity of each."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config.execution import physics_of
+from ..config.image import ImageStudyConfig, study_to_toml
+from ..errors import Interrupted
+from ..homogenization.carriers import PROFILE_COLUMNS, CarriersConduction, profile_rows
+from ..homogenization.parts import tell_of_spacing
+from ..homogenization.report import conduction_lines, solver_lines
+from ..io.images.formats import ImageInfo
+from ..io.provenance import provenance
+from ..io.records import atomic_write_text, csv_text
+from ..io.run_directory import FIELDS, LOG, PROFILES, RESULT, RunDirectory, new_run
+from ..io.sealed_json import write_stamped_json
+from ..io.xdmf import write_xdmf
+from ..parallel.collective import on_root
+from ..parallel.session import Session
+from ..results.electrode import ElectrodeAxis, ElectrodeResult
+from ..results.run import SCHEMA_VERSION, GridOf, Result
+from ..text import as_word, in_words
+from .console import log_to
+from .image import FieldsKeeper, headline_of, with_order
+from .solved import SolvedOnDisk, digest_of
+
+
+def conduct_carriers(study: ImageStudyConfig, directory: Path, session: Session, force: bool = False) -> Result:
+    """Solve for each carrier, and leave everything in ``directory``.  Collective.
+
+    Parameters
+    ----------
+    study : ImageStudyConfig
+        With carriers.
+    directory : Path
+    session : Session
+    force : bool
+        Replace an earlier result.
+
+    Returns
+    -------
+    Result
+        What result.json holds.
+
+    Raises
+    ------
+    InputError
+        Before anything is computed.
+    Interrupted, ConvergenceError, OutputError
+    """
+    with (prepare(study, session) as prepared,
+          new_run(directory, prepared.text, force, session.comm, sources=[prepared.info.path],
+                  on_lost=session.lose) as place):
+        log_to(place.path / LOG, session)
+        result = leave_results(prepared, place, session)
+    session.say(f"done in {in_words(session.elapsed_s)}: {Path(directory) / RESULT}")
+    return result
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study whose image has been read: nothing of it is refused any more.  Holds memory until its `with` block ends."""
+
+    problem: CarriersConduction
+    text: str
+
+    def __enter__(self) -> Prepared:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.problem.close()
+
+    @property
+    def info(self) -> ImageInfo:
+        """Of the image."""
+        return self.problem.info
+
+
+def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
+    """What cannot be used is refused here, before anything is replaced.  Collective.
+
+    Parameters
+    ----------
+    study : ImageStudyConfig
+    session : Session
+
+    Returns
+    -------
+    Prepared
+    """
+    session.limit_s = study.parallel.wall_clock_limit_s
+    with ExitStack() as until_checked:
+        problem = until_checked.enter_context(closing(CarriersConduction(study, study.image.file, session)))
+        session.check_start_up("parallel.wall_clock_limit_s")
+        until_checked.pop_all()
+    return Prepared(problem, study_to_toml(with_order(study, problem.info)))
+
+
+def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> Result:
+    """Solve, and write everything but the figures into a directory.  Collective.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    place : RunDirectory
+    session : Session
+
+    Returns
+    -------
+    Result
+        What result.json holds.
+
+    Raises
+    ------
+    Interrupted
+        What is solved is stored.
+    """
+    problem, info, directory = prepared.problem, prepared.info, place.path
+    study, grid = problem.study, problem.parts[0].unmirrored_grid_nm
+    session.say(headline_of(study, info, problem.parts[0], session))
+    session.say(info.order_line)
+    tell_of_spacing(study, info, session)
+    made = provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text)
+    physics = f"{physics_of(study)} {digest_of(problem.first.first_labels, session.reducer)}"
+    memory = SolvedOnDisk(directory, session, physics).load()
+    on_root(session.comm, (directory / FIELDS).unlink, True)  # what an interrupted attempt left, perhaps damaged
+    first = problem.studies[problem.names[0]]
+    keeper = FieldsKeeper(first, directory / FIELDS, made.to_dict() | {"input": prepared.text}, session)
+    try:
+        found = problem.solve(lambda name, part, medium: keeper.watch(part, medium, name), memory)
+    except Interrupted as error:
+        raise Interrupted(f"{error}; what is solved is stored; go on with: pfsolid resume {as_word(place.home)}") from error
+    results = problem.results(found)
+    for name, one in found.items():
+        session.note("\n".join(solver_lines(one)))
+        for line in conduction_lines(one, problem.studies[name].names, results[name]):
+            session.say(f"{name}: {line}")
+    electrode = problem.electrode(results)
+    for line in [] if electrode is None else electrode_lines(electrode):
+        session.say(line)
+    result = Result(schema_version=SCHEMA_VERSION, title=study.title, source=str(study.image.file),
+                    boundary=study.image.boundary, axes_order=info.axes, carriers=results, electrode=electrode,
+                    grid=GridOf(shape=grid.shape, voxel_size_nm=grid.spacing), provenance=made)
+    if rows := profile_rows(problem, electrode):
+        on_root(session.comm, atomic_write_text, directory / PROFILES, csv_text([PROFILE_COLUMNS, *rows]))
+    write_xdmf(directory / FIELDS, session.comm)
+    on_root(session.comm, write_stamped_json, directory / RESULT, result.to_dict())
+    memory.clear()
+    return result
+
+
+def electrode_lines(found: ElectrodeResult) -> list[str]:
+    """What two carriers do together, for a person.
+
+    Parameters
+    ----------
+    found : ElectrodeResult
+
+    Returns
+    -------
+    list of str
+    """
+    lines = []
+    for axis, one in found.axes.items():
+        parts = [f"ambipolar {one.ambipolar_S_per_cm:.4g} S/cm"]
+        if one.transport_number is not None:
+            parts.append(f"transport number of {found.carriers[0]} {one.transport_number:.4g}")
+        parts += _reached(found, one)
+        if one.electrode_tortuosity is not None:
+            parts.append(f"electrode tortuosity {one.electrode_tortuosity:.4g}")
+        if one.front is not None:
+            parts.append(f"penetration depth {one.front.penetration_depth_nm / 1000:.4g} um, nu {one.front.nu:.3g}")
+        lines.append(f"along {axis}: {'; '.join(parts)}")
+    if not found.active:
+        lines.append("no active material: no label conducts both carriers; name it with --active-material")
+    return [*lines, found.valid]
+
+
+def _reached(found: ElectrodeResult, one: ElectrodeAxis) -> list[str]:
+    if one.active_reached_by is None or one.active_reached_by_both is None:
+        return []
+    each = ", ".join(f"{name} {100 * share:.3g} %" for name, share in one.active_reached_by.items())
+    return [f"of {' + '.join(found.active)} reached by {each}, by both {100 * one.active_reached_by_both:.3g} %"]
+
+
+def is_of_carriers(study: Any) -> bool:
+    """Whether a study of an image is one of several carriers."""
+    return isinstance(study, ImageStudyConfig) and bool(study.phases.carriers_S_per_cm)
