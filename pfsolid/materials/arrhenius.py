@@ -183,6 +183,14 @@ def fit_arrhenius(temperatures, sigma) -> ArrheniusFit:
     ------
     InputError
         If there are too few, or one is not above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> temperatures = np.array([300.0, 350.0])
+    >>> fit = fit_arrhenius(temperatures, np.exp(-0.3 * ELEMENTARY_CHARGE / (BOLTZMANN * temperatures)) / temperatures)
+    >>> round(fit.activation_energy / ELEMENTARY_CHARGE, 9)                  # eV
+    0.3
     """
     import numpy as np  # nothing else here needs it, and `pfsolid materials` is to start at once
 

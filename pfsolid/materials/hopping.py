@@ -31,6 +31,11 @@ def nernst_einstein(number_density: float, diffusivity: float, temperature: floa
     -------
     float
         S/m.
+
+    Examples
+    --------
+    >>> round(nernst_einstein(1e28, 1e-14, 300.0), 6)                         # 1.602e-19^2 * 1e14 / (1.381e-23 * 300)
+    0.00062
     """
     temperature = checked_temperature(temperature)
     return (charge_number * ELEMENTARY_CHARGE) ** 2 * number_density * diffusivity / (BOLTZMANN * temperature)

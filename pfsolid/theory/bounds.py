@@ -40,6 +40,12 @@ def wiener_bounds(fractions, sigmas) -> Bounds:
     Notes
     -----
     O. Wiener, Abh. Sächs. Akad. Wiss. 32 (1912) 509.
+
+    Examples
+    --------
+    >>> low, high = wiener_bounds((0.5, 0.5), (1.0, 3.0))
+    >>> round(float(low), 9), round(float(high), 9)
+    (1.5, 2.0)
     """
     fractions, sigmas = checked_phases(fractions, sigmas)
     return Bounds(comparison_average(fractions, sigmas, 0.0),
@@ -71,6 +77,12 @@ def hashin_shtrikman_bounds(fractions, sigmas) -> Bounds:
     Notes
     -----
     Z. Hashin and S. Shtrikman, J. Appl. Phys. 33 (1962) 3125, doi:10.1063/1.1728579.
+
+    Examples
+    --------
+    >>> low, high = hashin_shtrikman_bounds((0.5, 0.5), (1.0, 3.0))
+    >>> round(float(low), 9), round(float(high), 9)
+    (1.75, 1.875)
     """
     fractions, sigmas = checked_phases(fractions, sigmas)
     # A phase that is not there must not serve as the comparison medium.

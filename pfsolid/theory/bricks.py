@@ -41,6 +41,11 @@ def parallel_pillars(porosity, depth_over_radius, phases: CoatedPores) -> np.nda
     Notes
     -----
     J.-M. Hu et al., ACS Appl. Mater. Interfaces 9 (2017) 33341, doi:10.1021/acsami.7b11292, section 2.4.
+
+    Examples
+    --------
+    >>> round(float(parallel_pillars(0.2, 0.0, CoatedPores(0.0, 1.0, 1.0))), 9)      # 1 - g, of empty pores without a layer
+    0.8
     """
     filled, core = coated_pores(porosity, depth_over_radius, CYLINDER)
     return (filled * parallel_composite(core, phases) + (1 - filled) * phases.matrix)[()]
@@ -123,6 +128,11 @@ def brick_layer(sigma_grain, sigma_specific, thickness, grain_size) -> np.ndarra
     -----
     M. J. Verkerk, B. J. Middelhuis, A. J. Burggraaf, Solid State Ionics 6 (1982) 159; J.-H. Hwang, D. S. McLachlan,
     T. O. Mason, J. Electroceram. 3 (1999) 7.
+
+    Examples
+    --------
+    >>> round(float(brick_layer(1.0, 0.1, 1.0, 10.0)), 4)                     # 0.81 / (0.9 + 0.1 / 0.1) + 0.019
+    0.4453
     """
     share = _boundary_share(sigma_specific, thickness, grain_size)
     columns = (1 - share) ** 2

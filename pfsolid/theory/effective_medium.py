@@ -85,6 +85,11 @@ def gem(fractions, sigmas, percolation_threshold, exponent) -> np.ndarray:
     doi:10.1111/j.1151-2916.1990.tb07576.x.  It is solved in the form
     Σ f_i x / (x_i + A x) = p_c, where what cancels at a threshold is f_1 - p_c, an exact difference of given numbers: the
     root keeps a relative error of about 1e-15 t there too, whatever the contrast.
+
+    Examples
+    --------
+    >>> round(float(gem((0.6, 0.4), (1.0, 0.0), 0.2, 2.0)), 9)                # ((0.6 - 0.2) / (1 - 0.2))^2
+    0.25
     """
     check_percolation(percolation_threshold, exponent)
     *phases, p, t = np.broadcast_arrays(*(np.asarray(values, float) for values in
@@ -169,6 +174,11 @@ def bruggeman(fractions, sigmas) -> np.ndarray:
     -----
     D. A. G. Bruggeman, Ann. Phys. 416 (1935) 636, doi:10.1002/andp.19354160705; R. Landauer, J. Appl. Phys. 23
     (1952) 779.
+
+    Examples
+    --------
+    >>> round(float(bruggeman((0.5, 0.5), (0.0, 1.0))), 9)                   # (3 f - 1) / 2
+    0.25
     """
     return gem(fractions, sigmas, BRUGGEMAN_THRESHOLD, 1.0)
 
@@ -202,6 +212,11 @@ def maxwell_garnett(fraction, sigma_inclusion, sigma_matrix, dimension: int = SP
     -----
     J. C. Maxwell, A Treatise on Electricity and Magnetism, 1873, §314; J. C. Maxwell Garnett, Phil. Trans. R. Soc. A 203
     (1904) 385, doi:10.1098/rsta.1904.0024; Z. Hashin and S. Shtrikman, J. Appl. Phys. 33 (1962) 3125, doi:10.1063/1.1728579.
+
+    Examples
+    --------
+    >>> round(float(maxwell_garnett(0.4, 0.0, 1.0)), 9)                       # 2 (1 - f) / (2 + f)
+    0.5
     """
     fraction = np.asarray(fraction, float)
     fractions, sigmas = checked_phases([fraction, 1 - fraction], [sigma_inclusion, sigma_matrix])
@@ -331,6 +346,11 @@ def three_phase_gem(porosity, depth_over_radius, phases: CoatedPores, percolatio
     Notes
     -----
     J.-M. Hu et al., ACS Appl. Mater. Interfaces 9 (2017) 33341, doi:10.1021/acsami.7b11292.
+
+    Examples
+    --------
+    >>> round(float(three_phase_gem(0.2, 0.0, CoatedPores(0.0, 1.0, 1.0), 1 / 3, 1.0)), 9)      # as Bruggeman
+    0.7
     """
     check_percolation(percolation_threshold, exponent)
     filled, core = coated_pores(porosity, depth_over_radius)
@@ -354,6 +374,11 @@ def coated_maxwell_garnett(porosity, depth_over_radius, phases: CoatedPores) -> 
     -------
     ndarray
         Effective conductivity, in the unit of the arguments and of the shape they broadcast to.
+
+    Examples
+    --------
+    >>> round(float(coated_maxwell_garnett(0.2, 0.0, CoatedPores(0.0, 1.0, 1.0))), 4)     # 2 (1 - g) / (2 + g)
+    0.7273
     """
     filled, core = coated_pores(porosity, depth_over_radius)
     return maxwell_garnett(filled, coated_composite(core, phases), phases.matrix)
@@ -371,6 +396,11 @@ def coated_bruggeman(porosity, depth_over_radius, phases: CoatedPores) -> np.nda
     -------
     ndarray
         Effective conductivity, in the unit of the arguments and of the shape they broadcast to.
+
+    Examples
+    --------
+    >>> round(float(coated_bruggeman(0.2, 0.0, CoatedPores(0.0, 1.0, 1.0))), 9)           # (3 (1 - g) - 1) / 2
+    0.7
     """
     return three_phase_gem(porosity, depth_over_radius, phases, BRUGGEMAN_THRESHOLD, 1.0,
                            Reading(composite="coated"))

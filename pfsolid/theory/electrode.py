@@ -71,6 +71,11 @@ def transport_number(ionic: ArrayLike, electronic: ArrayLike) -> Any:
     ------
     InputError
         If one is negative or not finite, or nothing conducts.
+
+    Examples
+    --------
+    >>> round(float(transport_number(9e-4, 1e-4)), 9)
+    0.9
     """
     ionic, electronic = _carriers(ionic, electronic)
     if np.any(ionic + electronic == 0):

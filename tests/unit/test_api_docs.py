@@ -11,7 +11,8 @@ from helpers.pages import PAGES, ROOT, blocks_of, is_as_said, outputs_of
 
 import pfsolid as pf
 
-MODULES = ["pfsolid", "pfsolid.theory", "pfsolid.materials",
+MODULES = ["pfsolid", "pfsolid.theory", "pfsolid.materials", "pfsolid.materials.arrhenius", "pfsolid.materials.hopping",
+           *(f"pfsolid.theory.{name}" for name in ("bounds", "bricks", "effective_medium", "electrode")),
            *(f"pfsolid.api.{name}" for name in ("image", "conductivity", "growth", "morphology", "plot", "report",
                                                 "representative", "run", "sweep"))]
 FUNCTIONS = [pf.conductivity, pf.grow, pf.measure, pf.read_image, pf.Image, pf.Microstructure.measure,
