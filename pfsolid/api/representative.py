@@ -138,7 +138,7 @@ def rev(image: Any, sigma: Any = None, voxel_nm: Any = None, boundary: str | Seq
     directions : str, optional
         Axes to apply a field along; by default all of more than one voxel.
     sizes : sequence of int, optional
-        Edges of the sub-volumes in voxels of the smallest edge; by default up to four parts of the image.
+        Edges of the sub-volumes in voxels of the smallest edge; by default up to three parts of the image.
     relative_error : float
         Half of the 95 % interval over the mean, for which a size is wanted.
     most : int

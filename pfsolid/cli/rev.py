@@ -28,7 +28,7 @@ def add_commands(command: Callable[..., Any]) -> None:
     sub.set_defaults(plate_resistance=None, contact=None)
     add_solver_options(sub.add_argument_group("for the solver"))
     sizes = sub.add_argument_group("for the sub-volumes")
-    sizes.add_argument("--sizes", metavar="N,...", help="their edges in voxels of the smallest edge (default: up to four, "
+    sizes.add_argument("--sizes", metavar="N,...", help="their edges in voxels of the smallest edge (default: up to three, "
                        "from parts of the image)")
     sizes.add_argument("--most", metavar="N", help="sub-volumes of a size; of more some are drawn (default: 64)")
     sizes.add_argument("--error", metavar="PERCENT", help="half of the 95 %% interval for which a size is "

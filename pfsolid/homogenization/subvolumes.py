@@ -27,7 +27,7 @@ from .solve import GRID_RTOL
 
 # Of the shortest edge; as many sizes are taken as are asked for, the largest first.
 _DIVISORS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
-_NUM_SIZES = 4
+_NUM_SIZES = 3
 _SMALLEST = 8  # voxels: below, a sub-volume is faces
 _WANTED = 8  # sub-volumes of a size that is chosen for somebody
 _SEED = 20  # of which sub-volumes are taken where there are more than enough

@@ -28,6 +28,9 @@ Array = npt.NDArray[np.float64]
 COVERAGE = 0.95
 NORMAL = 1.959964  # of COVERAGE, two-sided
 DRAWS = 4000
+_LOWEST = 0.05  # exponent: not to divide by nothing
+# What g seems to be where it is 1 and the sizes are 1.5 to 8 correlation lengths: 0.70 to 0.83 (docs/representative.md).
+_SEEMING = 0.7
 FEWEST = 4  # sub-volumes that say anything of a variance
 
 
@@ -44,7 +47,8 @@ class VarianceLaw:
     log_scale : float
         a.
     draws : ndarray (DRAWS, 2)
-        a and g of the bootstrap, g = ``taken`` where that is 1.
+        a and g of the bootstrap.  A g above 1 and the fitted one is chance; one below makes the interval of an image wider,
+        where ``taken`` is 1 down to 0.7.
     """
 
     exponent: float
@@ -134,8 +138,9 @@ def variance_law(volumes: npt.ArrayLike, variances: npt.ArrayLike, counts: npt.A
     exponent, exponents = -float(logs @ slope), -(drawn @ slope)
     exponents += exponent - np.mean(exponents)
     low, high = np.quantile(exponents, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
-    taken, used = (1.0, np.ones(DRAWS)) if low <= 1 <= high else (exponent, np.maximum(exponents, 0.05))
-    taken = max(taken, 0.05)
+    is_one = low <= 1 <= high
+    taken = 1.0 if is_one else max(exponent, _LOWEST)
+    used = np.clip(exponents, _SEEMING if is_one else _LOWEST, max(1.0, taken))
     return VarianceLaw(exponent, float(low), float(high), taken, float(scale_for(logs, taken)),
                        np.column_stack([scale_for(drawn, used), used]))
 
@@ -149,21 +154,25 @@ def excess_kurtosis(groups: Sequence[Array]) -> float:
     return max(float(np.mean(values**4)) - 3.0, 0.0)
 
 
-def edge_shift(edges: npt.ArrayLike, means: npt.ArrayLike) -> float:
-    """b of mean(L) = m + b / L, by least squares; 0 of a single size.
+def edge_shift(edges: npt.ArrayLike, means: npt.ArrayLike, variances: npt.ArrayLike, edge: float, value: float) -> float:
+    """b of mean(L) = m + b / L, by least squares through the value of the whole image; 0 of no smaller size.
 
     Parameters
     ----------
-    edges, means : array_like (num_sizes,)
+    edges, means, variances : array_like (num_sizes,)
+        Of sub-volumes smaller than the image; the variances are those of the means about that of all of the image's parts.
+    edge, value : float
+        Of the whole image.
 
     Returns
     -------
     float
     """
-    inverse = 1 / np.asarray(edges, float)
-    inverse -= inverse.mean()
-    spread = float(inverse @ inverse)
-    return float(inverse @ np.asarray(means, float)) / spread if spread > 0 else 0.0
+    inverse = 1 / np.asarray(edges, float) - 1 / edge
+    weights = 1 / np.maximum(np.asarray(variances, float), np.finfo(float).tiny)
+    weights = weights / weights.max() if weights.size else weights
+    spread = float(weights @ inverse**2)
+    return float((weights * inverse) @ (np.asarray(means, float) - value)) / spread if spread > 0 else 0.0
 
 
 def share_interval(hits: int, total: int) -> tuple[float, float]:
@@ -290,13 +299,20 @@ def judge(sizes: Sizes, edge: float, volume: float, value: float, relative: floa
     smaller = [number for number in fitted if sizes.edges[number] < edge]
     shift = 0.0
     if shifts and smaller:
-        shift = edge_shift([*(sizes.edges[number] for number in smaller), edge],
-                           [*(sizes.values[number].mean() for number in smaller), value])
+        shift = edge_shift([sizes.edges[number] for number in smaller], [sizes.values[number].mean() for number in smaller],
+                           [_variance_of_mean(sizes, number, volume) for number in smaller], edge, value)
     sample, faces = law.half_width(volume), shift / edge
     limit = value - faces  # of the infinite medium, but for scatter
     low, high = max(min(value, limit) - sample, 0.0), max(value, limit) + sample
     needed = _needed(law, sizes, fitted, shift, limit, relative, dimensions) if value > 0 and limit > 0 else None
     return Representativity(law, shift, value, sample, faces, low, high, needed, fitted)
+
+
+def _variance_of_mean(sizes: Sizes, number: int, volume: float) -> float:
+    """Of the mean over the sub-volumes of a size about that over all of the image: parts that were not drawn, margins."""
+    values = sizes.values[number]
+    covered = min(len(values) * sizes.volumes[number] / volume, 1.0)
+    return float(np.var(values, ddof=1)) / len(values) * (1.1 - covered)
 
 
 def _needed(law: VarianceLaw, sizes: Sizes, fitted: list[int], shift: float, mean: float, relative: float,

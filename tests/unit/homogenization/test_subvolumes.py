@@ -32,9 +32,9 @@ def test_some_are_drawn_of_many_and_always_the_same():
 
 
 def test_sizes_are_parts_of_the_shortest_edge():
-    assert sizes_for(PeriodicGrid((128, 128, 128), (1, 1, 1))) == [64, 42, 32, 21]
+    assert sizes_for(PeriodicGrid((128, 128, 128), (1, 1, 1))) == [64, 42, 32]
     assert sizes_for(PeriodicGrid((256, 256, 64), (1, 1, 1)))[0] == 64
-    assert sizes_for(PeriodicGrid((90, 90, 1), (1, 1, 1))) == [30, 22, 15, 11]
+    assert sizes_for(PeriodicGrid((90, 90, 1), (1, 1, 1))) == [30, 22, 15]
 
 
 @pytest.mark.parametrize("size, said", [(40, "do not fit"), (18, "holds 1 such sub-volume side"),

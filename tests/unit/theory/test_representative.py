@@ -65,7 +65,7 @@ def test_what_is_needed_is_what_the_law_says():
 
 def test_faces_that_shift_are_added_on_their_side():
     edges, means = np.array([48.0, 24, 16, 12]), 2.0 + 3.0 / np.array([48.0, 24, 16, 12])
-    assert edge_shift(edges, means) == pytest.approx(3.0)
+    assert edge_shift(edges[1:], means[1:], [1.0, 4.0, 9.0], edges[0], means[0]) == pytest.approx(3.0)
     rng = np.random.default_rng(5)
     values = tuple(mean + 1e-3 * rng.standard_normal(8) for mean in means[1:])
     sizes = Sizes(tuple(edges[1:]), tuple(edges[1:] ** 3), values, tuple(np.ones(8, bool) for _ in values))
