@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..config.grains import GrainsConfig, grains_toml
-from ..errors import InputError, OutputError
+from ..errors import CheckpointError, InputError, OutputError
 from ..io.hdf5 import DistributedArray
 from ..io.provenance import provenance
 from ..io.records import atomic_write_text, csv_text
-from ..io.series import Field, write_fields
+from ..io.series import Field, attributes_of_any, write_fields
 from ..io.xdmf import write_xdmf
 from ..parallel.collective import on_root
 from ..parallel.session import Session
@@ -79,10 +79,18 @@ def check_output(path: Path, force: bool) -> None:
     for file in (path, table_of(path)):
         if file.exists() and not force:
             raise InputError(f"-o {file}: is there already; give --force to replace it, or another name")
-        if file.exists() and not file.is_file():
-            raise InputError(f"-o {file}: is no file")
+    if path.exists() and not _is_of_grains(path):
+        raise InputError(f"-o {path}: was not written by pfsolid grains, so --force does not touch it; give another name")
     if not path.absolute().parent.is_dir():
         raise InputError(f"-o {path}: there is no folder {path.parent}")
+
+
+def _is_of_grains(path: Path) -> bool:
+    try:
+        _, of_file = attributes_of_any(path, LABELS)
+    except (CheckpointError, OSError):  # another dataset, damaged, or no file at all
+        return False
+    return "[grains]" in str(of_file.get("input", ""))
 
 
 def write_grains(config: GrainsConfig, path: Path, session: Session) -> Polycrystal:

@@ -16,7 +16,7 @@ from pfsolid.grid import PeriodicGrid
 from pfsolid.polycrystals.diagram import PowerDiagram, fit_diagram, lognormal_volumes, stretch
 from pfsolid.polycrystals.texture import euler_angles, rotations
 from pfsolid.workflows.console import open_session
-from pfsolid.workflows.grains import make_grains
+from pfsolid.workflows.grains import check_output, make_grains
 
 
 def cell(shape, lengths):
@@ -169,6 +169,13 @@ def test_file_and_table(tmp_path):
     assert [float(row["Phi_deg"]) for row in rows] == pytest.approx(made.euler_deg[:, 1], rel=1e-7)
     again = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert again.returncode == 2 and "--force" in again.stderr and len(again.stderr.splitlines()) == 1
+    check_output(path, force=True)
+    with h5py.File(tmp_path / "fields.h5", "w") as file:
+        file["rho"] = np.ones((2, 2, 2))
+    for other in ("fields.h5", "table.h5"):
+        (tmp_path / "table.h5").write_text("mine")
+        with pytest.raises(InputError, match="not written by pfsolid grains"):
+            check_output(tmp_path / other, force=True)
 
 
 @pytest.mark.parametrize("change, says", [
