@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.patches import Patch
 
@@ -22,15 +23,17 @@ from ..arrays import Array
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid, three
 from ..plots import planes
+from ..plots.box import draw_structure
 from ..plots.colours import COLOURS
 from ..plots.conduction import draw_arrhenius
 from ..plots.morphology import AXIS_COLOURS
+from ..plots.run_files import MAX_SAMPLES, thinning
 from ..plots.sweep_curves import draw_means, point_of
 from ..plots.sweep_table import described
 from .arguments import in_xyz_order
 from .pictures import normal_of, palette_of, plane_index
 
-__all__ = ["arrhenius", "conductivity", "current", "density", "history", "labels", "sweep"]
+__all__ = ["arrhenius", "conductivity", "current", "density", "history", "labels", "structure", "sweep"]
 
 
 def labels(image: Any, normal: str | None = None, index: int | None = None, axes: Any = None) -> Any:
@@ -84,6 +87,36 @@ def density(structure: Any, normal: str | None = None, index: int | None = None,
     image = planes.show_plane(axes, plane, axis, grid, cmap=planes.DENSITY_MAP,
                               norm=planes.DENSITY_NORM, interpolation="nearest")
     axes.figure.colorbar(image, ax=axes, label="relative density ρ")
+    return axes
+
+
+def structure(sample, axes=None):
+    """The solid of a `Microstructure` or a `Run` in space, ρ >= 1/2, cut off at its periodic cell; of more than 96 voxels
+    along an axis some are left out.
+
+    Parameters
+    ----------
+    sample : Microstructure or Run
+    axes : matplotlib.axes.Axes, optional
+        To draw into; by default a figure of its own.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InputError
+        If it has fewer than three dimensions.
+    """
+    rho = in_xyz_order(np.asarray(sample.density), sample.axes)
+    if 1 in rho.shape:
+        raise InputError("pfsolid.plot.structure: needs three dimensions; pfsolid.plot.density draws two")
+    axes = _axes(axes)
+    stride = thinning(rho.shape, MAX_SAMPLES)
+    edges = tuple(np.append(np.arange(0, n, step) * h, n * h) for n, step, h in zip(rho.shape, stride, sample.voxel_nm))
+    draw_structure(axes, rho[tuple(slice(None, None, step) for step in stride)], edges, colormaps[planes.DENSITY_MAP])
+    axes.set_aspect("equal")
     return axes
 
 

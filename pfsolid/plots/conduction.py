@@ -110,8 +110,14 @@ def _phase_styles(found: ConductionResult, statistics: Currents) -> list[PhaseSt
             colour = PHASE_COLOURS.get(name) or next(spare)
             sigma = np.unique(np.asarray(phase.sigma_S_per_cm, float))
             styles.append(PhaseStyle(label, name, colour, one.fraction, one.current_share,
-                                     f"{sigma[0]:.3g} S/cm" if sigma.size == 1 else ""))
+                                     f"{_scientific(sigma[0])} S/cm" if sigma.size == 1 else ""))
     return styles
+
+
+def _scientific(value: float) -> str:
+    """To three digits, as 3.14e-3."""
+    digits, exponent = f"{value:.2e}".split("e")
+    return f"{float(digits):g}e{int(exponent)}" if value else "0"
 
 
 def draw_phase_plane(axes, labels: np.ndarray, normal: int, grid_nm: PeriodicGrid, phases: list[PhaseStyle]) -> None:

@@ -1,6 +1,7 @@
 """What results offer besides numbers: pictures, tables, xarray, and the names for theory and materials."""
 
 import sys
+from types import SimpleNamespace
 
 import matplotlib
 import matplotlib.pyplot
@@ -85,6 +86,8 @@ def test_notebooks_show_a_table_and_a_picture(found):
 def test_grown_structures_draw_and_hand_over_themselves():
     grown = pf.grow((1, 24, 20), 0.7, 0.5, surface_energy_J_per_m2=0.3, surface_depth_nm=1.4, until=20)
     assert grown.plot().get_xlabel() == "x (nm)"
+    with pytest.raises(pf.InputError, match="three dimensions"):
+        pf.plot.structure(grown)
     assert pf.plot.history(grown, "energy_J_per_m3").lines[0].get_xdata().size == len(grown.history["step"])
     with pytest.raises(pf.InputError, match="'energy' is no column"):
         pf.plot.history(grown, "energy")
@@ -93,6 +96,21 @@ def test_grown_structures_draw_and_hand_over_themselves():
     rho = grown.to_xarray()
     assert isinstance(rho, xarray.DataArray) and rho.dims == ("z", "y", "x") and rho.attrs["units"] == "1"
     assert np.array_equal(rho.x, 0.7 * (np.arange(20) + 0.5)) and rho.x.attrs["units"] == "nm"
+
+
+def test_the_solid_in_space():
+    """A ball in the middle of a cell of 20 x 10 x 10 nm, axes z, y, x: as wide as high, and in the middle of the picture."""
+    z, y, x = np.indices((10, 10, 20)) - np.array([5, 5, 10]).reshape(3, 1, 1, 1)
+    ball = SimpleNamespace(density=0.5 + 0.5 * np.tanh(3 - np.sqrt(x**2 + y**2 + z**2)), axes="zyx", voxel_nm=(1.0, 1.0, 1.0))
+    axes = pf.plot.structure(ball)
+    (picture,) = axes.images
+    assert axes.get_aspect() == 1
+    rows, columns = np.nonzero(np.asarray(picture.get_array())[..., 3] > 0.5)
+    left, right, below, above = picture.get_extent()
+    height, width = picture.get_array().shape[:2]
+    wide, high = np.ptp(columns) * (right - left) / width, np.ptp(rows) * (above - below) / height
+    assert wide == pytest.approx(high, rel=0.06) and 5 < wide < 7  # a pixel or two; between 2 x 3 and a voxel less
+    assert columns.mean() == pytest.approx(width / 2, abs=3) and rows.mean() == pytest.approx(height / 2, abs=3)
 
 
 def test_xarray(found):
