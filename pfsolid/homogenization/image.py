@@ -343,7 +343,21 @@ def _warn_of_thin(width_nm: float, grid_nm: PeriodicGrid, session: Session) -> N
 
 
 def turned_sigma(study: ImageStudyConfig, orientation: Orientation, temperature: float | None) -> Floats:
-    """Conductivities in S/m by the grid's axes; labels between those given do not occur and count as insulators."""
+    """Conductivities in S/m by the grid's axes; labels between those given do not occur and count as insulators.
+
+    Parameters
+    ----------
+    study : ImageStudyConfig
+    orientation : Orientation
+        What turned the image's axes into the grid's.
+    temperature : float, optional
+        K.
+
+    Returns
+    -------
+    ndarray (num_labels[, 3[, 3]])
+        S/m.
+    """
     sigma = np.nan_to_num(study.sigma_S_per_m(temperature))
     return orientation.turn_tensor(sigma, sigma.ndim - 1)
 

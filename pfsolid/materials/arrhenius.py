@@ -84,6 +84,11 @@ def conductivity(branches, temperature: float | None, extrapolate: bool = False)
     extrapolate : bool
         Outside all ranges, follow the nearest branch.
 
+    Returns
+    -------
+    float
+        S/m.
+
     Raises
     ------
     InputError
@@ -136,6 +141,11 @@ def surface_from_bulk(sigma_bulk: float, bulk_energy: float, surface_energy: flo
         J.
     temperature : float
         K.
+
+    Returns
+    -------
+    float
+        In the unit of ``sigma_bulk``.
 
     Notes
     -----

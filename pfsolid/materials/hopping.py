@@ -63,6 +63,11 @@ def vacancy_diffusivity(jump_length: float, frequency: float, temperature: float
         J/K.
     geometric_factor : float
         gamma: 1/6 in three dimensions, 1/4 in two, 1/2 in one.
+
+    Returns
+    -------
+    float
+        m^2/s.
     """
     entropy = migration_entropy + formation_entropy / 2
     enthalpy = migration_enthalpy + formation_enthalpy / 2
@@ -71,7 +76,21 @@ def vacancy_diffusivity(jump_length: float, frequency: float, temperature: float
 
 
 def vacancy_fraction(temperature: float | None, formation_enthalpy: float, formation_entropy: float = 0.0) -> float:
-    """Vacant sites per site, exp(dS_f/2k_B) exp(-dH_f/2k_B T), of Frenkel pairs."""
+    """Vacant sites per site, exp(dS_f/2k_B) exp(-dH_f/2k_B T), of Frenkel pairs.
+
+    Parameters
+    ----------
+    temperature : float
+        K.
+    formation_enthalpy : float
+        J, of a pair.
+    formation_entropy : float
+        J/K.
+
+    Returns
+    -------
+    float
+    """
     return _boltzmann_factor(formation_entropy / 2, formation_enthalpy / 2, checked_temperature(temperature))
 
 

@@ -94,6 +94,15 @@ def hashin_shtrikman_bounds(fractions, sigmas) -> Bounds:
 def checked_phases(fractions, sigmas) -> tuple[np.ndarray, np.ndarray]:
     """Fractions and conductivities as two arrays (phases, ...) of one shape.
 
+    Parameters
+    ----------
+    fractions, sigmas : sequence of array_like
+        Of each phase.
+
+    Returns
+    -------
+    (ndarray (num_phases, ...), ndarray (num_phases, ...))
+
     Raises
     ------
     InputError
@@ -120,6 +129,11 @@ def comparison_average(fractions, sigmas, reference, dimension: int = 3) -> np.n
         sigma_0, at least 0.
     dimension : int
         d, 2 or 3.
+
+    Returns
+    -------
+    ndarray
+        In the unit of the conductivities.
     """
     fractions, sigmas = np.asarray(fractions, float), np.asarray(sigmas, float)
     resistance = sigmas + (dimension - 1) * np.asarray(reference, float)

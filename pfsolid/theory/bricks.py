@@ -61,6 +61,11 @@ def apparent_boundary_conductivity(sigma_specific, thickness, grain_size) -> np.
     thickness, grain_size : array_like
         δ and D, the mean distance of boundaries along the current, in one unit; δ <= D.
 
+    Returns
+    -------
+    ndarray
+        In the unit of ``sigma_specific``.
+
     Raises
     ------
     InputError
@@ -78,6 +83,18 @@ def specific_boundary_conductivity(sigma_apparent, thickness, grain_size) -> np.
 
     Where grains and boundaries have about the same permittivity, δ / D is the ratio of the two capacitances of the
     impedance spectrum, grain over boundary.
+
+    Parameters
+    ----------
+    sigma_apparent : array_like
+        Any unit.
+    thickness, grain_size : array_like
+        As in `apparent_boundary_conductivity`.
+
+    Returns
+    -------
+    ndarray
+        In the unit of ``sigma_apparent``.
     """
     return (np.asarray(sigma_apparent, float) * _boundary_share(sigma_apparent, thickness, grain_size))[()]
 
@@ -89,6 +106,11 @@ def series_conductivity(sigma_grain, sigma_apparent) -> np.ndarray:
     ----------
     sigma_grain, sigma_apparent : array_like
         Conductivity of the grains and *apparent* one of the boundaries, in one unit.
+
+    Returns
+    -------
+    ndarray
+        In that unit.
 
     Raises
     ------

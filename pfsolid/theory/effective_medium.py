@@ -100,6 +100,17 @@ def gem(fractions, sigmas, percolation_threshold, exponent) -> np.ndarray:
 def solve_gem(fractions: np.ndarray, sigmas: np.ndarray, p, t) -> np.ndarray:
     """`gem` of arguments that have been checked: arrays (phases, ...), and p_c and t that broadcast with one phase.
 
+    Parameters
+    ----------
+    fractions, sigmas : ndarray (num_phases, ...)
+    p, t : ndarray
+        Threshold and exponent.
+
+    Returns
+    -------
+    ndarray
+        In the unit of ``sigmas``.
+
     Raises
     ------
     InputError
@@ -226,6 +237,17 @@ def maxwell_garnett(fraction, sigma_inclusion, sigma_matrix, dimension: int = SP
 def core_fraction(depth_over_radius, dimension: int = SPHERE) -> np.ndarray:
     """g_f = (1 + λ/r)^-d, the volume fraction of the core in core and surface layer; d = 3 spheres, 2 pillars.
 
+    Parameters
+    ----------
+    depth_over_radius : array_like
+        λ/r.
+    dimension : int
+        3 spheres, 2 pillars.
+
+    Returns
+    -------
+    ndarray
+
     Raises
     ------
     InputError
@@ -239,13 +261,36 @@ def parallel_composite(core, phases: CoatedPores) -> np.ndarray:
     """Hu's composite particle, sigma_c = g_f sigma_f + (1 - g_f) sigma_s: core and shell in parallel.
 
     For a sphere this is the upper Wiener bound, which it cannot reach; `coated_composite` is exact.
+
+    Parameters
+    ----------
+    core : array_like
+        g_f, volume fraction of the core in the particle.
+    phases : CoatedPores
+
+    Returns
+    -------
+    ndarray
+        In the unit of ``phases``.
     """
     core = np.asarray(core, float)
     return (core * phases.core + (1 - core) * phases.surface)[()]
 
 
 def coated_composite(core, phases: CoatedPores) -> np.ndarray:
-    """The sphere that can replace a coated one without disturbing the field outside it (Hashin); core is g_f."""
+    """The sphere that can replace a coated one without disturbing the field outside it (Hashin); core is g_f.
+
+    Parameters
+    ----------
+    core : array_like
+        g_f, volume fraction of the core in the particle.
+    phases : CoatedPores
+
+    Returns
+    -------
+    ndarray
+        In the unit of ``phases``.
+    """
     return maxwell_garnett(core, phases.core, phases.surface)
 
 
@@ -298,6 +343,18 @@ AS_PRINTED = Reading()
 def coated_pores(porosity, depth_over_radius, dimension: int = SPHERE) -> tuple[np.ndarray, np.ndarray]:
     """Volume fraction g / g_f of the pores with their surface layer, and g_f of the core in each.
 
+    Parameters
+    ----------
+    porosity, depth_over_radius : array_like
+        g, volume fraction of the cores, and λ/r.
+    dimension : int
+        3 spheres, 2 pillars.
+
+    Returns
+    -------
+    (ndarray, ndarray)
+        g / g_f, and g_f.
+
     Raises
     ------
     InputError
@@ -309,7 +366,20 @@ def coated_pores(porosity, depth_over_radius, dimension: int = SPHERE) -> tuple[
 
 
 def phase_fractions(porosity, depth_over_radius, dimension: int = SPHERE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Volume fractions of core, surface layer and matrix: g, g/g_f - g, 1 - g/g_f; errors as in `coated_pores`."""
+    """Volume fractions of core, surface layer and matrix: g, g/g_f - g, 1 - g/g_f; errors as in `coated_pores`.
+
+    Parameters
+    ----------
+    porosity, depth_over_radius : array_like
+        g, volume fraction of the cores, and λ/r.
+    dimension : int
+        3 spheres, 2 pillars.
+
+    Returns
+    -------
+    (ndarray, ndarray, ndarray)
+        Of core, surface layer and matrix.
+    """
     filled, core = coated_pores(porosity, depth_over_radius, dimension)
     return filled * core, filled * (1 - core), 1 - filled
 

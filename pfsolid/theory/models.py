@@ -66,6 +66,16 @@ class Theory:
     def conductivity(self, porosity, depth_over_radius) -> np.ndarray:
         """S/cm; arrays broadcast.
 
+        Parameters
+        ----------
+        porosity, depth_over_radius : array_like
+            g, volume fraction of the cores, and λ/r.
+
+        Returns
+        -------
+        ndarray
+            S/cm.
+
         Raises
         ------
         InputError
@@ -78,7 +88,18 @@ class Theory:
                                self.reading)
 
     def bounds(self, porosity, depth_over_radius) -> Bounds:
-        """Of the same volume fractions: Hashin–Shtrikman for spheres, Wiener for pillars; S/cm."""
+        """Of the same volume fractions: Hashin–Shtrikman for spheres, Wiener for pillars; S/cm.
+
+        Parameters
+        ----------
+        porosity, depth_over_radius : array_like
+            As in `conductivity`.
+
+        Returns
+        -------
+        Bounds
+            S/cm.
+        """
         dimension = MODELS[self.model].dimension
         limits = hashin_shtrikman_bounds if dimension == SPHERE else wiener_bounds
         return limits(phase_fractions(porosity, depth_over_radius, dimension),

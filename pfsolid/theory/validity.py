@@ -16,6 +16,13 @@ THRESHOLD_MARGIN = 1e-12
 def check_conductivities(sigmas: dict, limits: tuple[float, float] = (0.0, np.inf)) -> None:
     """Every conductivity (name: value or array) must be finite and not negative, and 0 or within limits.
 
+    Parameters
+    ----------
+    sigmas : dict of str to array_like
+        By what they are called in a message.
+    limits : (float, float)
+        Of those above 0.
+
     Raises
     ------
     InputError
@@ -38,6 +45,14 @@ def _check_limits(name: str, values: np.ndarray, limits: tuple[float, float]) ->
 def check_lengths(lengths: dict, zero_allowed: bool = False, limits: tuple[float, float] = LENGTH_LIMITS) -> None:
     """Every length (name: value or array) must be finite and positive, or at least 0, and within limits.
 
+    Parameters
+    ----------
+    lengths : dict of str to array_like
+        By what they are called in a message.
+    zero_allowed : bool
+    limits : (float, float)
+        Of those above 0.
+
     Raises
     ------
     InputError
@@ -53,6 +68,10 @@ def check_lengths(lengths: dict, zero_allowed: bool = False, limits: tuple[float
 
 def check_percolation(percolation_threshold, exponent) -> None:
     """The threshold must lie in (0, 1), the exponent must be positive.
+
+    Parameters
+    ----------
+    percolation_threshold, exponent : array_like
 
     Raises
     ------
@@ -86,6 +105,13 @@ def check_fractions(fractions: list[np.ndarray]) -> None:
 def check_porosity(porosity, core_fraction) -> None:
     """The porosity must lie in 0 ... g_f: beyond, the composite particles fill more than the whole volume.
 
+    Parameters
+    ----------
+    porosity : array_like
+        g.
+    core_fraction : array_like
+        g_f; they broadcast.
+
     Raises
     ------
     InputError
@@ -103,6 +129,13 @@ def check_porosity(porosity, core_fraction) -> None:
 
 def check_threshold_has_room(percolation_threshold, of_particles) -> None:
     """A threshold of the porosity must be below g_f, which is a threshold of coated pores below 1.
+
+    Parameters
+    ----------
+    percolation_threshold : array_like
+        As a porosity.
+    of_particles : array_like
+        The same as a fraction of coated pores.
 
     Raises
     ------
