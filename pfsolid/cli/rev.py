@@ -54,6 +54,8 @@ def _rev(options: Namespace) -> None:
 def _study(options: Namespace) -> Any:
     from ..config.text import Override
 
+    if options.carrier is not None:
+        raise InputError("--carrier: sub-volumes are solved for one carrier at a time; give its conductivities with --sigma")
     boundaries, options.boundary = options.boundary, None
     given = options.sigma is not None or options.sigma_table is not None or options.source.suffix == ".toml"
     if not given:

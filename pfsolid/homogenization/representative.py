@@ -82,13 +82,16 @@ def with_rev(study: ImageStudyConfig) -> ImageStudyConfig:
     Raises
     ------
     InputError
-        The study has what belongs to one pair of electrodes.
+        The study has what belongs to one pair of electrodes, or several carriers.
     """
     if any(study.image.plate_resistance_ohm_cm2):
         raise InputError("image.plate_resistance_ohm_cm2: belongs to the electrodes of the whole image, and has no meaning "
                          "for sub-volumes of it")
     if study.image.contact is not None:
         raise InputError("image.contact: belongs to the electrodes of the whole image, and has no meaning for sub-volumes")
+    if study.phases.carriers_S_per_cm:
+        raise InputError("phases.carriers_S_per_cm: sub-volumes are solved for one carrier at a time; give its "
+                         "conductivities as phases.sigma_S_per_cm (--sigma)")
     if study.rev is not None:
         return study
     return study.model_copy(update={"rev": RevConfig()})

@@ -34,7 +34,8 @@ _MOST_ROWS = 200
 _CAPTIONS = {
     "slices": "Planes through the middle: density, and where there is one the current.", "evolution": "How it has grown.",
     "structure_3d": "The structure in space.", "conduction": "Conductivities, and the current through the middle.",
-    "currents": "The current through the middle.", "arrhenius": "Conductivity by temperature.",
+    "currents": "The current through the middle.",
+    "electrode": "Two carriers in one electrode.", "arrhenius": "Conductivity by temperature.",
     "clusters": "What is connected.", "morphology": "Structure factor, correlation, chords, local thickness.",
     "representative": "Means and scatter of sub-volumes with their 95 % intervals; squares are the whole image."}
 
@@ -106,8 +107,8 @@ def _run(directory: Path) -> tuple[str, list[str], dict[str, Any] | None]:
     title = " ".join(result.title.split()) or directory.resolve().name
     scene = scene_of(directory, result)
     parts = [f"<h1>{escape(title)}</h1>", f'<p class="about">{escape(_about(result))}</p>', *_leads(result)]
-    if result.conduction is not None:
-        parts += ["<h2>Effective conductivity</h2>", *_conduction(result.conduction)]
+    for name, found in _conductions(result).items():
+        parts += [f"<h2>Effective conductivity{escape(name and f' of carrier {name}')}</h2>", *_conduction(found)]
     if result.representative is not None:
         parts += ["<h2>Is the sample large enough?</h2>", *_representative(result.representative)]
     if scene is not None:
@@ -140,9 +141,8 @@ def _about(result: Result) -> str:
 
 def _leads(result: Result) -> list[str]:
     """The line for the paper, and what else is said first."""
-    lines = []
-    if result.conduction is not None and result.conduction.headline:
-        lines.append(result.conduction.headline)
+    lines = [f"{name}: {found.headline}" if name else found.headline
+             for name, found in _conductions(result).items() if found.headline]
     if result.state == UNSEPARATED:
         lines.append("unseparated: the phases have not separated, so there is no conductivity")
     if result.representative is not None:
@@ -153,6 +153,13 @@ def _leads(result: Result) -> list[str]:
     if not lines and result.porosity is not None:
         lines.append(f"porosity {result.porosity:.4g}")
     return [f'<p class="lead">{escape(line)}</p>' for line in lines]
+
+
+def _conductions(result: Result) -> dict[str, ConductionResult]:
+    """Of each carrier by its name; of a single one under none."""
+    if result.carriers is not None:
+        return result.carriers
+    return {} if result.conduction is None else {"": result.conduction}
 
 
 def _conduction(found: ConductionResult) -> list[str]:

@@ -17,11 +17,13 @@ from ..io.peek import describe, read_strided
 from ..io.run_directory import FIELDS
 from ..io.series import list_fields
 from ..plots.colours import COLOURS, PHASE_COLOURS
+from ..results.conduction import ConductionResult
 from ..results.run import Result
 
 MAX_SAMPLES = 64  # along each axis: the view has a quad for each face of a voxel that is seen
 _DECADES = 2.0  # of |J| / <J> to either side of 1
 _COLOURS = 12
+_CURRENT = "current_density_"
 _MOST_LABELS = 255  # that bytes can tell apart
 _PERCENTILE = 99.9
 
@@ -55,11 +57,18 @@ def scene_of(directory: Path, result: Result) -> dict[str, Any] | None:
     told = result
     if labels.max() > _MOST_LABELS:  # grains: neighbours have different colours, mostly
         labels = labels % len(COLOURS)
-        told = dataclasses.replace(result, conduction=None)
+        told = dataclasses.replace(result, conduction=None, carriers=None)
     edges = [h * step for h, step in zip(grid.spacing, steps)]
     return {"shape": list(labels.shape), "edges": edges, "labels": _packed(labels.astype(np.uint8)),
             "phases": _phases(labels, name, told), "current": _current(path, fields, steps, result),
             "every": max(steps)}
+
+
+def _conductions(result: Result) -> list[ConductionResult]:
+    """Of each carrier."""
+    if result.carriers is not None:
+        return list(result.carriers.values())
+    return [] if result.conduction is None else [result.conduction]
 
 
 def _packed(values: npt.NDArray[np.uint8]) -> str:
@@ -74,16 +83,18 @@ def _phases(labels: npt.NDArray[Any], name: str, result: Result) -> list[dict[st
         names: dict[int | None, str] = {0: "pore", 1: "solid"}
         conducts: set[int | None] = {1}
     else:
-        phases = {} if result.conduction is None else result.conduction.phases
+        found = _conductions(result)
+        phases = found[0].phases if found else {}
         names = {one.label: title for title, one in phases.items()}
         if not names and result.growth is not None:
             names = {label: title for label, title in enumerate(PHASES)}
-        conducts = {one.label for one in phases.values() if np.any(np.asarray(one.sigma_S_per_cm) > 0)}
+        conducts = {one.label for carrier in found for one in carrier.phases.values()
+                    if np.any(np.asarray(one.sigma_S_per_cm) > 0)}
     spare = iter(COLOURS * (len(known) // len(COLOURS) + 1))
     shown: set[int | None] = conducts & set(known)
     if len(shown) == len(known) and len(known) > 1:  # a full box hides what is in it: the first is left open
-        best = None if result.conduction is None else max(
-            result.conduction.phases.values(), key=lambda one: float(np.max(np.asarray(one.sigma_S_per_cm)))).label
+        best = None if not _conductions(result) else max(
+            _conductions(result)[0].phases.values(), key=lambda one: float(np.max(np.asarray(one.sigma_S_per_cm)))).label
         shown = {best} if best in known else shown
     return [{"label": label, "name": names.get(label, f"label {label}"), "shown": label in (shown or known),
              "colour": PHASE_COLOURS.get(names.get(label, "")) or next(spare)} for label in known]
@@ -91,9 +102,10 @@ def _phases(labels: npt.NDArray[Any], name: str, result: Result) -> list[dict[st
 
 def _current(path: Path, fields: list[str], steps: tuple[int, int, int], result: Result) -> dict[str, Any] | None:
     """|J| over its mean, by its logarithm: 0 where nothing flows, else 1 to 255 over four decades or fewer."""
-    name = next((f"current_density_{axis}" for axis in AXES if f"current_density_{axis}" in fields), None)
-    if name is None or result.conduction is None:
+    name = next((one for one in fields if one.startswith(_CURRENT) and one[-1] in AXES), None)
+    if name is None or not _conductions(result):
         return None
+    carrier = name.removeprefix(_CURRENT)[:-2]
     size = np.linalg.norm(read_strided(path, name, steps), axis=-1)
     mean = float(size.mean())
     if not mean > 0:
@@ -104,5 +116,6 @@ def _current(path: Path, fields: list[str], steps: tuple[int, int, int], result:
         levels = (np.log10(size / mean) - low) / (top - low)
     values = np.where(size > 0, 1 + 254 * np.clip(np.nan_to_num(levels, neginf=0.0), 0, 1), 0).astype(np.uint8)
     colours = [[round(255 * part) for part in matplotlib.colormaps["plasma"](at)[:3]] for at in np.linspace(0, 1, _COLOURS)]
-    return {"name": f"current, field along {name[-1]}", "values": _packed(values), "colours": colours,
+    of = f" of {carrier}" if carrier else ""
+    return {"name": f"current{of}, field along {name[-1]}", "values": _packed(values), "colours": colours,
             "ends": [f"{10**low:.2g}", "|J| / ⟨|J|⟩", f"{10**top:.2g}"]}

@@ -79,6 +79,19 @@ def test_chromium_shows_every_face(study, labels, tmp_path):
     assert "&lt;/script&gt;&lt;script&gt;" in done.stdout and "<b>" not in done.stdout
 
 
+def test_page_of_two_carriers(labels, tmp_path, run_cli):
+    np.save(tmp_path / "image.npy", labels)
+    assert not run_cli("conduct", tmp_path / "image.npy", "--voxel-nm", "10", "--carrier", "ion:1=1e-3", "--carrier",
+                       "electron:1=1e-5,2=1e-2", "--directions", "z", "--boundary", "electrodes", "-o", tmp_path / "two",
+                       "--set", "output.figures=false")[0]
+    text = pf.report(tmp_path / "two").read_text()
+    scene = scene_in(text)
+    assert text.count("<h2>Effective conductivity of carrier ") == 2
+    assert ">ion: sigma_zz" in text and ">electron: sigma_zz" in text
+    assert [one["shown"] for one in scene["phases"]] == [False, True, True]
+    assert scene["current"]["name"] in ("current of ion, field along z", "current of electron, field along z")
+
+
 def test_page_of_a_density(tmp_path):
     grown = pf.grow((12, 12, 12), 0.7, 0.4, surface_energy_J_per_m2=0.3, surface_depth_nm=1.4, until=20)
     text = pf.report(grown.save(tmp_path / "grown")).read_text()

@@ -94,6 +94,7 @@ def test_outside_the_field_of_view(tmp_path, run_cli):
     (("--crop", "0:30,:,:"), "has the voxels 0:20 there"),
     (("--names", "1=SE", "--sigma", "CAM=1"), "no label is called 'CAM'; named are 1 SE"),
     (("--sigma", "1=1"), "label 0 has no conductivity"),
+    (("--carrier", "ion:1=1", "--carrier", "electron:0=1"), "--carrier: sub-volumes are solved for one carrier at a time"),
     (("--error", "120"), "--error 120: must be per cent"),
     (("--sigma", "0=0,1=1", "--boundary", "open"), "a list of electrodes, periodic, mirror"),
     (("--boundary", "periodic"), "volume fractions only"),
