@@ -90,7 +90,7 @@ def density(structure: Any, normal: str | None = None, index: int | None = None,
     return axes
 
 
-def structure(sample, axes=None):
+def structure(sample: Any, axes: Any = None) -> Any:
     """The solid of a `Microstructure` or a `Run` in space, ρ >= 1/2, cut off at its periodic cell; of more than 96 voxels
     along an axis some are left out.
 

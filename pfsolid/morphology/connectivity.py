@@ -81,6 +81,10 @@ def classify(filler_mask: np.ndarray, reducer: Reducer, ghosts: PlaneExchange,
         A third phase of interest, such as the surface layer; it does not enter the class.
     periodic : bool
         False for an image that ends at its faces: what percolates reaches from one to the other.
+
+    Returns
+    -------
+    Connectivity
     """
     filler = find_percolation(filler_mask, reducer, ghosts, periodic)
     matrix = find_percolation(np.logical_not(filler_mask), reducer, ghosts, periodic)
@@ -96,7 +100,20 @@ def _extended(mask: np.ndarray, reducer: Reducer) -> tuple[bool, bool, bool]:
 
 
 def find_percolation(mask: np.ndarray, reducer: Reducer, ghosts: PlaneExchange, periodic: bool = True) -> Percolation:
-    """Percolation along axes of more than one voxel of those where ``mask``, local (n0, n1, n2), is not 0.  Collective."""
+    """Percolation along axes of more than one voxel of those where ``mask``, local (n0, n1, n2), is not 0.  Collective.
+
+    Parameters
+    ----------
+    mask : ndarray, local (n0, n1, n2)
+    reducer : Reducer
+    ghosts : PlaneExchange
+    periodic : bool
+        False for an image that ends at its faces.
+
+    Returns
+    -------
+    Percolation
+    """
     extended = _extended(mask, reducer)
     clusters = find_clusters(mask, reducer, ghosts, periodic=tuple(periodic and counts for counts in extended))
     axes = "".join(axis for axis, percolates in zip(AXES, clusters.percolates) if percolates)
@@ -109,6 +126,16 @@ def connects_electrodes(mask: np.ndarray, reducer: Reducer, ghosts: PlaneExchang
 
     Collective.  No step wraps the cell.  Found as wrapping along x of the same image with a conducting plate put between
     its last and its first plane and an insulating one on the faces normal to y and z.
+
+    Parameters
+    ----------
+    mask : ndarray, local (n0, n1, n2)
+    reducer : Reducer
+    ghosts : PlaneExchange
+
+    Returns
+    -------
+    bool
     """
     last = reducer.rank == reducer.size - 1
     n0, n1, n2 = mask.shape

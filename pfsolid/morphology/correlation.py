@@ -86,6 +86,10 @@ def correlate(field: np.ndarray, transform: SlabTransform) -> Correlation:
     ----------
     field : ndarray, local (n0, n1, n2)
         The density, or the indicator of a phase.
+
+    Returns
+    -------
+    Correlation
     """
     grid, reducer = transform.grid, transform.reducer
     transform.real[...] = field
@@ -126,6 +130,10 @@ def correlate_open(field: np.ndarray, image: OpenImage, transform: SlabTransform
     image : OpenImage
     transform : SlabTransform
         On the `padded_grid`.
+
+    Returns
+    -------
+    Correlation
     """
     grid, padded = image.grid, transform.grid
     mean = image.reducer.sum(float(field.sum(dtype=np.float64)))[0] / grid.num_voxels
@@ -161,6 +169,10 @@ def correlate_within(field: np.ndarray, inside: np.ndarray, cell, transform: Sla
         Of the image: a transform's, or an `OpenImage`.
     transform : SlabTransform
         On the cell's own grid if it is periodic, else on the `padded_grid`.
+
+    Returns
+    -------
+    Correlation
     """
     grid, reducer = cell.grid, cell.reducer
     number = reducer.sum([np.count_nonzero(field), np.count_nonzero(inside)])

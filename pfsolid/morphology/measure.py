@@ -117,6 +117,10 @@ def measure(rho: np.ndarray, transform: SlabTransform, rho_pore: float = 0.1, rh
     attend : callable
         Called between the parts, on every rank; may raise to stop.
 
+    Returns
+    -------
+    Morphology
+
     Raises
     ------
     InputError
@@ -179,7 +183,18 @@ def _surface(surface: Surface, unit: float, labels: bool) -> SurfaceResult:
 
 
 def chords_result(chords: Chords, unit: float) -> ChordsResult:
-    """For result.json, with lengths in ``unit`` nm."""
+    """For result.json, with lengths in ``unit`` nm.
+
+    Parameters
+    ----------
+    chords : Chords
+    unit : float
+        nm, of the lengths.
+
+    Returns
+    -------
+    ChordsResult
+    """
     return ChordsResult(mean_nm=chords.mean * unit, mean_nm_xyz=tuple(mean * unit for mean in chords.mean_xyz),
                         wrapping_fraction_xyz=chords.wrapping_fraction, cut_fraction_xyz=chords.cut_fraction,
                         voxel_nm_xyz=tuple(h * unit for h in chords.spacing), counts_by_voxels_xyz=tuple(chords.counts))
@@ -197,7 +212,18 @@ def _spectrum(density: Correlation, unit: float) -> StructureFactor | None:
 
 
 def correlation_result(filler: Correlation, unit: float) -> TwoPointCorrelation:
-    """For result.json, with lengths in ``unit`` nm."""
+    """For result.json, with lengths in ``unit`` nm.
+
+    Parameters
+    ----------
+    filler : Correlation
+    unit : float
+        nm, of the lengths.
+
+    Returns
+    -------
+    TwoPointCorrelation
+    """
     squared = filler.mean**2
     return TwoPointCorrelation(
         filler_fraction=filler.mean, first_zero_nm=filler.first_zero * unit,
@@ -207,7 +233,18 @@ def correlation_result(filler: Correlation, unit: float) -> TwoPointCorrelation:
 
 
 def thickness_result(thickness: Thickness | None, unit: float) -> ThicknessResult | None:
-    """For result.json, with lengths in ``unit`` nm; None where there is none."""
+    """For result.json, with lengths in ``unit`` nm; None where there is none.
+
+    Parameters
+    ----------
+    thickness : Thickness, optional
+    unit : float
+        nm, of the lengths.
+
+    Returns
+    -------
+    ThicknessResult or None
+    """
     if thickness is None:
         return None
     return ThicknessResult(

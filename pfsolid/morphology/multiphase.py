@@ -110,6 +110,11 @@ def measure_phases(phase: np.ndarray, cell: Slab, transform: SlabTransform, num_
     tell : callable
         Is told what is being measured.
 
+    Returns
+    -------
+    Multiphase
+        In the unit of the grid's spacing.
+
     Raises
     ------
     InputError

@@ -10,7 +10,7 @@ import pfsolid
 ROOT = Path(pfsolid.__file__).parent
 MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 # Sections and docstrings that are missing inside the package: may only fall.
-MOST_MISSING = 702
+MOST_MISSING = 688
 
 
 def public_functions(tree, inside=False):
