@@ -36,7 +36,7 @@ NUM_FIELDS = 3
 def estimate(config: RunConfig, num_ranks: int = 1) -> tuple[float, float | None]:
     """Bytes of the fullest rank without the program's own, and core-seconds; None if nothing says how many steps."""
     voxels, steps = config.grid_nm.num_voxels, _expected_steps(config)
-    seconds = None if steps is None else SECONDS_PER_VOXEL_STEP * voxels * steps
+    seconds = None if steps is None else SECONDS_PER_VOXEL_STEP * voxels * steps * _share_of_voxels(config)
     if seconds is not None and config.conduction is not None:
         seconds += SECONDS_PER_VOXEL_ITERATION * voxels * _expected_iterations(config)
     return _rank_bytes(config, num_ranks), seconds
@@ -60,7 +60,7 @@ def resources(config: RunConfig, num_ranks: int, threads: int, num_cores: int | 
         time = f"{in_words(step)} a step, how many is not known beforehand"
     else:
         count = num_steps if num_steps < 1e6 else f"{num_steps:.2g}"
-        time = f"{in_words(step * num_steps)} (about {count} steps)"
+        time = f"{in_words(step * num_steps * _share_of_voxels(config))} (about {count} steps)"
     rows.append(("rough time, phase field", time, ""))
     if limit is not None:
         rows.append(("wall-clock limit", in_words(limit), ""))
@@ -102,24 +102,15 @@ def _disk_bytes(config: RunConfig) -> float:
     return each * config.grid_nm.num_voxels
 
 
-def _end_time(config: RunConfig) -> float | None:
-    """The reduced time at which the run ends at the latest, if that is known."""
-    evolution = config.evolution
-    ends = [] if evolution.max_reduced_time is None else [evolution.max_reduced_time]
-    if evolution.max_time_s is not None:
-        ends.append(evolution.max_time_s / config.units.time)
-    return min(ends, default=None)
-
-
 def _expected_snapshots(config: RunConfig) -> int:
-    end, interval = _end_time(config), config.output.snapshot_interval_reduced_time
-    return 0 if end is None or interval is None else 1 + math.ceil(end / interval)  # the first at t = 0
+    end, interval = config.end_time, config.output.snapshot_interval_reduced_time
+    return 0 if math.isinf(end) or interval is None else 1 + math.ceil(end / interval)  # the first at t = 0
 
 
 def _expected_steps(config: RunConfig) -> int | None:
-    evolution, end = config.evolution, _end_time(config)
+    evolution, end = config.evolution, config.end_time
     counts = [] if evolution.max_steps is None else [evolution.max_steps]
-    if end is not None:
+    if not math.isinf(end):
         steps = STEPS_TO_TIME_ONE * end**STEPS_TIME_EXPONENT
         steps *= (evolution.step_tolerance / DEFAULT_STEP_TOLERANCE) ** STEPS_TOLERANCE_EXPONENT
         if config.nucleates and config.nucleation.duration_reduced_time is None:
@@ -128,6 +119,18 @@ def _expected_steps(config: RunConfig) -> int | None:
             steps = max(steps, end / evolution.max_step_reduced)
         counts.append(math.ceil(steps))
     return min(counts, default=None)
+
+
+def _share_of_voxels(config: RunConfig) -> float:
+    """Of a step on the whole grid, what one costs in the mean: the early ones may be made on coarser grids."""
+    end, begin, share = config.end_time, 0.0, 0.0
+    if math.isinf(end):
+        return 1.0
+    for stage in config.stages():
+        until = min(stage.until, end)
+        share += stage.grid.num_voxels * (until**STEPS_TIME_EXPONENT - begin**STEPS_TIME_EXPONENT)
+        begin = until
+    return share / (config.grid_nm.num_voxels * end**STEPS_TIME_EXPONENT)
 
 
 def _expected_iterations(config: RunConfig) -> int:

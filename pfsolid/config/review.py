@@ -85,6 +85,7 @@ def _physics(config: RunConfig) -> list[tuple[str, str, str]]:
         ("regime", "spinodal" if spinodal else "metastable", ""),
         ("start", config.microstructure.initial_field or ("nucleation" if config.nucleates else "noise"), ""),
         *_anisotropy(config),
+        *_stages(config),
     ]
     if config.nucleates and config.microstructure.initial_field is None:
         rows += _nuclei(config)
@@ -122,6 +123,14 @@ def _anisotropy(config: RunConfig) -> list[tuple[str, str, str]]:
     factors = f"{config.microstructure.shape_factor_x:g}, {config.microstructure.shape_factor_y:g}"
     return [*rows, ("shape factors x, y", factors, ""),
             ("interface width along x, y, z", ", ".join(_number(w) for w in _interface_widths_nm(config)), "nm")]
+
+
+def _stages(config: RunConfig) -> list[tuple[str, str, str]]:
+    """Nothing for a run on one grid."""
+    stages = config.stages()
+    texts = [" x ".join(map(str, stage.grid.shape)) + ("" if math.isinf(stage.until) else f" to t = {stage.until:g}")
+             for stage in stages]
+    return [("grown on", ", ".join(texts), "voxels")] if len(stages) > 1 else []
 
 
 def _interface_widths_nm(config: RunConfig) -> list[float]:

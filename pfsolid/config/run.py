@@ -18,6 +18,7 @@ from ..grid import PeriodicGrid
 from ..materials.arrhenius import BOLTZMANN
 from ..orientation import ORDERS, order_of_axes
 from ..phasefield.free_energy import REDUCED_KAPPA, ReducedUnits, inside_spinodal, kappa_matrix
+from ..phasefield.nested import Stage, plan_stages
 from ..phasefield.nucleation import (
     RADIUS_FACTOR,
     NucleationPlan,
@@ -209,6 +210,8 @@ class EvolutionConfig(Section):
         "longest time step, in lambda^2/(16 w M); 0.3 with a mobility that depends on rho if not set", None, **TIME_LIMITS)
     initial_step_reduced: float = key(
         "first time step tried, also after a nucleation, in lambda^2/(16 w M)", DEFAULT_INITIAL_STEP, **TIME_LIMITS)
+    nested_grids: Literal["auto", "on", "off"] = key(
+        "early stages on coarser grids, the end on this one; auto: where it was shown to change nothing that matters", "auto")
 
     @model_validator(mode="after")
     def _stops(self):
@@ -218,6 +221,9 @@ class EvolutionConfig(Section):
         if self.max_step_reduced is not None and self.initial_step_reduced > self.max_step_reduced:
             raise ValueError(f"evolution.initial_step_reduced = {self.initial_step_reduced!r}: must be at "
                              f"most evolution.max_step_reduced = {self.max_step_reduced!r}")
+        if self.nested_grids == "on" and self.max_steps is not None:
+            raise ValueError(f"evolution.nested_grids = \"on\": cannot be with evolution.max_steps = {self.max_steps!r}, "
+                             "for the last steps are to be on the finest grid")
         return self
 
 
@@ -301,6 +307,36 @@ class RunConfig(Section):
         if material.diffusivity_m2_per_s is None:
             return units
         return replace(units, mobility=material.diffusivity_m2_per_s / (32 * units.barrier))
+
+    @property
+    def end_time(self) -> float:
+        """Reduced time at which growth ends at the latest; infinite where nothing says so."""
+        evolution, ends = self.evolution, [math.inf]
+        if evolution.max_reduced_time is not None:
+            ends.append(evolution.max_reduced_time)
+        if evolution.max_time_s is not None:
+            ends.append(evolution.max_time_s / self.units.time)
+        return min(ends)
+
+    def stages(self, num_ranks: int = 1) -> tuple[Stage, ...]:
+        """The grids on which it grows, the coarsest first: see `pfsolid.phasefield.nested`."""
+        if not self._nests:
+            return (Stage(self.reduced_grid, math.inf),)
+        return plan_stages(self.reduced_grid, self.reduced_kappa, self.end_time, num_ranks)
+
+    @property
+    def _nests(self) -> bool:
+        """Whether coarser grids may be used.
+
+        By itself only where pairs of runs have shown that nothing changes (docs/microstructure.md): from noise in three
+        dimensions, with one width of the interface and one mobility for all.
+        """
+        wanted, start = self.evolution.nested_grids, self.microstructure
+        if wanted != "auto" or self.evolution.max_steps is not None:
+            return wanted == "on"
+        material = self.material
+        return (start.initial_field is None and not self.nucleates and len(set(self.reduced_kappa)) == 1
+                and material.mobility_ratio_pore_to_solid == 1 and material.interface_diffusion == 0)
 
     @property
     def mean_density(self) -> float:

@@ -16,15 +16,14 @@ from ..results.run import HistoryRow
 from ..spectral.transform import SlabTransform
 from .free_energy import NONE, ReducedUnits
 from .mobility import LARGEST_STEP, VariableMobilityCahnHilliard
+from .nested import SETTLING, NestedGrids
 from .nucleation import NucleationPlan
 from .nucleation_in_time import Schedule, insert_nuclei
 from .observables import Census, Observer, is_separated, mean_density, mean_spacing
-from .steppers import LONGEST_STEP, CahnHilliard, StepControl, StepReport
+from .steppers import LONGEST_STEP, ON_TIME, CahnHilliard, StepControl, StepReport
 
 # |d ln F / d ln t| of a run with no bound of its own that has come to rest without having separated.
 _AT_REST = 1e-3
-# A step that is to end at some time ends there but for rounding.
-ON_TIME = 1 - 1e-12
 
 
 @dataclass(frozen=True)
@@ -147,9 +146,13 @@ class GrowthState:
         Surface depth, the unit of the grid's lengths.
     thresholds : tuple of 2 float
         Densities between which a voxel is surface.
+    grids : NestedGrids, optional
+        Where the stepper is on the first of several.
 
     Attributes
     ----------
+    ending : tuple of (str, float), optional
+        Why it is to end, found on a coarse grid, and the time at which it then does, on the finest.
     row : HistoryRow or None
         Of this step, where it is one of those at which the structure is looked at.
     before : float
@@ -163,8 +166,9 @@ class GrowthState:
     """
 
     def __init__(self, stepper: CahnHilliard, units: ReducedUnits, depth_nm: float,
-                 thresholds: tuple[float, float]):
+                 thresholds: tuple[float, float], grids: NestedGrids | None = None):
         self.stepper = stepper
+        self.ending: tuple[str, float] | None = None
         self.row: HistoryRow | None = None
         self.before = stepper.time
         self.placed = 0
@@ -172,6 +176,7 @@ class GrowthState:
         self.row_energy: float | None = None
         self.row_time: float | None = None
         self._units, self._depth_nm = units, depth_nm
+        self._thresholds, self._grids = thresholds, grids
         self._observe = Observer(stepper.transform, *thresholds)
         self._report: StepReport | None = None
         self._measured: HistoryRow | None = None
@@ -189,13 +194,19 @@ class GrowthState:
 
     @property
     def density(self) -> np.ndarray:
-        """rho, local (n0, n1, n2), until the next step: copy what is to be kept.  Collective."""
+        """rho on the grid that is asked for, local (n0, n1, n2), until the next step: copy what is to be kept.  Collective."""
+        rho = self._density_here()
+        if self._grids is None or self._grids.are_done(self.stepper):
+            return rho
+        return self._grids.on_finest(self.stepper.transform)
+
+    def _density_here(self) -> np.ndarray:
         self._buffers_are_used = True
         return self.stepper.density()
 
     def census(self) -> Census:
-        """Phase fractions and sizes.  Collective."""
-        return self._observe(self.density, 1.0)
+        """Phase fractions and sizes, on the grid of this time.  Collective."""
+        return self._observe(self._density_here(), 1.0)
 
     def measured(self) -> HistoryRow:
         """The row of this state, also where none was due.  Collective."""
@@ -217,6 +228,30 @@ class GrowthState:
             spacing_nm=_finite(mean_spacing(stepper.rho_hat, stepper.transform) * depth),
             energy_rate=self._energy_rate(), step_error=None if report is None else report.error,
             rejections=None if report is None else report.rejections)
+
+    def go_to_due_grid(self) -> float:
+        """Change the grid if its time has come; until when growth stays on this one.  Collective."""
+        if self._grids is None:
+            return math.inf
+        stepper = self._grids.due(self.stepper, self.ending is not None)
+        if stepper is not self.stepper:
+            self.stepper = stepper
+            self._observe = Observer(stepper.transform, *self._thresholds)
+            # F is another one by the error of the coarser grid: no rate of change.
+            self.row_energy = self.row_time = None
+            self._buffers_are_used = False
+        return self.ending[1] if self.ending is not None else self._grids.end_of_stage(stepper)
+
+    def end_by(self, stop: Stop) -> None:
+        """Set the reason if it is over: on a coarse grid only after some time on the finest."""
+        if self.ending is not None:
+            self.reason = self.ending[0] if self.time >= self.ending[1] * ON_TIME else None
+            return
+        reason = stop.reason(self)
+        if reason is None or self._grids is None or self._grids.are_done(self.stepper):
+            self.reason = reason
+        else:
+            self.ending = reason, min(self.time + SETTLING, stop.time)
 
     def advance(self, control: StepControl, until: float, look: bool) -> None:
         """One step.  Collective.
@@ -297,12 +332,12 @@ def grow(state: GrowthState, kinetics: Kinetics, stop: Stop, *, look_every: int 
     if state.step == 0:
         _offer(state, sinks)
     while state.reason is None:
-        until = min([stop.time, *(next_time(state.time) for next_time in timers)])
+        until = min([stop.time, state.go_to_due_grid(), *(next_time(state.time) for next_time in timers)])
         state.advance(control, until, (state.step + 1) % look_every == 0)
         if nucleation is not None:
             due = nucleation.events.due(state.before, state.time)
             state.placed = insert_nuclei(state.stepper, nucleation.plan, due, kinetics.first_step) if len(due) else 0
-        state.reason = stop.reason(state)
+        state.end_by(stop)
         if watch is not None:
             watch(state)
         _offer(state, sinks)

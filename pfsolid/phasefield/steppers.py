@@ -18,6 +18,7 @@ from ..errors import ConvergenceError
 from ..spectral.transform import SlabTransform
 from . import kernels
 from .free_energy import NONE, REDUCED_KAPPA
+from .resample import resample
 
 # In the wells f'' = 2.  A slow mode of stiff SBDF2 is stable for (f'' - S) / S <= 1/3 (roots of z^2 + 2rz - r), so
 # S >= 3/2; a larger S only adds error.
@@ -33,6 +34,8 @@ SMALLEST_STEP = 1e-10
 _HALVES = (0.9 / 0.5) ** 2
 # A rms fluctuation of rho below this is a uniform field: errors are not measured against its rounding.
 SMALLEST_FLUCTUATION = 1e-6
+# A step that is to end at some time ends there but for rounding.
+ON_TIME = 1 - 1e-12
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,34 @@ class CahnHilliard:
         self.last_step = None
         gradient = self._gradient_energy()
         self.energy = self.refresh() + gradient
+
+    def take_over(self, other: CahnHilliard) -> None:
+        """Collective: go on from where another one stands, on another grid of the same cell.
+
+        Both densities of the two-step formula are moved, so no new start is needed; the explicit part and the energy are
+        those of this grid.
+
+        Parameters
+        ----------
+        other : CahnHilliard
+            Whose transform's buffers are lost.
+        """
+        self._move_from(other, "rho_hat_before")
+        self.rho_hat[...] = self.rho_hat_before
+        self.refresh()
+        self.g_hat_before[...] = self.transform.spectral
+        self._move_from(other, "rho_hat")
+        self.energy = self._gradient_energy() + self.refresh()
+        for name in ("time", "last_step", "next_step", "num_steps"):
+            setattr(self, name, getattr(other, name))
+
+    def _move_from(self, other: CahnHilliard, name: str) -> None:
+        other.transform.spectral[...] = getattr(other, name)
+        other.transform.backward()
+        other.transform.real *= other._scale
+        resample(other.transform, self.transform)
+        self.transform.forward()
+        getattr(self, name)[...] = self.transform.spectral
 
     def refresh(self) -> float:
         """Collective: put the explicit part of the present field into the transform's buffer; bulk energy density.

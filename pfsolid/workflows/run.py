@@ -55,7 +55,6 @@ from .console import log_to
 from .density import homogenize
 from .measure import characterize, morphology_lines
 from .simulate import Growth, grow, thresholds
-from .sinks import checkpoint_arrays
 from .solved import SolvedOnDisk, digest_of
 from .start import check_initial_field
 
@@ -319,7 +318,7 @@ def last_checkpoint(config: RunConfig, directory: Path, session: Session) -> Che
     folder = directory / CHECKPOINTS
     if not on_root(session.comm, _holds_checkpoints, folder):
         return None
-    checkpoint, refusals = load_latest(folder, session.comm, checkpoint_arrays(config))
+    checkpoint, refusals = load_latest(folder, session.comm)
     for reason in refusals:
         session.warn(f"checkpoint refused: {reason}")
     # By what it says, not letter by letter: another version has other keys and comments.

@@ -13,18 +13,20 @@ import numpy as np
 from ..config.conduction import DEFAULT_THRESHOLDS
 from ..config.run import RunConfig
 from ..errors import Interrupted
+from ..grid import PeriodicGrid
 from ..io.checkpoint import Checkpoint
 from ..parallel.session import Session
 from ..phasefield.free_energy import separation_time
 from ..phasefield.growth import GrowthState, Kinetics, Nucleation, Sink, Stop
 from ..phasefield.growth import grow as step_to_the_end
 from ..phasefield.mobility import mobility
+from ..phasefield.nested import NestedGrids
 from ..phasefield.nucleation_in_time import plan_events
 from ..phasefield.observables import low_mode_strengths
 from ..results.run import GrowthResult, HistoryRow
 from ..spectral.transform import SlabTransform
 from ..text import in_words
-from .sinks import Checkpoints, History, Snapshots, restore, stopped_at
+from .sinks import Checkpoints, History, Snapshots, grid_shape_of, restore, stopped_at
 from .start import fill_initial, precision_of
 
 
@@ -78,12 +80,10 @@ def grow(config: RunConfig, directory: Path | None, session: Session, checkpoint
         On a signal or at the wall-clock limit, after a checkpoint.
     ConvergenceError, OutputError
     """
-    with (SlabTransform(config.reduced_grid, session.comm, precision_of(config), session.threads,
-                        wisdom=None if checkpoint is None else checkpoint.state["fftw_wisdom"]) as transform,
-          ExitStack() as opened):
-        kinetics, nucleation = kinetics_of(config), _nucleation(config)
-        stop = _stop(config, nucleation)
-        state = _begin(config, kinetics, session, transform, checkpoint)
+    kinetics, nucleation = kinetics_of(config), _nucleation(config)
+    stop = _stop(config, nucleation)
+    with _grids(config, stop, kinetics, session, checkpoint) as grids, ExitStack() as opened:
+        state = _begin(config, kinetics, session, grids, checkpoint)
         clock = _Clock(session, checkpoint)
         if directory is not None:
             history = opened.enter_context(History(directory, session, checkpoint)) if with_history else None
@@ -100,7 +100,7 @@ def grow(config: RunConfig, directory: Path | None, session: Session, checkpoint
             session.got_on = True
         rho = state.density.copy()
         census = state.at_rest()
-        low_modes = low_mode_strengths(state.stepper.rho_hat, transform)
+        low_modes = low_mode_strengths(state.stepper.rho_hat, state.stepper.transform)
         summary = GrowthResult(reason=state.reason, steps=state.step, wall_clock_s=clock(), final=state.measured())
     return Growth(rho, summary, census.separated, low_modes)
 
@@ -119,15 +119,26 @@ def thresholds(config: RunConfig) -> tuple[float, float]:
     return (conduction.rho_pore, conduction.rho_bulk) if conduction else DEFAULT_THRESHOLDS
 
 
-def _begin(config: RunConfig, kinetics: Kinetics, session: Session, transform: SlabTransform,
+def _grids(config: RunConfig, stop: Stop, kinetics: Kinetics, session: Session,
+           checkpoint: Checkpoint | None) -> NestedGrids:
+    """The grids of a run, the coarsest first."""
+    wisdom = None if checkpoint is None else checkpoint.state["fftw_wisdom"]
+
+    def open_transform(grid: PeriodicGrid) -> SlabTransform:
+        return SlabTransform(grid, session.comm, precision_of(config), session.threads, wisdom=wisdom)
+
+    return NestedGrids(config.stages(session.reducer.size), open_transform, kinetics.stepper)
+
+
+def _begin(config: RunConfig, kinetics: Kinetics, session: Session, grids: NestedGrids,
            checkpoint: Checkpoint | None) -> GrowthState:
     """At the start or at the checkpoint.  Collective."""
-    stepper = kinetics.stepper(transform)
-    state = GrowthState(stepper, config.units, config.material.surface_depth_nm, thresholds(config))
     if checkpoint is None:
-        fill_initial(config, transform, session)
-        stepper.start(kinetics.first_step)
+        stepper = grids.begin(lambda transform: fill_initial(config, transform, session), kinetics.first_step)
     else:
+        stepper = grids.reopen(grid_shape_of(checkpoint, config))
+    state = GrowthState(stepper, config.units, config.material.surface_depth_nm, thresholds(config), grids)
+    if checkpoint is not None:
         restore(state, checkpoint)
     return state
 
@@ -143,15 +154,10 @@ def _nucleation(config: RunConfig) -> Nucleation | None:
 
 def _stop(config: RunConfig, nucleation: Nucleation | None) -> Stop:
     evolution, material = config.evolution, config.material
-    ends = [math.inf]
-    if evolution.max_reduced_time is not None:
-        ends.append(evolution.max_reduced_time)
-    if evolution.max_time_s is not None:
-        ends.append(evolution.max_time_s / config.units.time)
     patience = separation_time(config.mean_density, config.reduced_edges, config.reduced_kappa, mobility(
         config.mean_density, material.mobility_ratio_pore_to_solid, material.interface_diffusion),
         config.reduced_off_diagonal)
-    return Stop(min(ends), evolution.max_steps, evolution.mean_pore_size_nm, evolution.energy_rate_tolerance, patience,
+    return Stop(config.end_time, evolution.max_steps, evolution.mean_pore_size_nm, evolution.energy_rate_tolerance, patience,
                 float(nucleation.events.times[-1]) if nucleation else 0.0)
 
 

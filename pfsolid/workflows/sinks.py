@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..config.run import RunConfig, to_toml
 from ..errors import CheckpointError, Interrupted, damage_is_a_mistake
+from ..grid import PeriodicGrid
 from ..io.checkpoint import Checkpoint, write_checkpoint
 from ..io.hdf5 import DistributedArray
 from ..io.records import CsvHistory
@@ -15,8 +16,10 @@ from ..io.run_directory import CHECKPOINTS, HISTORY, SNAPSHOTS
 from ..io.series import Field, drop_snapshots_after, write_snapshot
 from ..io.xdmf import write_series_xdmf
 from ..parallel.session import Session
-from ..phasefield.growth import ON_TIME, GrowthState
+from ..phasefield.growth import GrowthState
+from ..phasefield.steppers import ON_TIME
 from ..results.run import HISTORY_COLUMNS, HistoryRow
+from ..spectral.transform import slab_of
 
 _STATE = ("time", "last_step", "next_step", "energy", "num_steps")
 _ARRAYS = ("rho_hat", "rho_hat_before", "g_hat_before")
@@ -100,7 +103,7 @@ class Snapshots:
 
     def write(self, state: GrowthState) -> None:
         """One file, and the list of all.  Collective."""
-        array = DistributedArray(state.density, self._grid_nm.shape, state.stepper.transform.local_slice)
+        array = DistributedArray(state.density, self._grid_nm.shape, slab_of(self._grid_nm, self._comm))
         write_snapshot(self._folder, state.step, state.time, {"rho": Field(array, "1", dtype="float32")}, self._grid_nm,
                        self._attributes, self._comm)
         write_series_xdmf(self._folder, self._comm)
@@ -158,9 +161,9 @@ class Checkpoints:
     def _save(self, state: GrowthState, row_of_stop: bool) -> Path:
         stepper = state.stepper
         transform = stepper.transform
-        arrays = {name: DistributedArray(getattr(stepper, name), spectral_shape(self._config), transform.spectral_slice)
+        arrays = {name: DistributedArray(getattr(stepper, name), _spectral_shape(transform.grid), transform.spectral_slice)
                   for name in _ARRAYS}
-        kept = {"finished": state.reason, "history_energy": state.row_energy, "history_time": state.row_time,
+        kept = {"finished": state.reason, "grid": transform.grid.shape, "ending": state.ending, "history_energy": state.row_energy, "history_time": state.row_time,
                 "has_row_of_stop": row_of_stop, **{name: getattr(stepper, name) for name in _STATE},
                 "wall_clock_s": self._wall_clock_s(), "input": to_toml(self._config),
                 "fftw_wisdom": transform.wisdom, "threads": self._session.threads}
@@ -174,15 +177,14 @@ def stopped_at(state: GrowthState) -> str:
     return f"stopped at step {state.step}, reduced time {state.time:.6g}"
 
 
-def spectral_shape(config: RunConfig) -> tuple[int, int, int]:
-    """Global shape of the arrays in a checkpoint."""
-    n0, n1, n2 = config.grid.shape
+def _spectral_shape(grid: PeriodicGrid) -> tuple[int, int, int]:
+    n0, n1, n2 = grid.shape
     return n0, n1, n2 // 2 + 1
 
 
-def checkpoint_arrays(config: RunConfig) -> dict[str, tuple[int, int, int]]:
-    """What a checkpoint of this run must contain."""
-    return {name: spectral_shape(config) for name in _ARRAYS}
+def grid_shape_of(checkpoint: Checkpoint, config: RunConfig) -> tuple[int, int, int]:
+    """Voxels of the grid on which growth stood."""
+    return tuple(checkpoint.state.get("grid", config.grid.shape))
 
 
 def restore(state: GrowthState, checkpoint: Checkpoint) -> None:
@@ -191,16 +193,20 @@ def restore(state: GrowthState, checkpoint: Checkpoint) -> None:
     Parameters
     ----------
     state : GrowthState
-        Of the same grid and precision.
+        Its stepper on the grid of `grid_shape_of`.
     checkpoint : Checkpoint
 
     Raises
     ------
     CheckpointError
-        If it is of another precision.
+        If it is of another precision, or lacks an array of this shape.
     """
     stepper, kept = state.stepper, checkpoint.state
+    shape = _spectral_shape(stepper.transform.grid)
     for name in _ARRAYS:
+        if checkpoint.shapes.get(name) != shape:
+            raise CheckpointError(f"{checkpoint.path}: array {name} of shape {shape} is needed, and there is "
+                                  f"{checkpoint.shapes.get(name, 'none')}")
         target = getattr(stepper, name)
         if checkpoint.dtypes.get(name) != target.dtype:
             raise CheckpointError(f"{checkpoint.path}: {name} is {checkpoint.dtypes.get(name)}, not {target.dtype}; "
@@ -210,4 +216,5 @@ def restore(state: GrowthState, checkpoint: Checkpoint) -> None:
     for name in _STATE:
         setattr(stepper, name, kept[name])
     state.reason, state.before = kept.get("finished"), state.time
+    state.ending = tuple(kept["ending"]) if kept.get("ending") else None
     state.row_energy, state.row_time = kept.get("history_energy"), kept.get("history_time")

@@ -11,10 +11,10 @@ from pfsolid.errors import Interrupted
 from pfsolid.io.checkpoint import checkpoint_path, load_latest, read_checkpoint
 from pfsolid.io.run_directory import CHECKPOINTS
 from pfsolid.parallel.collective import on_root
+from pfsolid.phasefield import nested
 from pfsolid.workflows.console import open_session
 from pfsolid.workflows.run import run
 from pfsolid.workflows.simulate import grow
-from pfsolid.workflows.sinks import checkpoint_arrays
 
 # 13 and 11 planes: the slabs of 2, 3 and 4 ranks are uneven.
 RAW = {
@@ -36,7 +36,7 @@ def interrupted_at(config, folder, session, step):
     """Grow until a step, where a signal seems to come; the checkpoint."""
     with pytest.raises(Interrupted, match="checkpoint .*step_"):
         grow(config, folder, _StopAt(session, step), attributes={})
-    checkpoint, refusals = load_latest(folder / CHECKPOINTS, session.comm, checkpoint_arrays(config))
+    checkpoint, refusals = load_latest(folder / CHECKPOINTS, session.comm)
     assert checkpoint.step == step and not refusals
     return checkpoint
 
@@ -133,5 +133,23 @@ def test_nucleation_during_the_run_against_one_rank(comm, shared_tmp_path):
     mine.mkdir()
     alone = grow(config, mine, open_session(1, ALONE)).rho
     assert alone.min() < 0.1  # there are nuclei
+    assert np.abs(np.concatenate(comm.allgather(together)) - alone).max() < 1e-10  # rounding, as above
+    comm.Barrier()
+
+
+def test_nested_grids_against_one_rank(comm, shared_tmp_path, monkeypatch):
+    """Growth on three grids, stopped on the first and gone on with on another rank count."""
+    monkeypatch.setattr(nested, "SMALLEST_FINEST", 16)
+    config = config_from_dict(RAW | {"grid": {"shape": [26, 22, 20], "voxel_size_nm": 0.5},
+                                     "evolution": {"max_reduced_time": 5.0, "nested_grids": "on"}})
+    folder = shared_tmp_path / "many"
+    session = open_session(1, comm)
+    on_root(comm, folder.mkdir)
+    checkpoint = interrupted_at(config, folder, session, 30)
+    assert tuple(checkpoint.state["grid"]) == config.stages()[0].grid.shape != config.grid.shape
+    together = grow(config, folder, session, checkpoint).rho
+    mine = shared_tmp_path / f"alone{comm.rank}"
+    mine.mkdir()
+    alone = grow(config, mine, open_session(1, ALONE)).rho
     assert np.abs(np.concatenate(comm.allgather(together)) - alone).max() < 1e-10  # rounding, as above
     comm.Barrier()
