@@ -211,7 +211,7 @@ class EvolutionConfig(Section):
     initial_step_reduced: float = key(
         "first time step tried, also after a nucleation, in lambda^2/(16 w M)", DEFAULT_INITIAL_STEP, **TIME_LIMITS)
     nested_grids: Literal["auto", "on", "off"] = key(
-        "early stages on coarser grids, the end on this one; auto: where it was shown to change nothing that matters", "auto")
+        "early stages on coarser grids, the end on this one; auto: where it was shown to change nothing", "auto")
 
     @model_validator(mode="after")
     def _stops(self):
@@ -322,7 +322,10 @@ class RunConfig(Section):
         """The grids on which it grows, the coarsest first: see `pfsolid.phasefield.nested`."""
         if not self._nests:
             return (Stage(self.reduced_grid, math.inf),)
-        return plan_stages(self.reduced_grid, self.reduced_kappa, self.end_time, num_ranks)
+        kappa = self.reduced_kappa
+        if any(self.microstructure.off_diagonal):  # thin interfaces lie at an angle to the axes
+            kappa = (REDUCED_KAPPA * self.microstructure.smallest_shape_factor,) * 3
+        return plan_stages(self.reduced_grid, kappa, self.end_time, num_ranks)
 
     @property
     def _nests(self) -> bool:
@@ -336,7 +339,7 @@ class RunConfig(Section):
             return wanted == "on"
         material = self.material
         return (start.initial_field is None and not self.nucleates and len(set(self.reduced_kappa)) == 1
-                and material.mobility_ratio_pore_to_solid == 1 and material.interface_diffusion == 0)
+                and not any(start.off_diagonal) and material.mobility_ratio_pore_to_solid == 1 and material.interface_diffusion == 0)
 
     @property
     def mean_density(self) -> float:

@@ -194,7 +194,7 @@ class GrowthState:
 
     @property
     def density(self) -> np.ndarray:
-        """rho on the grid that is asked for, local (n0, n1, n2), until the next step: copy what is to be kept.  Collective."""
+        """rho on the grid asked for, local (n0, n1, n2), until the next step: copy what is to be kept.  Collective."""
         rho = self._density_here()
         if self._grids is None or self._grids.are_done(self.stepper):
             return rho

@@ -54,6 +54,10 @@ def plan_stages(grid: PeriodicGrid, kappa: Sequence[float], end: float, num_rank
         Reduced time at which growth ends at the latest; may be infinite.
     num_ranks : int
         A grid with fewer planes is left out.
+
+    Returns
+    -------
+    tuple of Stage
     """
     stages = [Stage(grid, math.inf)]
     if min(grid.shape) < SMALLEST_FINEST:
@@ -124,6 +128,10 @@ class NestedGrids:
         fill : callable
             ``fill(transform)`` puts the density at the start into ``transform.real``, on the finest grid.
         first_step : float
+
+        Returns
+        -------
+        CahnHilliard
         """
         self._plan()
         fine = self._open(self.finest)
@@ -152,6 +160,10 @@ class NestedGrids:
             Not to be used any longer where another one comes back.
         is_ending : bool
             What remains is for the finest grid.
+
+        Returns
+        -------
+        CahnHilliard
         """
         grid = self.finest if is_ending else self._stage_at(stepper.time).grid
         if grid.num_voxels <= stepper.transform.grid.num_voxels:

@@ -163,8 +163,9 @@ class Checkpoints:
         transform = stepper.transform
         arrays = {name: DistributedArray(getattr(stepper, name), _spectral_shape(transform.grid), transform.spectral_slice)
                   for name in _ARRAYS}
-        kept = {"finished": state.reason, "grid": transform.grid.shape, "ending": state.ending, "history_energy": state.row_energy, "history_time": state.row_time,
-                "has_row_of_stop": row_of_stop, **{name: getattr(stepper, name) for name in _STATE},
+        kept = {"finished": state.reason, "grid": transform.grid.shape, "ending": state.ending,
+                "history_energy": state.row_energy, "history_time": state.row_time, "has_row_of_stop": row_of_stop,
+                **{name: getattr(stepper, name) for name in _STATE},
                 "wall_clock_s": self._wall_clock_s(), "input": to_toml(self._config),
                 "fftw_wisdom": transform.wisdom, "threads": self._session.threads}
         path = write_checkpoint(self._folder, arrays, kept, self._session.comm, state.step)
