@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 from scipy.fft import next_fast_len
 
 from ..grid import PeriodicGrid
@@ -173,7 +174,7 @@ class NestedGrids:
         stepper.transform.close()
         return finer
 
-    def on_finest(self, transform: SlabTransform) -> np.ndarray:
+    def on_finest(self, transform: SlabTransform) -> npt.NDArray[Any]:
         """The field in ``transform.real``, which is destroyed, on the finest grid: local, a copy.  Collective."""
         with self._open_transform(self.finest) as fine:
             resample(transform, fine)

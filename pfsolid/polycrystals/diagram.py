@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtri
 
 from ..errors import InputError
@@ -51,8 +53,8 @@ class PowerDiagram:
     """
 
     lengths: tuple[float, float, float]
-    seeds: np.ndarray
-    weights: np.ndarray
+    seeds: npt.NDArray[Any]
+    weights: npt.NDArray[Any]
     aspect: tuple[float, float, float]
 
     @property
@@ -60,7 +62,7 @@ class PowerDiagram:
         """How many there are."""
         return len(self.weights)
 
-    def label(self, grid: PeriodicGrid, first_plane: int, labels: np.ndarray) -> np.ndarray:
+    def label(self, grid: PeriodicGrid, first_plane: int, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Number of the grain of each voxel of a slab, by the voxel's centre.
 
         Parameters
@@ -83,7 +85,7 @@ class PowerDiagram:
         label_voxels(labels, first_plane, spacing, metric, self.seeds / aspect, self.weights)
         return labels
 
-    def facet_normal(self, first: int, second: int, point: Sequence[float]) -> np.ndarray:
+    def facet_normal(self, first: int, second: int, point: Sequence[float]) -> npt.NDArray[Any]:
         """Unit normal of the facet between two grains nearest to a point, from the first to the second: exact.
 
         In a small cell two grains meet by several images, whose facets have different normals.
@@ -100,7 +102,7 @@ class PowerDiagram:
         ends = [self.seeds[grain] + np.multiply(self.lengths, np.round(np.subtract(point, self.seeds[grain]) / self.lengths))
                 for grain in (first, second)]
         normal = (ends[1] - ends[0]) / np.square(self.aspect)
-        return normal / np.linalg.norm(normal)
+        return np.asarray(normal / np.linalg.norm(normal))
 
 
 def stretch(aspect: Sequence[float]) -> tuple[float, float, float]:
@@ -110,7 +112,7 @@ def stretch(aspect: Sequence[float]) -> tuple[float, float, float]:
     return a / mean, b / mean, c / mean
 
 
-def lognormal_volumes(num_grains: int, spread: float, seed: int) -> np.ndarray:
+def lognormal_volumes(num_grains: int, spread: float, seed: int) -> npt.NDArray[Any]:
     """Volumes that sum to 1, of grains whose diameters are log-normal: its quantiles, in random order.
 
     Parameters
@@ -161,7 +163,7 @@ def fit_diagram(lengths: Sequence[float], num_grains: int, spread: float = 0.0, 
     return _fitted(diagram, wanted)
 
 
-def _fitted(diagram: PowerDiagram, wanted: np.ndarray) -> PowerDiagram:
+def _fitted(diagram: PowerDiagram, wanted: npt.NDArray[Any]) -> PowerDiagram:
     """Seeds near the centres of grains, and weights by which they have the volumes."""
     grid = _grid_of_fit(diagram)
     labels = np.empty(grid.shape, np.uint32)
@@ -205,7 +207,8 @@ def _grid_of_fit(diagram: PowerDiagram) -> PeriodicGrid:
     return PeriodicGrid((n0, n1, n2), (h0, h1, h2))
 
 
-def _centres(diagram: PowerDiagram, grid: PeriodicGrid, labels: np.ndarray, there: np.ndarray) -> np.ndarray:
+def _centres(diagram: PowerDiagram, grid: PeriodicGrid, labels: npt.NDArray[Any],
+             there: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Centres of the grains, near their seeds; a grain that is not there keeps its seed."""
     owner = labels.ravel()
     counts = np.maximum(np.bincount(owner, minlength=diagram.num_grains), 1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import InputError
 from ..grid import PeriodicGrid
@@ -33,14 +35,14 @@ class Polycrystal:
     """
 
     diagram: PowerDiagram
-    angles: np.ndarray
-    voxels: np.ndarray
+    angles: npt.NDArray[Any]
+    voxels: npt.NDArray[Any]
     voxel_nm3: float
 
     @property
-    def diameters_nm(self) -> np.ndarray:
+    def diameters_nm(self) -> npt.NDArray[Any]:
         """Of spheres of the grains' volumes."""
-        return np.cbrt(6 / np.pi * self.voxels * self.voxel_nm3)
+        return np.asarray(np.cbrt(6 / np.pi * self.voxels * self.voxel_nm3))
 
     def rows(self) -> list[tuple[float, ...]]:
         """A row of `COLUMNS` for each grain."""
@@ -83,7 +85,7 @@ def check_request(shape: Sequence[int], num_grains: int) -> None:
 
 
 def plan_polycrystal(grid_nm: PeriodicGrid, num_grains: int, spread: float, aspect: Sequence[float], texture: str,
-                     seed: int) -> tuple[PowerDiagram, np.ndarray]:
+                     seed: int) -> tuple[PowerDiagram, npt.NDArray[Any]]:
     """Diagram and orientations, which do not depend on the voxels: a finer grid shows the same grains.  Same on every rank.
 
     Parameters

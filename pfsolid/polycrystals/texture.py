@@ -7,8 +7,10 @@ z, by Phi about the new x and by phi2 about the new z into the crystal's.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import InputError
 from ..grid import AXES
@@ -18,7 +20,7 @@ _ORIENTATIONS = 2  # a stream of random numbers of its own, beside those of the 
 TEXTURES = "random, single, or fibre:x, fibre:y, fibre:z"
 
 
-def euler_angles(texture: str, num_grains: int, seed: int) -> np.ndarray:
+def euler_angles(texture: str, num_grains: int, seed: int) -> npt.NDArray[Any]:
     """An orientation for each grain.  The same on every rank.
 
     Parameters
@@ -52,7 +54,7 @@ def euler_angles(texture: str, num_grains: int, seed: int) -> np.ndarray:
     return angles
 
 
-def rotations(angles: np.ndarray) -> np.ndarray:
+def rotations(angles: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Matrices that turn a crystal's vectors into the sample's: rows of the crystal's axes, transposed.
 
     Parameters

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..config.grains import GrainsConfig, grains_toml
 from ..errors import CheckpointError, InputError, OutputError
@@ -23,7 +24,7 @@ LABELS = "labels"
 _DIGITS = 8
 
 
-def make_grains(config: GrainsConfig, session: Session) -> tuple[Polycrystal, np.ndarray]:
+def make_grains(config: GrainsConfig, session: Session) -> tuple[Polycrystal, npt.NDArray[Any]]:
     """A polycrystal and this rank's slab of its labels, uint32 (n0, n1, n2).  Collective.
 
     Parameters
