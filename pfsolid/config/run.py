@@ -341,9 +341,9 @@ class RunConfig(Section):
             return wanted == "on"
         material = self.material
         low, high = NESTED_POROSITIES
-        return (start.initial_field is None and low <= start.porosity <= high and not self.nucleates and len(set(self.reduced_kappa)) == 1
-                and not any(start.off_diagonal) and material.mobility_ratio_pore_to_solid == 1
-                and material.interface_diffusion == 0)
+        return (start.initial_field is None and low <= start.porosity <= high and not self.nucleates
+                and len(set(self.reduced_kappa)) == 1 and not any(start.off_diagonal)
+                and material.mobility_ratio_pore_to_solid == 1 and material.interface_diffusion == 0)
 
     @property
     def mean_density(self) -> float:

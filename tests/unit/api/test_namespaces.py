@@ -99,7 +99,7 @@ def test_grown_structures_draw_and_hand_over_themselves():
 
 
 def test_the_solid_in_space():
-    """A ball in the middle of a cell of 20 x 10 x 10 nm, axes z, y, x: as wide as high, and in the middle of the picture."""
+    """A ball in the middle of a cell of 20 x 10 x 10 nm, axes z, y, x: as wide as high, in the middle of the picture."""
     z, y, x = np.indices((10, 10, 20)) - np.array([5, 5, 10]).reshape(3, 1, 1, 1)
     rho = 0.5 + 0.5 * np.tanh(3 - np.sqrt(x**2 + y**2 + z**2))
     ball = SimpleNamespace(density=rho, axes="zyx", voxel_nm=(1.0, 1.0, 1.0))

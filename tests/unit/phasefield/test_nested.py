@@ -201,7 +201,8 @@ def test_by_itself_only_where_it_was_tried():
         return len(config_from_dict(raw).stages())
 
     assert stages() == 3
-    for section in ({"microstructure": {"porosity": 0.15}}, {"microstructure": {"porosity": 0.32}}, {"microstructure": {"shape_factor_x": 2.0}},
+    for section in ({"microstructure": {"porosity": 0.15}}, {"microstructure": {"porosity": 0.32}},
+                    {"microstructure": {"shape_factor_x": 2.0}},
                     {"material": {"interface_diffusion": 1.0}}, {"evolution": {"max_steps": 100}},
                     {"microstructure": {"initial_field": "some.h5"}}):
         assert stages(**section) == 1
