@@ -52,6 +52,9 @@ class Image:
         Voxels [first, last + 1] along x, y, z; an empty pair takes all of an axis.
     thresholds : sequence of float, optional
         Grey values: label 0 below the first, 1 from there to below the second, and so on.
+    bin : int
+        Voxels along each axis that become one, by the majority of their labels (of equally many the one that comes first);
+        ``voxel_nm`` stays that of the array.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class Image:
     names: Mapping[int, str] = field(default_factory=dict)
     crop: Any = None
     thresholds: Any = None
+    bin: int = 1
     _source: Any = field(default=None, repr=False)
     # Set with the others, from what they say.
     _info: ImageInfo = field(default=None, repr=False)  # type: ignore[assignment]
@@ -91,7 +95,7 @@ class Image:
             info = describe_image(source, layout)
             if len(info.axes) == 3 and np.size(self.voxel_nm) == 2:
                 raise InputError(f"pfsolid.Image: voxel_nm = {self.voxel_nm!r}: must be one edge, or three along x, y, z")
-            ImageWindow(self._crop).image_shape(info)  # says what is wrong with a crop
+            ImageWindow(self._crop, bin=self.bin).image_shape(info)  # says what is wrong with a crop
         spacing = edges(self.voxel_nm)
         if spacing is None:
             spacing = info.spacing_nm
@@ -107,7 +111,7 @@ class Image:
     def _check(self, source: str | ArrayImage) -> None:
         """Arguments as the keys of an input are checked."""
         raw = given(file=str(source), axes=self.axes, voxel_size_nm=edges(self.voxel_nm), crop=self.crop,
-                    thresholds=self.thresholds)
+                    thresholds=self.thresholds, bin=self.bin)
         validated(_Study, {"image": raw}, "pfsolid.Image")
         names = self.names or {}
         if not isinstance(names, Mapping) or not all(isinstance(name, str) and name for name in names.values()) \
@@ -117,9 +121,14 @@ class Image:
             raise InputError(f"pfsolid.Image: names = {self.names!r}: names of labels must differ")
 
     @property
+    def binned_nm(self) -> tuple[float, ...] | None:
+        """Edges of the voxels that there are after binning, along x, y, z; None where those of the array are not known."""
+        return None if self.voxel_nm is None else ImageWindow(self._crop, bin=self.bin).edges(self._info, self.voxel_nm)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Voxels along the axes in their order, cropped."""
-        return by_axes(ImageWindow(self._crop).image_shape(self._info), self.axes)
+        return by_axes(ImageWindow(self._crop, bin=self.bin).image_shape(self._info), self.axes)
 
     @property
     def _crop(self) -> tuple[tuple[int, int] | None, ...]:
@@ -133,7 +142,7 @@ class Image:
         InputError
             If a value is no label.
         """
-        window = ImageWindow(self._crop)
+        window = ImageWindow(self._crop, bin=self.bin)
         whole = three(slice(0, n) for n in window.image_shape(self._info))
         with in_arguments("pfsolid.Image"):
             labels = read_label_slab(self._source, whole, alone(), window, Labelling(tuple(plain(self.thresholds) or ())),
@@ -160,10 +169,10 @@ class Image:
         int
             0, 1 or 2 for x, y, z.
         """
-        shape = ImageWindow(self._crop).image_shape(self._info)
+        shape = ImageWindow(self._crop, bin=self.bin).image_shape(self._info)
         axis = pictures.normal_of(shape, normal)
-        crop = [list(pair) if pair else [0, n] for pair, n in zip(self._crop, shape)]
-        first = crop[axis][0] + pictures.plane_index(shape[axis], index)
+        crop = [list(pair) if pair else [0, n] for pair, n in zip(self._crop, self._info.shape)]
+        first = crop[axis][0] + pictures.plane_index(shape[axis], index) * self.bin
         crop[axis] = [first, first + 1]
         return np.take(in_xyz_order(as_image(self, crop=crop).to_array(), self.axes), 0, axis), axis
 
@@ -185,7 +194,7 @@ class Image:
 
     def to_xarray(self) -> Any:
         """The labels as an xarray.DataArray, with the centres of the voxels as coordinates."""
-        array = field_array(self.to_array(), self.voxel_nm, self.axes, "labels", "1", "label")
+        array = field_array(self.to_array(), self.binned_nm, self.axes, "labels", "1", "label")
         array.attrs["names"] = ", ".join(f"{label} {name}" for label, name in self.names.items())
         return array
 
@@ -194,7 +203,8 @@ class Image:
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape))
-        edge = "unknown edges" if self.voxel_nm is None else _edges_text(by_axes(self.voxel_nm, self.axes))
+        edges_nm = self.binned_nm
+        edge = "unknown edges" if edges_nm is None else _edges_text(by_axes(edges_nm, self.axes))
         names = ", ".join(f"{label} {name}" for label, name in self.names.items())
         return f"Image of {size} voxels ({', '.join(self.axes)}) of {edge}" + (f": {names}" if names else "")
 
@@ -213,7 +223,7 @@ def _edges_text(lengths: tuple[float, ...]) -> str:
 
 
 def read_image(path: str | Path, voxel_nm: Any = None, axes: str | None = None, names: Mapping[int, str] | None = None,
-               crop: Any = None, thresholds: Any = None) -> Image:
+               crop: Any = None, thresholds: Any = None, bin: int = 1) -> Image:
     """An image in a file; its voxels are read when they are needed, under MPI by each rank its own.
 
     Parameters
@@ -225,7 +235,7 @@ def read_image(path: str | Path, voxel_nm: Any = None, axes: str | None = None, 
         nm, edges of a voxel along x, y, z; by default as the file says.
     axes : str, optional
         Order of the axes of the file's array; by default as the file says, or 'zyx'.
-    names, crop, thresholds
+    names, crop, thresholds, bin
         As for `Image`.
 
     Returns
@@ -246,7 +256,7 @@ def read_image(path: str | Path, voxel_nm: Any = None, axes: str | None = None, 
     Image of 4 x 5 x 6 voxels (z, y, x) of 25 x 10 x 10 nm
     """
     # Without an order the file says it, and `Image` has it then.
-    return Image(None, voxel_nm, cast(str, axes), names or {}, crop, thresholds, _source=str(path))
+    return Image(None, voxel_nm, cast(str, axes), names or {}, crop, thresholds, bin, _source=str(path))
 
 
 def as_image(image: Any, **changed: Any) -> Image:
@@ -255,7 +265,8 @@ def as_image(image: Any, **changed: Any) -> Image:
     if not isinstance(image, Image):
         return Image(image, **changed)
     source = None if isinstance(image._source, ArrayImage) else image._source
-    now = {name: getattr(image, name) for name in ("voxel_nm", "names", "crop", "thresholds")} | {"axes": image._layout.axes}
+    now = {name: getattr(image, name) for name in ("voxel_nm", "names", "crop", "thresholds", "bin")}
+    now |= {"axes": image._layout.axes}
     return Image(image.array, **(now | changed), _source=source)
 
 

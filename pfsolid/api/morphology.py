@@ -149,8 +149,8 @@ def measure(image: Any, voxel_nm: Any = None, filler: int | str | None = None, b
         if boundary not in _BOUNDARIES:
             raise InputError(f"{_NAME}: boundary = {boundary!r}: must be one of {', '.join(_BOUNDARIES)}")
         image = as_image(image, voxel_nm=voxel_nm, axes=axes, names=names)
-        if image.crop is not None or image.thresholds is not None:
-            image = Image(image.to_array(), image.voxel_nm, image.axes, image.names)
+        if image.crop is not None or image.thresholds is not None or image.bin > 1:
+            image = Image(image.to_array(), image.binned_nm, image.axes, image.names)
         if values not in (None, "labels", "density"):
             raise InputError(f"{_NAME}: values = {values!r}: must be 'labels' or 'density'")
         options = LabelOptions(values, _listed(exclude), _needs(active))

@@ -57,7 +57,7 @@ def study_of(image: Image, sigma: object, layer: object, resistance: object, exc
     if resistance is not None:
         phases["interface_resistance_ohm_cm2"] = _pairs(resistance, names, function)
     of_image |= given(file=str(image._source), voxel_size_nm=image.voxel_nm, axes=image._layout.axes, crop=image.crop,
-                      thresholds=image.thresholds)
+                      thresholds=image.thresholds, bin=image.bin)
     of_image["exclude"] = [label_of(one, names, "exclude") for one in listed(exclude)]
     raw = {"image": of_image, "phases": phases, "conduction": settings}
     raw |= given(rev=rev, electrode=electrode)

@@ -13,12 +13,13 @@ from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..text import one_line
 from .label_tables import carriers_table, conductivities, entries_of, label_text, names_table, quoted, table_of
-from .options import a_path, add_output, add_set, add_threads, draw, edges_of, running, session_of
+from .options import CROP, a_path, add_output, add_set, add_threads, crop_of, draw, edges_of, running, session_of
 
-_NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes_order", "directions", "crop", "threshold", "raw", "raw_offset", "layer",
-                    "resistance", "plate_resistance", "contact", "names", "exclude", "active_material", "exchange_current")
+_NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes_order", "directions", "crop", "bin", "threshold", "raw", "raw_offset",
+                    "layer", "resistance", "plate_resistance", "contact", "names", "exclude", "active_material",
+                    "exchange_current")
 _NOTATION = {
-    "crop": "X0:X1,Y0:Y1,Z0:Z1", "raw": "NX,NY,NZ,TYPE", "layer": "LABEL:ON,FACING,WIDTH_NM", "resistance": "A:B=R",
+    "crop": CROP, "raw": "NX,NY,NZ,TYPE", "layer": "LABEL:ON,FACING,WIDTH_NM", "resistance": "A:B=R",
     "plate_resistance": "R1,R2", "contact": "FIRST[,LAST]",
 }
 
@@ -85,6 +86,7 @@ def add_image_options(sub: argparse.ArgumentParser) -> argparse._ArgumentGroup:
                        "voxel)")
     image.add_argument("--axes", dest="directions", help=SUPPRESS)  # its name in older versions
     image.add_argument("--crop", metavar=_NOTATION["crop"], help="part of the image; : is all of an axis")
+    image.add_argument("--bin", metavar="N", help="voxels along each axis that become one, by the majority of their labels")
     image.add_argument("--threshold", metavar="G,...", help="grey values between labels 0, 1, 2 ...")
     image.add_argument("--raw", metavar=_NOTATION["raw"], help="a file of numbers: voxels and NumPy type (uint8, >u2)")
     image.add_argument("--raw-offset", metavar="BYTES", help="length of the header of a raw file")
@@ -269,9 +271,10 @@ def _image_overrides(options) -> list[str]:
     if options.threshold is not None:
         found.add("--threshold", "image.thresholds", f"[{options.threshold}]")
     if options.crop is not None:
-        ranges = _match("({0}),({0}),({0})".format(r"\d+:\d+|:"), "crop", options.crop)
-        pairs = ", ".join(f"[{one.strip(':').replace(':', ', ')}]" for one in ranges)
+        pairs = ", ".join(f"[{', '.join(map(str, pair or ()))}]" for pair in crop_of(options.crop))
         found.add("--crop", "image.crop", f"[{pairs}]")
+    if options.bin is not None:
+        found.add("--bin", "image.bin", options.bin)
     if options.raw is not None:
         *shape, kind = _match(r"(\d+),(\d+),(\d+),(\S+)", "raw", options.raw)
         found.add("--raw", "image.raw_shape", f"[{', '.join(shape)}]")

@@ -16,7 +16,7 @@ from ..parallel.communicator import Communicator, rank_by_launcher, world
 from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together, under_mpirun
 from ..text import as_word, on_screen
 from . import completion, conduct, grains, materials, rev, sweep, theory
-from .options import Parser, a_count, a_path, add_look, add_output, add_set, add_threads, check_name, running
+from .options import CROP, Parser, a_count, a_path, add_look, add_output, add_set, add_threads, check_name, crop_of, running
 from .run import (
     doctor_command,
     info_command,
@@ -140,6 +140,9 @@ def _build_parser() -> argparse.ArgumentParser:
                      "say it")
     sub.add_argument("--axes-order", metavar="ORDER", help="axes of an array, first index first: zyx (default where the "
                      "file does not say), xyz ...; yx or xy in two dimensions")
+    sub.add_argument("--crop", type=crop_of, metavar=CROP, help="part of the image; : is all of an axis")
+    sub.add_argument("--bin", type=a_count("--bin"), metavar="N", help="labels: voxels along each axis that become one, "
+                     "by the majority")
     add_output(sub, "output file (default: morphology.json in the directory, or beside the file)")
     add_threads(sub)
 

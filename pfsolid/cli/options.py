@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ MAX_MESSAGE = 300  # letters of what argparse says, which quotes words of any le
 MAX_COUNT = 1_000_000  # of ranks, threads, workers: beyond any machine
 MOST_DPI = 1200  # a page of a figure is then 80 million pixels
 FORMATS = "png", "pdf", "svg"
+CROP = "X0:X1,Y0:Y1,Z0:Z1"
 
 
 class Parser(argparse.ArgumentParser):
@@ -83,6 +85,21 @@ def add_output(sub, text: str) -> None:
 def add_threads(sub) -> None:
     sub.add_argument("--threads", type=a_count("--threads"), metavar="N",
                      help="threads on each rank (default: 1 of several ranks, else all cores the environment allows)")
+
+
+def crop_of(text: str) -> tuple[tuple[int, int] | None, ...]:
+    """Voxels along x, y, z of `--crop`, None for all of an axis.
+
+    Raises
+    ------
+    InputError
+    """
+    one = r"(\d{1,9}:\d{1,9}|:)"
+    found = re.fullmatch(f"{one},{one},{one}", text.replace(" ", ""))
+    if not found:
+        raise InputError(f"--crop {one_line(text)}: must be {CROP}")
+    pairs = (None if part == ":" else tuple(map(int, part.split(":"))) for part in found.groups())
+    return tuple(pair and (pair[0], pair[1]) for pair in pairs)
 
 
 def edges_of(text: str | None) -> tuple[float, float, float] | None:

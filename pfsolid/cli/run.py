@@ -48,6 +48,7 @@ def resume_command(options) -> None:
 
 def measure_command(options) -> None:
     from ..orientation import ORDERS, order_of_axes
+    from ..io.images.slab import ImageWindow
     from ..workflows.labelled import LabelOptions
     from ..workflows.measure_file import measure_file
 
@@ -59,7 +60,8 @@ def measure_command(options) -> None:
     with session_of(options, catch_signals=False) as session:
         path, lines = measure_file(options.source, session, options.filler, voxel_nm, options.boundary, names,
                                    options.output, options.force, axes,
-                                   LabelOptions(options.values, options.exclude, options.active, options.csv))
+                                   LabelOptions(options.values, options.exclude, options.active, options.csv),
+                                   ImageWindow(options.crop or (None,) * 3, bin=options.bin or 1))
         for line in [*lines, f"written to {path}"]:
             session.say(line)
 

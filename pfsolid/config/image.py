@@ -203,6 +203,7 @@ class ImageConfig(Section):
         "nm, edge of a voxel along x, y, z, where the file does not say it", None,
         allowed="a length from 1e-06 to 1e+09, or three in brackets")
     crop: Crop | None = key("part of the image to take, in voxels along x, y, z", None, allowed=_CROP)
+    bin: int = key("voxels along each axis that become one, by the majority of their labels", 1, ge=1, le=64)
     thresholds: Annotated[tuple[float, ...] | None, BeforeValidator(as_tuple)] = key(
         "grey values: label 0 below the first, 1 from there to the second ...", None,
         allowed="rising grey values in brackets")

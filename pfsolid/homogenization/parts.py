@@ -94,16 +94,16 @@ def parts_of(study: ImageStudyConfig, source: str | ArrayImage, info: ImageInfo)
     """
     image = study.image
     crop = tuple(pair or None for pair in image.crop or (None,) * 3)
-    whole = _part(study, source, info, ImageWindow(crop), ())
+    whole = _part(study, source, info, ImageWindow(crop, bin=image.bin), ())
     fields = field_axes(study, whole.grid_nm)
     between_plates = image.boundary == "electrodes"
     if between_plates and not study.phases.tensors:
-        windows = [ImageWindow(crop, orientation=Orientation.beginning_with(axis)) for axis in fields]
+        windows = [ImageWindow(crop, orientation=Orientation.beginning_with(axis), bin=image.bin) for axis in fields]
         return [_part(study, source, info, window, (0,), between_plates) for window in windows]
     turned = _turned_round(study)
     # An axis of one voxel is its own mirror image, but for tensors that are not.
     mirrored = three(image.boundary != "periodic" and (n > 1 or turned[axis]) for axis, n in enumerate(whole.grid_nm.shape))
-    return [_part(study, source, info, ImageWindow(crop, mirrored), fields, between_plates)]
+    return [_part(study, source, info, ImageWindow(crop, mirrored, bin=image.bin), fields, between_plates)]
 
 
 def tell_of_spacing(study: ImageStudyConfig, info: ImageInfo, session: Session) -> None:
@@ -180,5 +180,5 @@ def _part(study: ImageStudyConfig, source: str | ArrayImage, info: ImageInfo, wi
     if spacing is None:
         hint = "" if info.spacing is None else f" in a unit (it says {_edges(info.spacing)})"
         raise InputError(f"{info.name} does not say how large its voxels are{hint}: give image.voxel_size_nm (--voxel-nm)")
-    grid = PeriodicGrid(window.image_shape(info), spacing)
+    grid = PeriodicGrid(window.image_shape(info), window.edges(info, spacing))
     return Part(source, window, fields, window.orientation.turn_grid(grid), between_plates)

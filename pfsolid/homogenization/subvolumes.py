@@ -187,7 +187,7 @@ class SubVolumes:
         self._study, self._source, self._grid = study, source, grid_nm
         self._session = _Silent(alone(), Reducer(alone()), threads)
         crop = tuple(pair or None for pair in study.image.crop or (None,) * 3)
-        self._window = ImageWindow(crop, orientation=Orientation())
+        self._window = ImageWindow(crop, orientation=Orientation(), bin=study.image.bin)
         self._labelling = Labelling(study.image.thresholds or (), study.image.labels or {})
 
     def measure(self, place: SubVolume, boundaries: Sequence[str]) -> Measured | None:
@@ -229,8 +229,8 @@ class SubVolumes:
     def _study_of(self, boundary: str) -> ImageStudyConfig:
         """The study of labels that have been read: of the scatter no more digits are needed than of a grid part."""
         image = self._study.image.model_copy(update={
-            "file": "", "axes": "xyz", "crop": None, "thresholds": None, "labels": None, "exclude": (), "raw_shape": None,
-            "raw_dtype": None, "boundary": boundary, "voxel_size_nm": self._grid.spacing})
+            "file": "", "axes": "xyz", "crop": None, "bin": 1, "thresholds": None, "labels": None, "exclude": (),
+            "raw_shape": None, "raw_dtype": None, "boundary": boundary, "voxel_size_nm": self._grid.spacing})
         settings = self._study.conduction
         conduction = settings.model_copy(update={
             "grid_error": "none", "relative_tolerance": max(GRID_RTOL, settings.relative_tolerance),

@@ -37,6 +37,7 @@ from ..errors import EXIT_FAULT, Interrupted
 from ..grid import PeriodicGrid
 from ..homogenization.medium import Medium
 from ..homogenization.solve import solve_conduction
+from ..io.images.binning import majority
 from ..kernel import KERNELS, cache_files, cache_folders, is_whole, processor
 from ..labels import PairValues
 from ..morphology.correlation import padded_grid
@@ -217,6 +218,7 @@ def _conduct_with(transform: SlabTransform, tables, rtol: float) -> None:
 
 def _measure_tiny(session: Session) -> None:
     """An image of three phases that ends at its faces."""
+    majority(np.zeros((2, 4, 4), np.uint8), (2, 2, 2))
     grid = PeriodicGrid((6, 6, 6), (1.0,) * 3)
     image = OpenImage(grid, session.reducer, PlaneExchange(session.comm, mirrored=True), slab_of(grid, session.comm))
     phase = np.random.default_rng(1).integers(0, 3, (image.local_shape[0] + 2, 6, 6)).astype(np.uint8)

@@ -9,6 +9,7 @@ from typing import Any
 from ..config.estimate import PROGRAM_BYTES
 from ..errors import damage_is_a_mistake
 from ..io.images.formats import ArrayLayout
+from ..io.images.slab import ImageWindow
 from ..io.provenance import provenance
 from ..io.records import atomic_write_text, write_json
 from ..io.run_directory import MORPHOLOGY, check_output_file
@@ -34,8 +35,8 @@ _BOUNDARIES = {
 
 def measure_file(source: str, session: Session, filler: str | None = None, voxel_nm: tuple | None = None,
                  boundary: str | None = None, names: dict[int, str] | None = None, output: Path | None = None,
-                 force: bool = False, axes: str | None = None, labelled: LabelOptions | None = None
-                 ) -> tuple[Path, list[str]]:
+                 force: bool = False, axes: str | None = None, labelled: LabelOptions | None = None,
+                 window: ImageWindow = ImageWindow()) -> tuple[Path, list[str]]:
     """Measure an image or the density of a run and write the numbers as JSON.  Collective.
 
     Parameters
@@ -56,6 +57,8 @@ def measure_file(source: str, session: Session, filler: str | None = None, voxel
         Order of the axes of an array, 'zyx' or another; default: as the file says, or zyx.
     labelled : LabelOptions, optional
         What there is to say of an image of labels, each a phase.
+    window : ImageWindow
+        Part of it, and how many of its voxels become one.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def measure_file(source: str, session: Session, filler: str | None = None, voxel
     options = labelled or LabelOptions()
     with damage_is_a_mistake():
         asked = on_root(session.comm, describe_source, source, filler, voxel_nm, boundary, names, ArrayLayout(axes),
-                        options.values)
+                        options.values, window)
     options.check(asked)
     check_rank_count(asked.grid_nm, session.reducer.size)
     check_memory(asked.grid_nm.num_voxels, _BYTES_PER_VOXEL, PROGRAM_BYTES, session.comm, str(source))

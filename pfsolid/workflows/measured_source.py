@@ -49,6 +49,8 @@ class MeasuredSource:
         What else a person should know.
     labelled : bool
         The values are labels, of which every one is a phase.
+    window : ImageWindow
+        Part of the image, and how many of its voxels become one.
     """
 
     source: str
@@ -64,6 +66,7 @@ class MeasuredSource:
     layout: ArrayLayout
     remarks: list[str] = field(default_factory=list)
     labelled: bool = False
+    window: ImageWindow = ImageWindow()
 
     def name_of(self, labels: tuple[int, ...]) -> str:
         """Their names, or their numbers."""
@@ -82,7 +85,7 @@ class MeasuredSource:
         if self.filler is None:
             return self._read_density(slices, comm), None
         found = _OnePhase(self.filler)
-        window = ImageWindow(mirrored=self._mirrored)
+        window = replace(self.window, mirrored=self._mirrored)
         others = read_label_slab(self.source, slices, comm, window, found, self.layout)
         labels = sorted(set().union(*Reducer(comm).gather(found.seen)))
         if self.filler not in labels:
@@ -104,7 +107,7 @@ class MeasuredSource:
         phase = np.zeros((slices[0].stop - slices[0].start + 2, *self.grid_nm.shape[1:]), np.uint8)
         apart = None if REST not in self.names else sorted({*self.names, *excluded} - {REST})
         found = _EveryPhase(apart)
-        phase[1:-1] = read_label_slab(self.source, slices, comm, ImageWindow(), found, self.layout)
+        phase[1:-1] = read_label_slab(self.source, slices, comm, self.window, found, self.layout)
         reducer = Reducer(comm)
         seen = set().union(*reducer.gather(list(found.numbers)))
         rest = min(reducer.gather(found.lowest)) if None in seen else None
@@ -129,7 +132,7 @@ class MeasuredSource:
         return tuple(self.boundary == "mirror" and n > 1 and not self.labelled for n in self.info.shape)
 
     def _read_density(self, slices, comm) -> np.ndarray:
-        voxels = ImageWindow(mirrored=self._mirrored).file_voxels(self.info, slices)
+        voxels = replace(self.window, mirrored=self._mirrored).file_voxels(self.info, slices)
         box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in voxels)
         part = read_image_slab(self.source, box, comm, layout=self.layout,
                                advice="give --values labels, or --filler LABEL, if the values are labels")
@@ -206,7 +209,8 @@ def _some(labels: list[int]) -> str:
 
 
 def describe_source(source: str, filler: str | None, voxel_nm: tuple | None, boundary: str | None,
-                    names: dict[int, str] | None, layout: ArrayLayout, values: str | None = None) -> MeasuredSource:
+                    names: dict[int, str] | None, layout: ArrayLayout, values: str | None = None,
+                    window: ImageWindow = ImageWindow()) -> MeasuredSource:
     """Find out what is to be measured, no voxel read yet.  For one rank; see `pfsolid.workflows.measure_file`.
 
     Without ``values`` whole numbers are labels, as are all of which somebody gives the ``names``; others are a density.
@@ -221,14 +225,16 @@ def describe_source(source: str, filler: str | None, voxel_nm: tuple | None, bou
     spacing, remarks = _edges(info, voxel_nm)
     all_names = known | (names or {})
     labelled = filler is None and (values == "labels" or values is None and (info.dtype.kind in "biu" or bool(names)))
-    found = MeasuredSource(source, info, PeriodicGrid(info.shape, spacing), *_boundary(boundary, run),
+    if window.bin > 1 and not labelled and filler is None:
+        raise InputError(f"--bin {window.bin}: is for labels, not for a density; see --values")
+    found = MeasuredSource(source, info, PeriodicGrid(window.image_shape(info), spacing), *_boundary(boundary, run),
                            label_named(filler, all_names, info.name, "--filler"), all_names, DEFAULT_THRESHOLDS,
-                           "by default, for the file has none", None, layout, remarks, labelled)
+                           "by default, for the file has none", None, layout, remarks, labelled, window)
     if run is not None:
         found = replace(found, thresholds=thresholds(run), thresholds_from="of the run that made it",
                         surface_depth_nm=run.material.surface_depth_nm)
-    shape = ImageWindow(mirrored=found._mirrored).grid_shape(info)
-    return replace(found, grid_nm=PeriodicGrid(shape, spacing))
+    shape = replace(window, mirrored=found._mirrored).grid_shape(info)
+    return replace(found, grid_nm=PeriodicGrid(shape, window.edges(info, spacing)))
 
 
 def _boundary(asked: str | None, run: RunConfig | None) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from ...grid import AXES
 from ...labels import MAX_LABEL, label_dtype
 from ...orientation import Orientation
 from ...parallel.collective import Reducer, agreed_errors
+from .binning import majority
 from .formats import ArrayLayout, ImageInfo, Layout, opened_image
 
 # A phase field passes its wells by some percent; grey values of an image are far beyond these.
@@ -25,7 +26,7 @@ DENSITY_BOUNDS = (-0.25, 1.25)
 class ImageWindow:
     """Which voxels of an image make the grid, and in what order.
 
-    The image is cropped, then mirrored, then turned; ``crop`` and ``mirrored`` speak of the image's x, y, z.
+    The image is cropped, then binned, then mirrored, then turned; ``crop`` and ``mirrored`` speak of the image's x, y, z.
 
     Attributes
     ----------
@@ -37,11 +38,14 @@ class ImageWindow:
         conductivities are scalars or diagonal).
     orientation : Orientation
         What turns the image's axes into those of the grid.
+    bin : int
+        Voxels along each axis of more than one that become one; those that fill no block at the end are left out.
     """
 
     crop: tuple = (None, None, None)
     mirrored: tuple[bool, bool, bool] = (False, False, False)
     orientation: Orientation = Orientation()
+    bin: int = 1
 
     def grid_shape(self, info: ImageInfo) -> tuple[int, int, int]:
         """Voxels along the axes of the grid.
@@ -55,17 +59,71 @@ class ImageWindow:
 
     def image_shape(self, info: ImageInfo) -> tuple[int, int, int]:
         """The same along the image's x, y, z."""
-        return tuple((1 + bool(mirrored)) * (stop - start)
-                     for mirrored, (start, stop) in zip(self.mirrored, self._cropped(info)))
+        return tuple((1 + bool(mirrored)) * ((stop - start) // step)
+                     for mirrored, (start, stop), step in zip(self.mirrored, self._cropped(info), self.steps(info)))
+
+    def steps(self, info: ImageInfo) -> tuple[int, int, int]:
+        """Voxels of the image that make one, along x, y, z."""
+        return tuple(self.bin if stop - start > 1 else 1 for start, stop in self._cropped(info))
+
+    def edges(self, info: ImageInfo, spacing) -> tuple[float, float, float]:
+        """Edges of the grid's voxels along the image's x, y, z.
+
+        Parameters
+        ----------
+        info : ImageInfo
+        spacing : sequence of 3 float
+            Those of its own voxels.
+
+        Returns
+        -------
+        tuple of 3 float
+        """
+        return tuple(float(h) * step for h, step in zip(spacing, self.steps(info)))
+
+    def file_box(self, info: ImageInfo, box) -> tuple[slice, slice, slice]:
+        """Voxels of the image that a box of cropped and binned ones is made of.
+
+        Parameters
+        ----------
+        info : ImageInfo
+        box : sequence of 3 slice
+            Along x, y, z.
+
+        Returns
+        -------
+        tuple of 3 slice
+        """
+        return tuple(slice(start + step * s.start, start + step * s.stop)
+                     for s, (start, _), step in zip(box, self._cropped(info), self.steps(info)))
 
     def file_voxels(self, info: ImageInfo, slices) -> list[np.ndarray]:
-        """For each axis of the image, its voxel for each of the grid's inside ``slices``."""
+        """For each axis of the image, its voxel for each of the grid's inside ``slices``; of an image that is not binned."""
+        return [index + start for index, (start, _) in zip(self.image_voxels(info, slices), self._cropped(info))]
+
+    def image_voxels(self, info: ImageInfo, slices) -> list[np.ndarray]:
+        """The same of the image as it is cropped and binned.
+
+        Parameters
+        ----------
+        info : ImageInfo
+        slices : sequence of 3 slice
+            Of the grid.
+
+        Returns
+        -------
+        list of 3 ndarray
+
+        Raises
+        ------
+        InputError
+            The grid is not as large.
+        """
         shape = self.grid_shape(info)
         if any(part.start < 0 or part.stop > length for part, length in zip(slices, shape)):
             raise InputError(f"{info.name} makes {_voxels(shape)} voxels and is asked for those up to "
                              f"{_voxels(s.stop for s in slices)}")
-        indices = self.unmirrored([np.arange(s.start, s.stop) for s in self.orientation.inverse.turn(slices)], info)
-        return [index + start for index, (start, _) in zip(indices, self._cropped(info))]
+        return list(self.unmirrored([np.arange(s.start, s.stop) for s in self.orientation.inverse.turn(slices)], info))
 
     def unmirrored(self, voxel, info: ImageInfo) -> tuple:
         """The voxel of the cropped image, or voxels along each axis, of which those of the mirrored one are copies."""
@@ -77,6 +135,8 @@ class ImageWindow:
         for axis, (start, stop), n in zip(AXES, ranges, info.shape):
             if not 0 <= start < stop <= n:
                 raise InputError(f"crop {start}:{stop} along {axis}: {info.name} has the voxels 0:{n} there")
+            if 1 < stop - start < self.bin:
+                raise InputError(f"bin {self.bin}: more than the {stop - start} voxels along {axis}")
         return ranges
 
 
@@ -189,15 +249,15 @@ def read_label_slab(path, slices: tuple[slice, slice, slice], comm, window: Imag
     """
     with agreed_errors(comm):
         with opened_image(path, layout) as (info, page):
-            voxels = window.file_voxels(info, slices)
+            voxels = window.image_voxels(info, slices)
             out = np.empty([s.stop - s.start for s in slices], labelling.dtype_for(info.dtype))
             target = window.orientation.inverse.turn_field(out)
             box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in voxels)
             if all((np.diff(index) == 1).all() for index in voxels):
-                _read_labels(target, page, box, info, labelling)
+                _read_labels(target, page, window.file_box(info, box), info, labelling, window.steps(info))
             else:  # mirrored: backwards, or each voxel twice
                 part = np.empty([s.stop - s.start for s in box], out.dtype)
-                _read_labels(part, page, box, info, labelling)
+                _read_labels(part, page, window.file_box(info, box), info, labelling, window.steps(info))
                 _unfold(part, [index - s.start for index, s in zip(voxels, box)], target)
     highest = Reducer(comm).max(int(out.max()) if out.size else 0)
     return out.astype(label_dtype(highest), copy=False)
@@ -210,16 +270,25 @@ def _unfold(part: np.ndarray, voxels: list[np.ndarray], target: np.ndarray) -> N
         target[i] = part[source][np.ix_(y, z)]
 
 
-def _read_labels(out: np.ndarray, page, box, info: ImageInfo, labelling: Labelling) -> None:
-    for index, placed, values in _pages(out, page, box, info.order):
-        labels, bad = labelling.apply(values)
-        if bad.any():
-            place = np.argwhere(bad)[0]
-            first = [s.start for s in info.order.turn(box)]
-            voxel = info.order.inverse.turn([int(a + b) for a, b in zip(first, (index, *place))])
-            value = values[tuple(place)]
-            raise InputError(f"{info.name}: the value at voxel {voxel} is {value}, {labelling.complaint(value)}")
-        placed[...] = labels
+def _read_labels(out: np.ndarray, page, box, info: ImageInfo, labelling: Labelling, steps) -> None:
+    """Labels of a box of the image along x, y, z, ``steps`` of its voxels along each axis becoming one."""
+    pages, rows, columns = info.order.turn(box)
+    steps = info.order.turn(steps)
+    for index, placed in enumerate(info.order.turn_field(out)):
+        first = pages.start + index * steps[0]
+        block = [_labels_of(page, first + more, rows, columns, info, labelling) for more in range(steps[0])]
+        placed[...] = block[0] if steps == (1, 1, 1) else majority(np.array(block, out.dtype), steps)
+
+
+def _labels_of(page, number: int, rows: slice, columns: slice, info: ImageInfo, labelling: Labelling) -> np.ndarray:
+    values = page(number, rows, columns)
+    labels, bad = labelling.apply(values)
+    if bad.any():
+        place = np.argwhere(bad)[0]
+        voxel = info.order.inverse.turn((number, int(rows.start + place[0]), int(columns.start + place[1])))
+        value = values[tuple(place)]
+        raise InputError(f"{info.name}: the value at voxel {voxel} is {value}, {labelling.complaint(value)}")
+    return labels
 
 
 def _pages(out: np.ndarray, page, box, order: Orientation):
