@@ -110,8 +110,9 @@ def pillars(data: Data, directory: Path) -> None:
         valid = porosity[porosity <= (1 + ratio) ** -2]
         axes.plot(100 * valid, PILLARS.conductivity(valid, ratio), style, color=GREY, label=f"bricks, λ/r = {ratio:g}")
     axes.axhline(DENSE, color=GREY, linestyle=":", linewidth=0.9)
-    axes.set(xlabel="porosity 1 − ⟨ρ⟩ (%)", ylabel=SIGMA_LABEL, yscale="log", xlim=(0, 75))
-    axes.legend(ncols=2)
+    axes.set(xlabel="porosity 1 − ⟨ρ⟩ (%)", ylabel=SIGMA_LABEL, yscale="log", xlim=(0, 75),
+             ylim=(1e-8, None))
+    axes.legend(ncols=2, loc="lower right")
     save(figure, directory, "3a")
 
 

@@ -26,7 +26,7 @@ from .figures import save
 from .sweeps import DEPTH, POROSITY, SIZES, X, Y, read_rows
 
 FIELD_V_PER_M = 10.0
-TILE, BELOW = 2.6, 0.75  # inches
+WIDE, STRUCTURE, PLANE = 3.5, 2.3, 1.9  # inches: a case, the picture of its cell, the plane of its current
 
 # Figure: sweep, direction of the field, and the cases it shows (a title, what their columns must be).
 _SHOWN = {
@@ -43,9 +43,9 @@ def draw(figure: str, data: Path, sweeps: Path, directory: Path) -> None:
     found = [(title, *case) for title, values in wanted if (case := _find(names, values, data, sweeps))]
     if not found:
         return
-    size = Figure(figsize=(TILE * len(found) + 0.9, 2 * TILE + 2 * BELOW))
+    size = Figure(figsize=(WIDE * len(found), STRUCTURE + PLANE + 2.0))
     for number, (title, rho, config, row) in enumerate(found):
-        _draw_case(size, number, len(found), title, rho, config, row, along)
+        _draw_case(size, number, title, rho, config, row, along)
     save(size, directory, figure)
 
 
@@ -66,35 +66,34 @@ def _find(names, values: dict, data: Path, sweeps: Path):
     return None
 
 
-def _draw_case(figure: Figure, number: int, count: int, title: str, rho: np.ndarray, config, row: dict, along: str) -> None:
+def _draw_case(figure: Figure, number: int, title: str, rho: np.ndarray, config, row: dict, along: str) -> None:
     width, height = figure.get_size_inches()
     grid = config.grid_nm
     size = view_size(grid.lengths)
-    wide, high = size * min((TILE - 0.5) / size)
-    left, bottom = 0.35 + TILE * number, TILE + 1.5 * BELOW
-    axes = figure.add_axes([(left + (TILE - 0.5 - wide) / 2) / width, bottom / height, wide / width, high / height])
+    wide, high = size * min(STRUCTURE / size)
+    left, bottom = 0.55 + WIDE * number, PLANE + 1.5
+    axes = figure.add_axes([(left + (STRUCTURE - wide) / 2) / width, bottom / height, wide / width, high / height])
     edges = tuple(np.linspace(0, length, n + 1) for n, length in zip(grid.shape, grid.lengths))
     draw_structure(axes, rho, edges, matplotlib.colormaps[DENSITY_MAP])
-    figure.text((left + (TILE - 0.5) / 2) / width, 1 - 0.12 / height, f"{title}: {row['connectivity']}", ha="center",
-                va="top", fontsize=9)
+    figure.text((left + STRUCTURE / 2) / width, 1 - 0.1 / height, f"{title}: {row['connectivity']}", ha="center", va="top",
+                fontsize=9)
     current = current_density(rho, config, along)
     if current is None:
         return
     axis = AXES.index(along)
     normal = 1 if axis != 1 else 2
     mean = float(current[..., axis].mean())
-    magnitude = np.linalg.norm(np.take(current, current.shape[normal] // 2, normal), axis=-1) / mean
-    inner = TILE - 0.9
-    panel = figure.add_axes([left / width, 0.55 / height, inner / width, inner / height])
-    bar = figure.add_axes([(left + inner + 0.06) / width, 0.55 / height, 0.08 / width, inner / height])
+    magnitude = np.moveaxis(np.linalg.norm(current, axis=-1) / mean, normal, 0)
+    plane = magnitude[int(np.argmax(magnitude.mean(axis=(1, 2))))]  # with the most current in it
+    low, high = log_limits(magnitude)
+    panel = figure.add_axes([left / width, 0.5 / height, PLANE / width, PLANE / height])
+    bar = figure.add_axes([(left + PLANE + 0.1) / width, 0.5 / height, 0.09 / width, PLANE / height])
     colours = matplotlib.colormaps[CURRENT_MAP].with_extremes(bad=NO_CURRENT)
-    image = show_plane(panel, np.ma.masked_less_equal(magnitude, 0), normal, grid, cmap=colours,
-                       norm=LogNorm(*log_limits(magnitude)), interpolation="nearest")
+    image = show_plane(panel, np.ma.masked_less_equal(plane, 0), normal, grid, cmap=colours,
+                       norm=LogNorm(min(low, high / 20), high), interpolation="nearest")
     figure.colorbar(image, cax=bar, label=relative_current(axis), extend="both")
     panel.set_title(f"⟨J_{along}⟩ = {mean:.3g} A/m² at 10 V/m", fontsize=8)
-    bar.tick_params(labelsize=6)
-    if number < count - 1:
-        bar.set_ylabel("")
+    bar.tick_params(labelsize=6.5)
 
 
 def current_density(rho: np.ndarray, config, along: str) -> np.ndarray | None:

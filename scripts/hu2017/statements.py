@@ -221,9 +221,11 @@ def _few_pillars(data: Data) -> Found:
              if not np.isnan((value := at(group, 0.061, "sigma_zz_S_per_cm"))[0])]
     if not parts:
         return missing("3a")
-    high = max(at(group, 0.061, "sigma_zz_S_per_cm")[0] for _, group in grids) > 10 * DENSE
-    return (f"σ_zz at 6.1 %: {'; '.join(parts)}", YES if high else REMARK,
-            "the pores are pillars only where the cell is short along z: at rest they are √10 times as long as wide")
+    raised = {grid: at(group, 0.061, "sigma_zz_S_per_cm")[0] > 10 * DENSE for grid, group in grids}
+    return (f"σ_zz at 6.1 %: {'; '.join(parts)}", YES if all(raised.values()) else REMARK if any(raised.values()) else NO,
+            "the interface across x and y, 0.44 nm, is less than the paper's voxel and sticks to it; resolved, a pore at "
+            "rest is only "
+            "√10 times as long as wide and runs through a cell that is short along z")
 
 
 def _pillar_theory(data: Data) -> Found:
@@ -255,10 +257,10 @@ def _merging(data: Data) -> Found:
     parts = []
     for grid, group in grids:
         points = curve(group, POROSITY, "surface_fraction")
-        top = points[np.argmax(points[:, 1])]
-        parts.append(f"voxels {grid}: largest {100 * top[1]:.1f} % at {100 * top[0]:.0f} % porosity, "
-                     f"{100 * points[-1, 1]:.1f} % at {100 * points[-1, 0]:.0f} %")
-    return "surface fraction: " + "; ".join(parts), REMARK, "figures/hu2017_S4.png"
+        parts.append(f"voxels {grid}: " + ", ".join(f"{100 * share:.1f} % at {100 * p:.0f} %" for p, share, _ in points))
+    return ("surface fraction: " + "; ".join(parts), REMARK, "fall and rise again on the paper's voxels, where pillars "
+        "keep the "
+            "size of a few voxels; resolved they merge from the start and the fraction stays; figures/hu2017_S4.png")
 
 
 def _pillars_over_network(data: Data) -> Found:
