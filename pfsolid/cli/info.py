@@ -22,6 +22,7 @@ from ..results.run import UNSEPARATED, Result
 from ..text import as_word, percent
 from ..workflows.carriers import electrode_lines
 from ..workflows.image import review_study
+from ..workflows.image_review import is_image, review_image
 from ..workflows.run import read_result
 from ..workflows.start import check_initial_field
 
@@ -39,6 +40,10 @@ def review_lines(path: Path, checked: Review) -> list[str]:
 
 def reviewed(path: Path, overrides, num_ranks: int, threads: int | None) -> Review:
     """The review of an input of either kind; for one rank.  What it reads is looked for, not read."""
+    if is_image(path):
+        if overrides:
+            raise InputError(f"{path} is an image, which has no keys to --set; it is reviewed as it is")
+        return review_image(path)
     text = read_text(path)
     if "image" in parse_toml(text, str(path)):
         return review_study(study_from_text(text, str(path), overrides), num_ranks)

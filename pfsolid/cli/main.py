@@ -158,8 +158,9 @@ def _build_parser() -> argparse.ArgumentParser:
     sub = command("info", info_command, "say what a run directory holds")
     sub.add_argument("directory", type=a_path, metavar="DIR")
 
-    sub = command("validate", validate_command, "check an input and say what a run would do, without running it")
-    sub.add_argument("input", type=a_path, metavar="INPUT")
+    sub = command("validate", validate_command, "check an input and say what a run would do, without running it; of an "
+                  "image its labels, voxels, and the memory it takes")
+    sub.add_argument("input", type=a_path, metavar="INPUT|IMAGE")
     add_set(sub)
     add_threads(sub)
     sub.add_argument("--ranks", type=a_count("--ranks"), metavar="N",

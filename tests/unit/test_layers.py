@@ -54,7 +54,7 @@ INSIDE = {
            ["hdf5_sources", "readback"], ["hdf5", "one_writer", "records"], ["claims"], ["files"]],
     "workflows": [["resume"], ["rev"], ["carriers", "case", "export", "measure_file", "save", "stored_density"],
                   ["labelled"], ["measured_source", "run"], ["density", "fit_sweep", "image", "simulate"],
-                  ["console", "fields", "grains", "measure", "sinks", "solved", "start", "theory"]],
+                  ["console", "fields", "grains", "image_review", "measure", "sinks", "solved", "start", "theory"]],
 }
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

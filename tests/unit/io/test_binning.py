@@ -63,3 +63,18 @@ def test_the_commands_take_the_same_part(tmp_path, monkeypatch, run_cli):
     assert status == 2 and "bin 30: more than the 28 voxels along x" in error and not (tmp_path / "none").exists()
     status, _, error = run_cli("measure", "a.npy", "--voxel-nm", "5", "--values", "density", "--bin", "2")
     assert status == 2 and "is for labels, not for a density" in error
+
+
+def test_validate_says_what_an_image_is(tmp_path, monkeypatch, run_cli):
+    monkeypatch.chdir(tmp_path)
+    np.save("a.npy", np.array([0, 0, 0, 5], np.uint16).repeat(54).reshape(6, 6, 6))
+    status, said, _ = run_cli("validate", "a.npy")
+    assert status == 0 and "0 75 %, 5 25 %" in said and "6 x 6 x 6" in said and "give --voxel-nm" in said
+    monkeypatch.setattr("pfsolid.workflows.image_review.available_bytes", lambda: 1)
+    assert "more ranks" in run_cli("validate", "a.npy")[1]
+    (tmp_path / "b.tif").write_bytes(b"nothing")
+    status, said, _ = run_cli("validate", "b.tif")
+    assert status == 2 and "error: " in said
+    np.save("c.npy", np.full((3, 3, 3), 0.5))
+    status, said, _ = run_cli("validate", "c.npy")
+    assert status == 0 and "is no label" in said
