@@ -15,7 +15,8 @@ from ..errors import InputError
 from ..parallel.collective import on_root
 from ..parallel.quiet import quiet_session
 from ..results.measured import measured_from_dict
-from ..results.morphology import LabelMorphology, MorphologyResult
+from ..results.morphology import LabelMorphology as LabelMorphology
+from ..results.morphology import MorphologyResult
 from ..spectral.transform import check_rank_count
 from ..workflows.labelled import LabelOptions, measure_labels
 from ..workflows.measure import characterize

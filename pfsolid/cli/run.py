@@ -47,8 +47,8 @@ def resume_command(options) -> None:
 
 
 def measure_command(options) -> None:
-    from ..orientation import ORDERS, order_of_axes
     from ..io.images.slab import ImageWindow
+    from ..orientation import ORDERS, order_of_axes
     from ..workflows.labelled import LabelOptions
     from ..workflows.measure_file import measure_file
 
