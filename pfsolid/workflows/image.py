@@ -155,6 +155,7 @@ def review_study(study: ImageStudyConfig, num_ranks: int = 1) -> Review:
     planes = math.ceil(grid.shape[0] / num_ranks) / grid.shape[0]
     memory = PROGRAM_BYTES + conduction_bytes_per_voxel(study.conduction, grid) * grid.num_voxels * planes
     solves = sum(len(part.fields) for part in parts) * max(1, len(study.conduction.temperatures))
+    solves *= max(1, len(study.phases.carriers_S_per_cm))
     return Review([
         ("image", info.name, ""), ("order of axes", info.order_line.partition(": ")[2], ""),
         ("grid", " x ".join(map(str, image_grid.shape)), "voxels"),
