@@ -27,7 +27,7 @@ from .. import __version__
 from ..conduction.effective import preconditioner_precision, solve_tensor
 from ..conduction.faces import FaceSystem, SubvoxelSystem, smooth_faces
 from ..conduction.finite_volumes import ConductionSystem
-from ..conduction.phases import labels_from_density
+from ..conduction.phases import check_resistances, labels_from_density, open_faces_of_labels
 from ..conduction.selection import coordination
 from ..conduction.voxel_matrix import build_voxel_matrix
 from ..config.conduction import SolverConfig
@@ -206,6 +206,7 @@ def _conduct_with(transform: SlabTransform, tables, rtol: float) -> None:
     solve_conduction(Medium(labels, lambda _: scalars, transform), by_fft, axes=axes)
     resisting = Medium(labels, lambda _: scalars, transform, interface_resistance={(1, 2): 1.0})
     solve_conduction(resisting, settings, axes=axes)
+    open_faces_of_labels(labels, scalars, check_resistances({(0, 2): np.inf}, len(scalars)), transform.periodic)
     straighten_halved(labels, (1, 1, 1), transform.first_plane, PairValues(others=1.0), transform.ghosts,
                       transform.periodic)
     if transform.periodic:
