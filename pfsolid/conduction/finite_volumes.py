@@ -10,6 +10,7 @@ from ..labels import PairValues
 from ..morphology.interface_normals import face_norms
 from ..spectral.transform import SlabTransform
 from . import current_kernels, interface_kernels, kernels
+from .aligned import aligned_empty, aligned_zeros
 from .phases import check_resistances, diagonal_conductivities
 
 # Blocks of planes or rows for each thread: some slack for threads that run at unequal speed.
@@ -58,8 +59,11 @@ class FiniteVolumes:
         self._is_placed = False  # whether `transform.real` holds r, which a solver without transforms has no use for
         n0, n1, n2 = transform.local_shape
         self._direction = np.zeros((n0 + 2, n1, n2), dtype=transform.real.dtype)
-        self.potential = np.zeros(transform.local_shape)
-        self.residual = np.empty(transform.local_shape)
+        self.potential = aligned_zeros(transform.local_shape)
+        self._residual = np.empty(0)
+        self._field_axis = 0
+        self._axis = None  # whose right-hand side the residual is and nobody has asked for yet
+        self.starts_from_zero = True  # whether `potential` is 0
         self._apply_green = _make_green(transform)
         self._block_starts = _blocks(n0, transform)
         self._face_sums = np.zeros((n0 + 1, 2))
@@ -74,9 +78,12 @@ class FiniteVolumes:
             raise InputError(f"a field along {AXES[axis]} between plane electrodes: they stand at the ends of the x axis; "
                              f"permute the axes of the image")
         plane_sums = np.empty(self.potential.shape[0])
-        kernels.right_hand_side(self.faces, self.spacing[axis], axis, self.residual, plane_sums)
+        kernels.sum_faces(self.faces, axis, plane_sums)
         energy = self._mean(plane_sums.sum())
-        self.potential[...] = 0.0
+        self._field_axis = self._axis = axis
+        if not self.starts_from_zero:
+            self.potential[...] = 0.0
+        self.starts_from_zero = guess is None
         self._is_placed = False
         if guess is None:
             return energy
@@ -85,6 +92,26 @@ class FiniteVolumes:
         energy -= self.mean_product(self._direction[1:-1], self.residual)
         self.update(1.0)
         return energy - self.mean_product(self.potential, self.residual)
+
+    @property
+    def residual(self) -> np.ndarray:
+        """r, local (n0, n1, n2), in double unless a solver had `residual_as` in single precision."""
+        return self.residual_as(self._residual.dtype if self._axis is None else np.float64)
+
+    def residual_as(self, dtype) -> np.ndarray:
+        """r in a precision, in which it is kept from now on."""
+        if self._residual.dtype != dtype or not self._residual.size:
+            before, self._residual = self._residual, aligned_empty(self.transform.local_shape, dtype)
+            if self._axis is None and before.size:
+                self._residual[...] = before
+        if self._axis is not None:
+            kernels.right_hand_side(self.faces, self.spacing[self._axis], self._axis, self._residual)
+            self._axis = None
+        return self._residual
+
+    def refresh_residual(self) -> None:
+        """Collective: u rounded to the precision of the faces, and r anew from it in double."""
+        self.start(self._field_axis, self.potential.astype(self._direction.dtype))
 
     def resume(self) -> None:
         """Make ready for a solve that goes on from the u and r of now."""
@@ -113,6 +140,7 @@ class FiniteVolumes:
 
     def update(self, alpha: float) -> None:
         """u += alpha p, r -= alpha A p; r also into ``transform.real``."""
+        self.starts_from_zero = False
         kernels.update(self._direction, alpha, self.faces, self._inverse_h2, self.potential, self.residual,
                        self._reordered, self.transform.real)
         self._is_placed = True
@@ -222,7 +250,7 @@ class ConductionSystem(FiniteVolumes):
         self._sigma = diagonal_conductivities(sigma)
         resistance = check_resistances(interface_resistance, len(self._sigma))
         n0, n1, n2 = transform.local_shape
-        faces = np.empty((3, n0 + 1, n1, n2), dtype=transform.real.dtype)
+        faces = aligned_empty((3, n0 + 1, n1, n2), transform.real.dtype)
         self.interface_area = None
         touched = [one for one in contacts if one is not None]
         self._follows_from_labels = resistance.is_zero and not any(plate_resistance) and not touched
@@ -267,7 +295,7 @@ class ConductionSystem(FiniteVolumes):
             return super().mean_flux(axis)
         sums = np.empty((self.potential.shape[0], 3))
         kernels.residual_of_labels(self.potential, self._edges(), self.labels, self._sigma,
-                                   self.transform.periodic, self.spacing, axis, self.residual, sums)
+                                   self.transform.periodic, self.spacing, axis, self._block_starts, self.residual, sums)
         return self._mean(sums.sum(axis=0))
 
     def _sum_jumps(self, axis: int, sums: np.ndarray) -> None:

@@ -3,8 +3,8 @@
 The preconditioner is spectrally equivalent to the operator, whatever the contrast: iterations are few, and r . M r is the
 energy of the error within a small factor.  Coarse levels give the potential to start from.
 
-Potential and residual are kept in double; what is preconditioned and the direction of the search have the precision of the
-system's faces.  No Fourier transform is used.
+The potential is kept in double, and so is the residual where rounding would show; what is preconditioned and the direction
+of the search have the precision of the system's faces.  No Fourier transform is used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import ConvergenceError, InputError
 from .finite_volumes import FiniteVolumes
 from .krylov import CGResult
-from .multigrid_clusters import good_clusters
+from .multigrid_clusters import exponents_of, good_clusters
 from .multigrid_estimate import EquivalentErrorEstimate
 from .multigrid_levels import Hierarchy
 
@@ -22,6 +22,10 @@ from .multigrid_levels import Hierarchy
 _START_ITERATIONS, _START_VOXELS = 2, 512
 # Below this r.z has lost its digits: going on would only amplify rounding errors in the null space of A.
 _EXHAUSTED = 1e-27
+# Of single precision, and how much of the tolerance it may take.
+_ROUNDING, _SHARE_OF_ROUNDING = 2.0**-24, 0.1
+# Behind pinholes that says nothing: r . z, over that of the start, at which the residual is taken up in double.
+_SINGLE_REACHES = 1e-9
 
 
 class MultigridSolver:
@@ -61,13 +65,20 @@ class Multigrid:
         self._num_voxels = system.transform.grid.num_voxels
         self._exhausted = 0.0  # what r . z is when its digits are gone, for this field
         self._levels = Hierarchy(system)
-        self._clusters = good_clusters(self._levels.levels[0], system.transform.reducer)
+        finest, reducer = self._levels.levels[0], system.transform.reducer
+        self._exponents = exponents_of(finest, reducer)
+        self._clusters = good_clusters(finest, self._exponents, reducer)
 
     def precondition(self, alpha: float = 0.0) -> float:
         """r -= alpha A p and u += alpha p, then z = M r; r . z, a mean over the voxels.
 
         W-cycles are positive definite by construction; should rounding break one, V-cycles take over.  Where r is
         nothing but rounding, as with few voxels and a tight tolerance, the sign says nothing: 0.
+
+        Raises
+        ------
+        ConvergenceError
+            If V-cycles are not positive definite either.
         """
         r_z = self._cycle(alpha)
         if r_z < -self._exhausted and self._levels.twice:
@@ -87,6 +98,7 @@ class Multigrid:
 
     def _cycle(self, alpha: float) -> float:
         finest = self._levels.levels[0]
+        finest.f = self._system.residual
         r_z = self._levels.cycle(0, alpha)
         for clusters in self._clusters:
             r_z += clusters.add(finest.f, finest.x)
@@ -98,48 +110,81 @@ class Multigrid:
         return self._levels.levels[0].x[1:-1, :-1]
 
     def solve(self, is_converged, max_iterations: int, on_iteration=None) -> CGResult:
-        """Conjugate gradients from where ``system.start`` has put u."""
-        errors = EquivalentErrorEstimate()
-        energy, alpha = self._start_on_coarse_levels()
+        """Conjugate gradients from where ``system.start`` has put u.
+
+        Parameters
+        ----------
+        is_converged : callable
+            ``is_converged(energy, error_estimate)``, of what has been gained since the start.
+        max_iterations : int
+        on_iteration : callable, optional
+            ``on_iteration(iteration, energy, error_estimate)``.
+
+        Returns
+        -------
+        CGResult
+
+        Raises
+        ------
+        ConvergenceError
+            If ``max_iterations`` do not do, or the cycle is not positive definite.
+        """
+        system, errors = self._system, EquivalentErrorEstimate()
+        floor = self._reach_of_single()
+        single = is_converged(0.0, floor)
+        self._levels.levels[0].f = system.residual_as(np.float32 if single else np.float64)
+        energy, alpha = self._start_on_coarse_levels() if system.starts_from_zero else (0.0, 0.0)
+        system.starts_from_zero = False
         self._exhausted = 0.0
         r_z = first = self.precondition(alpha)
         self._exhausted = _EXHAUSTED * first
-        beta, estimate = 0.0, errors.start(r_z)
-        if is_converged(energy, estimate):
-            return CGResult(energy, estimate, 0)
-        for iteration in range(max_iterations):
-            if r_z <= self._exhausted:
-                return CGResult(energy, 0.0, iteration)
-            curvature = self._levels.advance(0, beta) / self._num_voxels
-            if curvature <= 0:  # what is left of r lies in the null space of A
-                return CGResult(energy, 0.0, iteration)
-            alpha = r_z / curvature
+        iteration, beta = 0, 0.0
+        while True:
+            # The step to come tells most of what is left; where there is none, r lies in the null space of A.
+            curvature = self._levels.advance(0, beta) / self._num_voxels if r_z > self._exhausted else 0.0
+            alpha = r_z / curvature if curvature > 0 else 0.0
+            estimate = errors.add(alpha, r_z) if alpha else 0.0
+            if iteration and on_iteration is not None:
+                on_iteration(iteration, energy, estimate)
+            if not alpha or is_converged(energy, estimate):
+                return CGResult(energy, estimate, iteration)
+            if iteration == max_iterations:
+                raise ConvergenceError(f"multigrid: {max_iterations} iterations left an error of about {estimate:.2e} in an "
+                                       f"energy of {energy:.6e}; raise max_iterations or relative_tolerance")
+            if single and (estimate < floor or r_z < _SINGLE_REACHES * first):
+                single = False
+                system.refresh_residual()
+                errors, beta, r_z = EquivalentErrorEstimate(), 0.0, self.precondition()
+                continue
             energy += alpha * r_z
             was_twice = self._levels.twice
             r_z_before, r_z = r_z, self.precondition(alpha)
-            if self._levels.twice == was_twice:
-                beta = r_z / r_z_before
-                estimate = errors.add(alpha, alpha * r_z_before, r_z)
-            else:  # Another preconditioner: neither directions nor coefficients so far mean anything to it.
-                errors = EquivalentErrorEstimate()
-                beta, estimate = 0.0, errors.start(r_z)
-            if on_iteration is not None:
-                on_iteration(iteration + 1, energy, estimate)
-            if is_converged(energy, estimate):
-                return CGResult(energy, estimate, iteration + 1)
-        raise ConvergenceError(f"multigrid: {max_iterations} iterations left an error of about {estimate:.2e} in an energy "
-                               f"of {energy:.6e}; raise max_iterations or relative_tolerance")
+            beta = r_z / r_z_before
+            iteration += 1
+            if self._levels.twice != was_twice:  # To another preconditioner directions and coefficients mean nothing.
+                errors, beta = EquivalentErrorEstimate(), 0.0
+
+    def _reach_of_single(self) -> float:
+        """Error of the energy down to which a residual in single precision will do; infinite where it will not.
+
+        Each number is wrong by 6e-8 of the currents around it, and a poor conductor carries that as far as the cell is long.
+        """
+        exponents = self._exponents
+        if self._levels.levels[0].faces.dtype == np.float64 or not exponents.size:
+            return np.inf
+        contrast = 2.0 ** (exponents[-1] - exponents[0] + 1)
+        largest = 2.0 ** (exponents[-1] + 1) * min(self._system.spacing) ** 2
+        return contrast * max(self._system.transform.grid.shape) ** 2 * _ROUNDING**2 * largest / _SHARE_OF_ROUNDING
 
     def _start_on_coarse_levels(self) -> tuple[float, float]:
         """Put what the coarse levels know of the solution into p; the energy gained by a step along it, and that step.
 
-        (0, 0) if there is a guess already, which knows more.
+        (0, 0) if there are too few voxels.
         """
-        levels, system = self._levels, self._system
-        reducer = system.transform.reducer
+        levels = self._levels
         sizes = [level.num_voxels for level in levels.levels]
         last = max((q for q, size in enumerate(sizes) if size >= _START_VOXELS), default=0)
-        if last == 0 or reducer.any(bool(np.any(system.potential))):
+        if last == 0:
             return 0.0, 0.0
         for q in range(last):
             levels.restrict(q)
@@ -151,7 +196,6 @@ class Multigrid:
 
     def _direction_from_x(self, q: int) -> tuple[float, float]:
         """p = x on level q; p . A p and f . x."""
-        self._levels.levels[q].p[...] = 0
         return self._levels.advance(q, 0.0), self._levels.dot(q)
 
     def _iterate(self, q: int, begins: bool) -> None:

@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ..kernel import kernel
 from ..morphology.union_find import find, unite
+from .aligned import aligned_zeros
 
 # Between good and poor lies a range this wide, in powers of 2, in which no face is.
 _GAP = 3
@@ -56,7 +57,7 @@ class GoodClusters:
         self._reducer = reducer
         thresholds = _of_faces(level, threshold)
         n0, n1, n2 = level.num_planes, *level.shape[1:]
-        clusters = np.zeros((n0 + 2, n1, n2), np.int32)
+        clusters = aligned_zeros((n0 + 2, n1, n2), np.int32)
         local_sizes = _number_clusters(level.faces, thresholds, holes, smallest, clusters)
         counts = np.array(reducer.gather(local_sizes.size))
         before, total = int(counts[:reducer.rank].sum()), int(counts.sum())
@@ -97,16 +98,23 @@ class GoodClusters:
         return float(np.dot(sums, shifts))
 
 
-def good_clusters(level, reducer) -> list[GoodClusters]:
-    """Clusters and chambers of good conductors of the finest level, for each wide gap between conductances.  Collective."""
+def exponents_of(level, reducer) -> np.ndarray:
+    """Exponents, in binary, that conductances above 0 have, in order.  Collective."""
     exponents = np.zeros(_NUM_EXPONENTS, np.uint8)
     _mark_exponents(level.faces, level.inverse_h2, exponents)
-    present = np.flatnonzero(reducer.sum(exponents[1:].astype(float))) + 1  # without 0
+    return np.flatnonzero(reducer.sum(exponents[1:].astype(float))) + 1 - _EXPONENT_BIAS
+
+
+def good_clusters(level, present: np.ndarray, reducer) -> list[GoodClusters]:
+    """Clusters and chambers of good conductors of the finest level, for each wide gap between conductances.  Collective.
+
+    ``present``: the exponents that conductances have.
+    """
     if not present.size:
         return []
     gaps = np.diff(present)
     widest = [i for i in np.argsort(-gaps, kind="stable")[:_MOST_GAPS] if gaps[i] > _GAP]
-    lower_ends = 2.0 ** (present - _EXPONENT_BIAS - 1)  # of what has these exponents, with room for rounding
+    lower_ends = 2.0 ** (present - 1)  # of what has these exponents, with room for rounding
     thresholds = [lower_ends[i + 1] for i in sorted(widest)]
     holes = np.zeros((level.num_planes + 2, *level.shape[1:]), np.int8)
     found = [GoodClusters(level, threshold, holes, _SMALLEST, reducer) for threshold in thresholds]

@@ -10,6 +10,11 @@ to which these couplings are added once more, times ``damping - 1`` (an l1 smoot
 doi:10.1137/100798806).  The sweep thus converges by itself in the energy norm on every image: without that addition two
 voxels tied only to each other, or a straight channel one voxel wide, would oscillate for ever.
 
+Rows are addressed in the arrays as they lie in memory, with unsigned numbers and to their full length: loops over 64 or 128
+voxels then have no remainder.  At the two ends of a row such a loop takes what lies beside it in memory for a neighbour.
+Where sides are insulating the face between the two is 0; in a periodic cell the ends are done once more, with their
+neighbours.
+
 A block of planes is gone through once, with the last few planes in cache; what needs planes of other blocks or ranks is left
 to two more stages, with ghost planes filled before each.  Every number is the same however planes are divided.
 """
@@ -20,7 +25,7 @@ import numpy as np
 from numba import prange
 
 from ..kernel import kernel
-from .multigrid_coarsening import add_row_sums, target_of
+from .multigrid_rows import add_row_sums, places_of, target_of
 
 # What a sweep may take for granted: x = 0 everywhere, in the rows of the colour at hand, nowhere.
 _EVERYWHERE, _IN_COLOUR, _NOWHERE = 0, 1, 2
@@ -43,22 +48,68 @@ def _ends_of_plane(plane, num_planes, periodic, weight, damping, zero_start):
 
 
 @kernel(fast=True, divides=True)
-def _relax_plane(x, f, faces, weights, damping, place, i, colour, start, flow, held):
+def _inflow(x, c, weights, real, at, k, last_k, next_k):
+    """What flows into voxel k of a row from its six neighbours; ``weights`` of the faces, of type ``real``."""
+    before, after, behind_y, ahead_y, along = weights
+    here = real(x[at[0] + k])
+    return (before * c[at[5] + k] * (x[at[1] + k] - here) + after * c[at[6] + k] * (x[at[2] + k] - here)
+            + behind_y * c[at[7] + k] * (x[at[3] + k] - here) + ahead_y * c[at[8] + k] * (x[at[4] + k] - here)
+            + along * (c[at[9] + last_k] * (x[at[0] + last_k] - here) + c[at[9] + k] * (x[at[0] + next_k] - here)))
+
+
+@kernel(fast=True, divides=True)
+def _beside(x, c, weights, at, k):
+    """The same from the four neighbours in other rows, to a voxel at 0."""
+    before, after, behind_y, ahead_y, _ = weights
+    return (before * c[at[5] + k] * x[at[1] + k] + after * c[at[6] + k] * x[at[2] + k]
+            + behind_y * c[at[7] + k] * x[at[3] + k] + ahead_y * c[at[8] + k] * x[at[4] + k])
+
+
+@kernel(fast=True, divides=True)
+def _held(c, weights, at, k, last_k):
+    """What the sweep takes for the diagonal."""
+    before, after, behind_y, ahead_y, along = weights
+    return (before * c[at[5] + k] + after * c[at[6] + k] + behind_y * c[at[7] + k] + ahead_y * c[at[8] + k]
+            + along * (c[at[9] + last_k] + c[at[9] + k]))
+
+
+@kernel(fast=True, divides=True)
+def _relaxed_from_0(x, f, c, flows, holds, real, start, at, source, k, last_k):
+    """A voxel after a sweep that began with x = 0, everywhere or in its row."""
+    held = _held(c, holds, at, k, last_k)
+    flow = real(f[source + k])
+    if start == _IN_COLOUR:
+        flow += _beside(x, c, flows, at, k)
+    return flow / held if held > 0 else real(0)
+
+
+@kernel(fast=True, divides=True)
+def _relaxed(x, f, c, flows, holds, real, at, source, k, last_k, next_k):
+    """A voxel after a sweep; 0 if no face leads to it."""
+    held = _held(c, holds, at, k, last_k)
+    flow = real(f[source + k]) + _inflow(x, c, flows, real, at, k, last_k, next_k)
+    return x[at[0] + k] + flow / held if held > 0 else real(0)
+
+
+@kernel(fast=True, divides=True)
+def _relax_plane(x, f, faces, weights, damping, place, i, colour, start, row):
     """One colour of a sweep on A x = f in plane i.  ``place``: plane 0 within all, their number, whether periodic."""
     real = faces.dtype.type
     n1, n2 = f.shape[1], f.shape[2]
     first, num_planes, periodic = place
+    zero, one, end = np.uintp(0), np.uintp(1), np.uintp(n2 - 1)
+    c, values, sources = faces.reshape(-1), x.reshape(-1), f.reshape(-1)
     before, after, held_before, held_after = _ends_of_plane(first + i, num_planes, periodic, weights[0], damping,
                                                             start != _NOWHERE)
     alike = n1 % 2 == 1
     if alike:  # The last row shall see the first one as it was.
         for k in range(n2):
             x[i + 1, n1, k] = x[i + 1, 0, k]
-    along = weights[2]
-    held_z = along * damping
     for j in range((first + i + colour) % 2, n1, 2):
         last = j - 1 if j > 0 else n1 - 1
         ahead = j + 1 if j + 1 < n1 or alike else 0
+        at = places_of(faces, n1 + 1, i, j, last, ahead)
+        source = np.uintp((i * n1 + j) * n2)
         behind_y = ahead_y = held_last = held_ahead = weights[1]
         if alike and j == 0:
             held_last = weights[1] * damping
@@ -66,117 +117,129 @@ def _relax_plane(x, f, faces, weights, damping, place, i, colour, start, flow, h
         if alike and j == n1 - 1:
             held_ahead = weights[1] * damping
             ahead_y = ahead_y if start == _NOWHERE else ahead_y - ahead_y
-        for k in range(n2):
-            held[k] = (held_before * faces[0, i, j, k] + held_after * faces[0, i + 1, j, k]
-                       + held_last * faces[1, i + 1, last, k] + held_ahead * faces[1, i + 1, j, k])
-        held[0] += held_z * (faces[2, i + 1, j, n2 - 1] + faces[2, i + 1, j, 0])
-        for k in range(1, n2):
-            held[k] += held_z * (faces[2, i + 1, j, k - 1] + faces[2, i + 1, j, k])
+        flows = before, after, behind_y, ahead_y, weights[2]
+        holds = held_before, held_after, held_last, held_ahead, weights[2] * damping
+        # By way of ``row``: the compiler cannot tell the rows of x apart.
         if start == _EVERYWHERE:
-            for k in range(n2):
-                x[i + 1, j, k] = real(f[i, j, k]) / held[k] if held[k] > 0 else real(0)
-            continue
-        if start == _IN_COLOUR:
-            for k in range(n2):
-                flow[k] = (real(f[i, j, k]) + before * faces[0, i, j, k] * x[i, j, k]
-                           + after * faces[0, i + 1, j, k] * x[i + 2, j, k])
-            for k in range(n2):
-                flow[k] += (behind_y * faces[1, i + 1, last, k] * x[i + 1, last, k]
-                            + ahead_y * faces[1, i + 1, j, k] * x[i + 1, ahead, k])
-            for k in range(n2):
-                x[i + 1, j, k] = flow[k] / held[k] if held[k] > 0 else real(0)
-            continue
-        for k in range(n2):
-            here = x[i + 1, j, k]
-            flow[k] = (real(f[i, j, k]) + before * faces[0, i, j, k] * (x[i, j, k] - here)
-                       + after * faces[0, i + 1, j, k] * (x[i + 2, j, k] - here))
-        for k in range(n2):
-            here = x[i + 1, j, k]
-            flow[k] += (behind_y * faces[1, i + 1, last, k] * (x[i + 1, last, k] - here)
-                        + ahead_y * faces[1, i + 1, j, k] * (x[i + 1, ahead, k] - here))
-        _add_along_row(x, faces, along, i, j, flow)
-        for k in range(n2):
-            x[i + 1, j, k] += flow[k] / held[k] if held[k] > 0 else real(0)
+            for k in range(np.uintp(n2)):
+                row[k] = _relaxed_from_0(values, sources, c, flows, holds, real, _EVERYWHERE, at, source, k, k - one)
+        elif start == _IN_COLOUR:
+            for k in range(np.uintp(n2)):
+                row[k] = _relaxed_from_0(values, sources, c, flows, holds, real, _IN_COLOUR, at, source, k, k - one)
+        else:
+            for k in range(np.uintp(n2)):
+                row[k] = _relaxed(values, sources, c, flows, holds, real, at, source, k, k - one, k + one)
+        if periodic and start != _NOWHERE:
+            row[0] = _relaxed_from_0(values, sources, c, flows, holds, real, start, at, source, zero, end)
+        elif periodic:
+            row[0] = _relaxed(values, sources, c, flows, holds, real, at, source, zero, end, one if n2 > 1 else zero)
+            row[n2 - 1] = _relaxed(values, sources, c, flows, holds, real, at, source, end, end - one if n2 > 1 else end,
+                                   zero)
+        for k in range(np.uintp(n2)):
+            values[at[0] + k] = row[k]
 
 
 @kernel(fast=True, divides=True)
-def _add_along_row(x, faces, weight, i, j, flow):
-    """flow += what comes from the neighbours along z."""
-    end = flow.size - 1
-    if end == 0:
-        return
-    flow[0] += weight * (faces[2, i + 1, j, end] * (x[i + 1, j, end] - x[i + 1, j, 0])
-                         + faces[2, i + 1, j, 0] * (x[i + 1, j, 1] - x[i + 1, j, 0]))
-    for k in range(1, end):
-        here = x[i + 1, j, k]
-        flow[k] += weight * (faces[2, i + 1, j, k - 1] * (x[i + 1, j, k - 1] - here)
-                             + faces[2, i + 1, j, k] * (x[i + 1, j, k + 1] - here))
-    flow[end] += weight * (faces[2, i + 1, j, end - 1] * (x[i + 1, j, end - 1] - x[i + 1, j, end])
-                           + faces[2, i + 1, j, end] * (x[i + 1, j, 0] - x[i + 1, j, end]))
+def _ringing(x, c, weight, excess, at, k, last_k, next_k):
+    """What the l1 diagonal and the voxel's own row leave of f - A x, where the other rows were at 0 in a sweep."""
+    more = excess * x[at[0] + k]
+    return weight * (c[at[9] + last_k] * (x[at[0] + last_k] + more) + c[at[9] + k] * (x[at[0] + next_k] + more))
 
 
 @kernel(fast=True, divides=True)
-def _restrict_residual(x, f, faces, weights, first, i, steps, coarse, flow):
-    """coarse = or += the sums of f - A x over the children in plane i."""
+def _left_in_first(x, c, flows, excess, at, k, last_k, next_k):
+    """f - A x of the colour that came first: f is what its own diagonal holds."""
+    return _ringing(x, c, flows[4], excess, at, k, last_k, next_k) + _beside(x, c, flows, at, k)
+
+
+@kernel(fast=True, divides=True)
+def _left(x, f, c, flows, real, at, source, k, last_k, next_k):
+    """f - A x of any voxel; 0 of one that no face leads to."""
+    flow = real(f[source + k]) + _inflow(x, c, flows, real, at, k, last_k, next_k)
+    return flow if _held(c, flows, at, k, last_k) > 0 else real(0)
+
+
+@kernel(fast=True, divides=True)
+def _restrict_residual(x, f, faces, weights, damping, place, i, steps, coarse, row):
+    """coarse = or += the sums of f - A x over the children in plane i, after the sweep from x = 0."""
     real = faces.dtype.type
     n1, n2 = f.shape[1], f.shape[2]
+    first, num_planes, periodic = place
+    zero, one, end = np.uintp(0), np.uintp(1), np.uintp(n2 - 1)
+    second, before_end = (one, end - one) if n2 > 1 else (zero, end)
+    c, values, sources = faces.reshape(-1), x.reshape(-1), f.reshape(-1)
+    before, after, _, _ = _ends_of_plane(first + i, num_planes, periodic, weights[0], damping, True)
+    flows = before, after, weights[1], weights[1], weights[2]
+    all_flows = weights[0], weights[0], weights[1], weights[1], weights[2]
+    excess = damping - real(1)
     target, adds = target_of(first, i, steps[0])
+    # Where a row has a neighbour of its own colour in another row or plane, nothing cancels.
+    coupled = periodic and num_planes % 2 == 1 and (first + i == 0 or first + i == num_planes - 1)
     for j in range(n1):
         last = j - 1 if j > 0 else n1 - 1
         ahead = j + 1 if j + 1 < n1 else 0
+        at = places_of(faces, n1 + 1, i, j, last, ahead)
+        source = np.uintp((i * n1 + j) * n2)
         if j % steps[1] == 0:
             for k in range(n2):
-                flow[k] = real(0)
-        for k in range(n2):
-            here = x[i + 1, j, k]
-            flow[k] += (real(f[i, j, k]) + weights[0] * (faces[0, i, j, k] * (x[i, j, k] - here)
-                                                         + faces[0, i + 1, j, k] * (x[i + 2, j, k] - here)))
-        for k in range(n2):
-            here = x[i + 1, j, k]
-            flow[k] += weights[1] * (faces[1, i + 1, last, k] * (x[i + 1, last, k] - here)
-                                     + faces[1, i + 1, j, k] * (x[i + 1, ahead, k] - here))
-        _add_along_row(x, faces, weights[2], i, j, flow)
+                row[k] = real(0)
+        at_0, at_end = row[0], row[n2 - 1]
+        if coupled or n1 % 2 == 1 and (j == 0 or j == n1 - 1):
+            for k in range(np.uintp(n2)):
+                row[k] += _left(values, sources, c, all_flows, real, at, source, k, k - one, k + one)
+            if periodic:
+                row[n2 - 1] = at_end + _left(values, sources, c, all_flows, real, at, source, end, before_end, zero)
+                row[0] = at_0 + _left(values, sources, c, all_flows, real, at, source, zero, end, second)
+        elif (first + i + j) % 2 == 0:
+            for k in range(np.uintp(n2)):
+                row[k] += _left_in_first(values, c, flows, excess, at, k, k - one, k + one)
+            if periodic:
+                row[n2 - 1] = at_end + _left_in_first(values, c, flows, excess, at, end, before_end, zero)
+                row[0] = at_0 + _left_in_first(values, c, flows, excess, at, zero, end, second)
+        else:
+            for k in range(np.uintp(n2)):
+                row[k] += _ringing(values, c, weights[2], excess, at, k, k - one, k + one)
+            if periodic:
+                row[n2 - 1] = at_end + _ringing(values, c, weights[2], excess, at, end, before_end, zero)
+                row[0] = at_0 + _ringing(values, c, weights[2], excess, at, zero, end, second)
         if (j + 1) % steps[1] == 0 or j == n1 - 1:
-            add_row_sums(flow, steps[2], adds, coarse, target, j // steps[1])
+            add_row_sums(row, steps[2], adds, coarse, target, j // steps[1])
 
 
 @kernel(fast=True, divides=True)
-def _update_plane(p, alpha, faces, inverse_h2, u, f, i, flow):
-    """u += alpha p, f -= alpha A p, in double from p."""
+def _update_plane(p, alpha, faces, inverse_h2, periodic, u, f, i):
+    """u += alpha p, f -= alpha A p, in the precision of f; no u where that is empty."""
+    real = f.dtype.type
     n1, n2 = f.shape[1], f.shape[2]
-    end = n2 - 1
+    zero, one, end = np.uintp(0), np.uintp(1), np.uintp(n2 - 1)
+    c, values, sources = faces.reshape(-1), p.reshape(-1), f.reshape(-1)
+    along_x, along_y, along_z = (real(alpha * inverse_h2[0]), real(alpha * inverse_h2[1]), real(alpha * inverse_h2[2]))
+    flows = along_x, along_x, along_y, along_y, along_z
     for j in range(n1):
         last = j - 1 if j > 0 else n1 - 1
         ahead = j + 1 if j + 1 < n1 else 0
-        for k in range(n2):
-            here = np.float64(p[i + 1, j, k])
-            flow[k] = inverse_h2[0] * (faces[0, i, j, k] * (here - p[i, j, k])
-                                       + faces[0, i + 1, j, k] * (here - p[i + 2, j, k]))
-            u[i, j, k] += alpha * here
-        for k in range(n2):
-            here = np.float64(p[i + 1, j, k])
-            flow[k] += inverse_h2[1] * (faces[1, i + 1, last, k] * (here - p[i + 1, last, k])
-                                        + faces[1, i + 1, j, k] * (here - p[i + 1, ahead, k]))
-        closing = faces[2, i + 1, j, end] * (np.float64(p[i + 1, j, 0]) - p[i + 1, j, end])
-        flow[0] += inverse_h2[2] * closing
-        flow[end] -= inverse_h2[2] * closing
-        for k in range(1, n2):
-            flow[k] += inverse_h2[2] * faces[2, i + 1, j, k - 1] * (np.float64(p[i + 1, j, k]) - p[i + 1, j, k - 1])
-        for k in range(end):
-            flow[k] += inverse_h2[2] * faces[2, i + 1, j, k] * (np.float64(p[i + 1, j, k]) - p[i + 1, j, k + 1])
-        for k in range(n2):
-            f[i, j, k] -= alpha * flow[k]
+        at = places_of(faces, n1, i, j, last, ahead)
+        source = np.uintp((i * n1 + j) * n2)
+        at_0, at_end = f[i, j, 0], f[i, j, n2 - 1]
+        for k in range(np.uintp(n2)):
+            sources[source + k] += _inflow(values, c, flows, real, at, k, k - one, k + one)
+        if periodic:
+            f[i, j, n2 - 1] = at_end + _inflow(values, c, flows, real, at, end, end - one if n2 > 1 else end, zero)
+            f[i, j, 0] = at_0 + _inflow(values, c, flows, real, at, zero, end, one if n2 > 1 else zero)
+        if u.shape[0] > 0:
+            for k in range(n2):
+                u[i, j, k] += alpha * p[i + 1, j, k]
 
 
 @kernel(parallel=True, fast=True, divides=True)
-def update(alpha, p, inverse_h2, u, f, faces):
+def update(alpha, p, inverse_h2, periodic, u, f, faces):
     """u += alpha p, f -= alpha A p; needs the ghost planes of p."""
     for i in prange(f.shape[0]):
-        _update_plane(p, alpha, faces, inverse_h2, u, f, i, np.empty(f.shape[2]))
+        _update_plane(p, alpha, faces, inverse_h2, periodic, u, f, i)
 
 
 @kernel(fast=True, divides=True)
-def _close(x, periodic):
+def close(x, periodic):
     """Ghost planes of x where the slab is the whole cell."""
     last = x.shape[0] - 2
     for j in range(x.shape[1]):
@@ -185,43 +248,36 @@ def _close(x, periodic):
             x[last + 1, j, k] = x[1, j, k] if periodic else -x[last, j, k]
 
 
-@kernel(parallel=True, fast=True, divides=True)
-def descend(stages, alpha, p, inverse_h2, u, f, x, faces, weights, damping, place, block_starts, steps, coarse):
-    """Stages 0, 1, 2 of: f -= alpha A p and u += alpha p, one sweep on A x = f from x = 0, coarse = sums of f - A x.
+@kernel(fast=True, divides=True)
+def descend(stage, start, end, alpha, p, inverse_h2, u, f, x, faces, weights, damping, place, steps, coarse):
+    """Stage 0, 1 or 2, in a block of planes, of: f -= alpha A p and u += alpha p, one sweep on A x = f from x = 0,
+    coarse = sums of f - A x.
 
-    ``stages``: the first one and that after the last.  ``alpha`` = 0 leaves f and u alone.  Before stage 0 p's ghost planes
-    must be filled, before 1 and 2 those of x: between stages that is done here, for the slab is the whole cell then.
+    ``alpha`` = 0 leaves f and u alone.  Before stage 0 p's ghost planes must be filled, before 1 and 2 those of x.
     ``steps`` are the voxels along each axis that make one of ``coarse``, local (n0 + 2, n1, n2): what belongs to the last
     plane of the rank before is left in its plane 0.
     """
-    n2 = f.shape[2]
     first = place[0]
-    for stage in range(stages[0], stages[1]):
-        if stage > stages[0]:
-            _close(x, place[2])
-        for block in prange(block_starts.size - 1):
-            start, end = block_starts[block], block_starts[block + 1]
-            flow, held = np.empty(n2, faces.dtype), np.empty(n2, faces.dtype)
-            # The first child of an aggregate is to come first: no aggregate may begin in stage 2 and end in stage 0.
-            inner = start + 2 + (first + start) % steps[0]
-            if stage == 0:
-                exact = np.empty(n2)
-                for i in range(start, end):
-                    if alpha != 0:
-                        _update_plane(p, alpha, faces, inverse_h2, u, f, i, exact)
-                    _relax_plane(x, f, faces, weights, damping, place, i, 0, _EVERYWHERE, flow, held)
-                    if i >= start + 2:
-                        _relax_plane(x, f, faces, weights, damping, place, i - 1, 1, _IN_COLOUR, flow, held)
-                    if i - 2 >= inner:
-                        _restrict_residual(x, f, faces, weights, first, i - 2, steps, coarse, flow)
-            elif stage == 1:
-                _relax_plane(x, f, faces, weights, damping, place, start, 1, _IN_COLOUR, flow, held)
-                if end > start + 1:
-                    _relax_plane(x, f, faces, weights, damping, place, end - 1, 1, _IN_COLOUR, flow, held)
-            else:
-                for i in range(start, end):
-                    if i < inner or i >= end - 2:
-                        _restrict_residual(x, f, faces, weights, first, i, steps, coarse, flow)
+    row = np.empty(f.shape[2], faces.dtype)
+    # The first child of an aggregate is to come first: no aggregate may begin in stage 2 and end in stage 0.
+    inner = start + 2 + (first + start) % steps[0]
+    if stage == 0:
+        for i in range(start, end):
+            if alpha != 0:
+                _update_plane(p, alpha, faces, inverse_h2, place[2], u, f, i)
+            _relax_plane(x, f, faces, weights, damping, place, i, 0, _EVERYWHERE, row)
+            if i >= start + 2:
+                _relax_plane(x, f, faces, weights, damping, place, i - 1, 1, _IN_COLOUR, row)
+            if i - 2 >= inner:
+                _restrict_residual(x, f, faces, weights, damping, place, i - 2, steps, coarse, row)
+    elif stage == 1:
+        _relax_plane(x, f, faces, weights, damping, place, start, 1, _IN_COLOUR, row)
+        if end > start + 1:
+            _relax_plane(x, f, faces, weights, damping, place, end - 1, 1, _IN_COLOUR, row)
+    else:
+        for i in range(start, end):
+            if i < inner or i >= end - 2:
+                _restrict_residual(x, f, faces, weights, damping, place, i, steps, coarse, row)
 
 
 @kernel(fast=True, divides=True)
@@ -251,37 +307,46 @@ def _dot_plane(x, f, i):
     return total
 
 
-@kernel(parallel=True, fast=True, divides=True)
-def ascend(stages, f, x, faces, weights, damping, place, block_starts, steps, coarse, plane_sums):
-    """Stages 0, 1, 2 of: x += what ``coarse`` says of all its children, the adjoint sweep on A x = f, sums of f x.
+@kernel(fast=True, divides=True)
+def ascend(stage, start, end, f, x, faces, weights, damping, place, steps, coarse, plane_sums):
+    """Stage 0, 1 or 2, in a block of planes, of: x += what ``coarse`` says of all its children, the adjoint sweep on
+    A x = f, sums of f x.  Ghost planes of ``coarse`` must be filled before stage 0, those of x before 1 and 2."""
+    row = np.empty(f.shape[2], faces.dtype)
+    if stage == 0:
+        for i in range(start, end):
+            _prolong_plane(x, coarse, place[0], i, steps)
+            if i >= start + 2:
+                _relax_plane(x, f, faces, weights, damping, place, i - 1, 1, _NOWHERE, row)
+            if i >= start + 4:
+                _relax_plane(x, f, faces, weights, damping, place, i - 2, 0, _NOWHERE, row)
+                plane_sums[i - 2] = _dot_plane(x, f, i - 2)
+    elif stage == 1:
+        _relax_plane(x, f, faces, weights, damping, place, start, 1, _NOWHERE, row)
+        if end > start + 1:
+            _relax_plane(x, f, faces, weights, damping, place, end - 1, 1, _NOWHERE, row)
+    else:
+        for i in range(start, end):
+            if i < start + 2 or i >= end - 2:
+                _relax_plane(x, f, faces, weights, damping, place, i, 0, _NOWHERE, row)
+                plane_sums[i] = _dot_plane(x, f, i)
 
-    ``stages`` as in :func:`descend`.  Ghost planes of ``coarse`` must be filled before stage 0.
+
+@kernel(parallel=True, fast=True, divides=True)
+def sweep(down, stages, alpha, p, inverse_h2, u, f, x, faces, weights, damping, place, block_starts, steps, coarse,
+          plane_sums):
+    """Stages of :func:`descend` or, not ``down``, of :func:`ascend`, in all blocks: the first one to that before the last.
+
+    Ghost planes of x are filled here between stages, for the slab is the whole cell then.
     """
-    n2 = f.shape[2]
-    first = place[0]
     for stage in range(stages[0], stages[1]):
         if stage > stages[0]:
-            _close(x, place[2])
+            close(x, place[2])
         for block in prange(block_starts.size - 1):
             start, end = block_starts[block], block_starts[block + 1]
-            flow, held = np.empty(n2, faces.dtype), np.empty(n2, faces.dtype)
-            if stage == 0:
-                for i in range(start, end):
-                    _prolong_plane(x, coarse, first, i, steps)
-                    if i >= start + 2:
-                        _relax_plane(x, f, faces, weights, damping, place, i - 1, 1, _NOWHERE, flow, held)
-                    if i >= start + 4:
-                        _relax_plane(x, f, faces, weights, damping, place, i - 2, 0, _NOWHERE, flow, held)
-                        plane_sums[i - 2] = _dot_plane(x, f, i - 2)
-            elif stage == 1:
-                _relax_plane(x, f, faces, weights, damping, place, start, 1, _NOWHERE, flow, held)
-                if end > start + 1:
-                    _relax_plane(x, f, faces, weights, damping, place, end - 1, 1, _NOWHERE, flow, held)
+            if down:
+                descend(stage, start, end, alpha, p, inverse_h2, u, f, x, faces, weights, damping, place, steps, coarse)
             else:
-                for i in range(start, end):
-                    if i < start + 2 or i >= end - 2:
-                        _relax_plane(x, f, faces, weights, damping, place, i, 0, _NOWHERE, flow, held)
-                        plane_sums[i] = _dot_plane(x, f, i)
+                ascend(stage, start, end, f, x, faces, weights, damping, place, steps, coarse, plane_sums)
 
 
 @kernel(parallel=True, fast=True, divides=True)
@@ -292,8 +357,12 @@ def advance(p, x, beta, faces, inverse_h2, block_starts, face_sums):
         start, end = block_starts[block], block_starts[block + 1]
         for i in range(start, end):
             for j in range(n1):
-                for k in range(n2):
-                    p[i + 1, j, k] = x[i + 1, j, k] + beta * p[i + 1, j, k]
+                if beta == 0:  # p may hold anything
+                    for k in range(n2):
+                        p[i + 1, j, k] = x[i + 1, j, k]
+                else:
+                    for k in range(n2):
+                        p[i + 1, j, k] = x[i + 1, j, k] + beta * p[i + 1, j, k]
             along_x = along_y = along_z = 0.0
             for j in range(n1):
                 ahead = j + 1 if j + 1 < n1 else 0

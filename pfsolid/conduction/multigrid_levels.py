@@ -21,6 +21,8 @@ from ..parallel.communicator import alone
 from . import kernels
 from . import multigrid_coarsening as coarsening
 from . import multigrid_kernels as multigrid
+from .aligned import aligned_empty, aligned_zeros
+from .multigrid_small import SmallLevels
 
 # What couples voxels of one colour counts as much more in the diagonal: less would let channels one voxel wide ring.
 _DAMPING = 1.125
@@ -31,8 +33,12 @@ _WEAK = 1 / 3
 _COARSEST, _NULL = 4, 1e-14
 # Levels with at most as many voxels, or fewer planes a rank, are held and worked through by every rank.
 _SMALL, _PLANES_A_RANK = 16**3, 2
+# Those with at most as many are one compiled call, on one thread.
+_ONE_CALL = 32**3
 # Stages of a kernel that are done at once: (first, after the last).
 _STAGES, _STAGES_WHOLE = ((0, 1), (1, 2), (2, 3)), ((0, 3),)
+# Where no solution is summed up.
+_NO_SOLUTION = np.empty((0, 0, 0))
 # About so many planes tell which direction conducts best.
 _PLANES_SAMPLED = 16
 
@@ -66,10 +72,11 @@ class Level:
         self.damping = real(_DAMPING)
         self.place = (first, self.shape[0], periodic)
         n0, n1, n2 = self.num_planes, *self.shape[1:]
-        self.x = np.zeros((n0 + 2, n1 + 1, n2), real)
-        self.p = np.zeros((n0 + 2, n1, n2), real)
+        self.x = aligned_zeros((n0 + 2, n1 + 1, n2), real)
+        self.p = aligned_empty((n0 + 2, n1, n2), real)
         self.steps, self.blocks, self.plane_sums = (1, 1, 1), _blocks(first, n0, threads, 1), np.zeros(n0)
         self.face_sums = np.zeros((n0 + 1, 2))
+        faces[2, 0, -1, -1] = 0  # what lies before the first row along z
         self.whole = False  # whether this rank holds all planes
 
     def divide_along(self, steps) -> None:
@@ -95,7 +102,7 @@ class Hierarchy:
     Parameters
     ----------
     system : FiniteVolumes
-        Its faces, potential and residual are worked on in place.
+        Its faces and potential are worked on in place; the first level's ``f`` is to be set before a cycle.
 
     Attributes
     ----------
@@ -113,11 +120,16 @@ class Hierarchy:
         shape = transform.grid.shape
         finest = Level(system.faces, shape, [np.ones(n) for n in shape], transform.first_plane,
                        [1 / h**2 for h in system.spacing], transform.ghosts, self._periodic, self._threads)
-        finest.f, finest.u = system.residual, system.potential
+        finest.u = system.potential
         finest.whole = transform.reducer.size == 1
         self.levels = [finest]
         while steps := _steps(self.levels[-1], self._strengths(self.levels[-1])):
             self._add_level(steps)
+        self._small = None
+        self._first_small = next((q for q, level in enumerate(self.levels[1:-1], 1)
+                                  if level.whole and level.num_voxels <= _ONE_CALL), len(self.levels))
+        if self._first_small < len(self.levels):
+            self._small = SmallLevels(self.levels, self._first_small, self._coarsest_inverse())
 
     def _mean(self, level: Level, planes: np.ndarray) -> np.ndarray:
         """Sum of what each plane has, in the order of all planes."""
@@ -140,17 +152,17 @@ class Hierarchy:
         num_planes = -(-(fine.first + fine.num_planes) // steps[0]) - first
         faces = np.empty((3, num_planes + 1, *shape[1:]), fine.faces.dtype)
         place = fine.first, fine.shape[0], self._periodic
-        best, second = fine.p, fine.x  # not in use yet
-        coarsening.strongest_faces(fine.faces, *place, tuple(fine.lengths), best, second)
-        for field in (best, second):
+        ends = [np.empty((4, *fine.shape[1:]), faces.dtype) for _ in range(2)]
+        coarsening.strongest_at_ends(fine.faces, *place, tuple(fine.lengths), *ends)
+        for field in ends:
             fine.ghosts.fill(field)
-        coarsening.coarsen_faces(fine.faces, *place, steps, tuple(fine.lengths), tuple(lengths), best, second, faces)
-        best[...] = 0.0
+        coarsening.coarsen_faces(fine.faces, *place, steps, tuple(fine.lengths), tuple(lengths), *ends,
+                                 _blocks(0, num_planes + 1, self._threads, 1), faces)
         if not fine.whole:
             self._exchange_faces(fine, faces, steps)
         elif self._periodic:
             faces[0, -1] = faces[0, 0]
-        fine.inflow = np.zeros((num_planes + 2, *shape[1:]), faces.dtype)
+        fine.inflow = aligned_zeros((num_planes + 2, *shape[1:]), faces.dtype)
         fine.owned = slice(first, first + num_planes)
         ghosts, whole = fine.ghosts, fine.whole
         if not whole and (int(np.prod(shape)) <= _SMALL or self._reducer.min(num_planes) < _PLANES_A_RANK):
@@ -158,8 +170,8 @@ class Hierarchy:
             ghosts, whole, first = PlaneExchange(alone(), mirrored=not self._periodic), True, 0
         level = Level(faces, shape, lengths, first, fine.inverse_h2, ghosts, self._periodic, self._threads)
         level.whole = whole
-        level.f = np.zeros((level.num_planes, *shape[1:]), faces.dtype)
-        level.u = np.zeros_like(level.f)
+        level.f = fine.inflow[1:-1] if fine.whole else np.zeros((level.num_planes, *shape[1:]), faces.dtype)
+        level.u = np.zeros(level.f.shape)
         self.levels.append(level)
 
     def _exchange_faces(self, fine: Level, faces: np.ndarray, steps) -> None:
@@ -180,7 +192,7 @@ class Hierarchy:
         self._take_inflow(q)
 
     def _take_inflow(self, q: int) -> None:
-        """``inflow`` of level q becomes the right-hand side of the next one, wherever that is held."""
+        """``inflow`` of level q becomes the right-hand side of the next one, wherever that is; if both are whole, it is."""
         fine, coarse = self.levels[q], self.levels[q + 1]
         inflow = fine.inflow
         if not fine.whole:
@@ -189,10 +201,7 @@ class Hierarchy:
             if fine.first + fine.num_planes < fine.shape[0]:
                 inflow[-2] += after
             inflow[0] = 0.0
-        if coarse.whole and not fine.whole:
-            coarse.f[...] = self._reducer.concatenate(inflow[1:-1])
-        else:
-            coarse.f[...] = inflow[1:-1]
+            coarse.f[...] = self._reducer.concatenate(inflow[1:-1]) if coarse.whole else inflow[1:-1]
 
     def _seen_from(self, q: int, field: np.ndarray) -> np.ndarray:
         """A field of level q + 1, whose ghost planes are filled here, as level q's slab needs it."""
@@ -201,24 +210,41 @@ class Hierarchy:
         return field[fine.owned.start:fine.owned.stop + 2] if coarse.whole and not fine.whole else field
 
     def cycle(self, q: int = 0, alpha: float = 0.0) -> float:
-        """x = M f on level q, after f -= alpha A p and u += alpha p; sum of f x over all voxels."""
+        """x = M f on a level, after f -= alpha A p and u += alpha p.
+
+        Parameters
+        ----------
+        q : int
+            Of the level.
+        alpha : float
+
+        Returns
+        -------
+        float
+            Sum of f x over all voxels.
+        """
         level = self.levels[q]
         if q == len(self.levels) - 1:
             return self._solve_coarsest(q, alpha)
+        if q >= self._first_small:
+            return self._small.cycle(q, self.twice, alpha)
         for stages in _STAGES_WHOLE if level.whole else _STAGES:
             if stages[0] > 0:
                 level.ghosts.fill(level.x, odd=True)
-            multigrid.descend(stages, alpha, level.p, level.inverse_h2, level.u, level.f, level.x, level.faces,
-                              level.weights, level.damping, level.place, level.blocks, level.steps, level.inflow)
+            self._sweep(True, level, stages, alpha, level.inflow)
         self._take_inflow(q)
         self._solve_next(q)
         coarse = self._seen_from(q, self.levels[q + 1].x)
         for stages in _STAGES_WHOLE if level.whole else _STAGES:
             if stages[0] > 0:
                 level.ghosts.fill(level.x, odd=True)
-            multigrid.ascend(stages, level.f, level.x, level.faces, level.weights, level.damping, level.place, level.blocks,
-                             level.steps, coarse, level.plane_sums)
+            self._sweep(False, level, stages, 0.0, coarse)
         return float(self._mean(level, level.plane_sums))
+
+    @staticmethod
+    def _sweep(down: bool, level: Level, stages, alpha: float, coarse: np.ndarray) -> None:
+        multigrid.sweep(down, stages, float(alpha), level.p, level.inverse_h2, level.u, level.f, level.x, level.faces,
+                        level.weights, level.damping, level.place, level.blocks, level.steps, coarse, level.plane_sums)
 
     def _solve_next(self, q: int) -> None:
         """x of level q + 1 from one cycle or two."""
@@ -226,31 +252,49 @@ class Hierarchy:
         if not self.twice or q + 2 >= len(self.levels):
             return
         coarse = self.levels[q + 1]
-        coarse.u[...] = 0.0
+        u, coarse.u = coarse.u, _NO_SOLUTION
         coarse.p[1:-1] = coarse.x[1:-1, :-1]
         coarse.ghosts.fill(coarse.p, odd=True)
         self.cycle(q + 1, 1.0)
-        coarse.x[1:-1, :-1] += coarse.u
+        coarse.x[1:-1, :-1] += coarse.p[1:-1]
+        coarse.u = u
 
     def _solve_coarsest(self, q: int, alpha: float) -> float:
         level = self.levels[q]
         if alpha:
             self.update(q, alpha)
         f = level.f if level.whole else self._reducer.concatenate(level.f)
-        if self._inverse is None:
-            faces = level.faces if level.whole else _all_faces(level.faces, self._reducer)
-            self._inverse = _pseudo_inverse(faces, level.inverse_h2, self._periodic)
-        x = (self._inverse @ f.ravel()).reshape(f.shape)
+        x = (self._coarsest_inverse() @ f.ravel()).reshape(f.shape)
         level.x[1:-1, :-1] = x[level.first:level.first + level.num_planes]
         return float(np.vdot(f, x))
+
+    def _coarsest_inverse(self) -> np.ndarray:
+        if self._inverse is None:
+            level = self.levels[-1]
+            faces = level.faces if level.whole else _all_faces(level.faces, self._reducer)
+            self._inverse = _pseudo_inverse(faces, level.inverse_h2, self._periodic)
+        return self._inverse
 
     def update(self, q: int, alpha: float) -> None:
         """f -= alpha A p and u += alpha p on level q."""
         level = self.levels[q]
-        multigrid.update(alpha, level.p, level.inverse_h2, level.u, level.f, level.faces)
+        multigrid.update(alpha, level.p, level.inverse_h2, level.periodic, level.u, level.f, level.faces)
 
     def advance(self, q: int, beta: float) -> float:
-        """p = x + beta p on level q; p . A p summed over all voxels."""
+        """p = x + beta p on a level.
+
+        Parameters
+        ----------
+        q : int
+            Of the level.
+        beta : float
+            0: p may hold anything before.
+
+        Returns
+        -------
+        float
+            p . A p summed over all voxels.
+        """
         level = self.levels[q]
         sums, blocks = level.face_sums, level.blocks
         multigrid.advance(level.p, level.x, level.faces.dtype.type(beta), level.faces, level.inverse_h2, blocks, sums)
@@ -283,8 +327,11 @@ class Hierarchy:
 
 def _all_faces(faces: np.ndarray, reducer) -> np.ndarray:
     """Those of all slabs.  Collective."""
-    inner = reducer.concatenate(np.ascontiguousarray(faces[:, 1:].swapaxes(0, 1)))
-    return np.concatenate([reducer.from_root(faces[:, :1].copy()), inner.swapaxes(0, 1)], axis=1)
+    inner = reducer.concatenate(np.ascontiguousarray(faces[:, 1:].swapaxes(0, 1))).swapaxes(0, 1)
+    out = aligned_empty((3, inner.shape[1] + 1, *faces.shape[2:]), faces.dtype)
+    out[:, :1] = reducer.from_root(faces[:, :1].copy())
+    out[:, 1:] = inner
+    return out
 
 
 def _pseudo_inverse(faces: np.ndarray, inverse_h2, periodic: bool) -> np.ndarray:
@@ -336,7 +383,7 @@ def _logarithms(level: Level) -> np.ndarray:
         for axis in range(3):
             values = level.faces[axis, i + 1]
             positive = values[values > 0]
-            out[i, :, axis] = np.log(positive, dtype=np.float64).sum(), positive.size, values.size
+            out[i, :, axis] = np.log(positive).sum(dtype=np.float64), positive.size, values.size
     return out
 
 

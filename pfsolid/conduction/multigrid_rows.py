@@ -1,0 +1,48 @@
+"""Rows of a slab in the kernels of a multigrid cycle: where they lie in memory, and what is summed along them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..kernel import kernel
+
+
+@kernel(fast=True, divides=True)
+def places_of(faces, rows, i, j, last, ahead):
+    """Where in memory a row, 0 ... 4, and its faces, 5 ... 9, begin: itself, behind and ahead along x, then along y.
+
+    ``rows`` are those of a plane of the array with ghost planes.  Face 9 is that along z.
+    """
+    planes, n1, n2 = faces.shape[1], faces.shape[2], faces.shape[3]
+    plane, of_faces = rows * n2, n1 * n2
+    here = (i + 1) * plane + j * n2
+    along_y = (planes + i + 1) * of_faces
+    return (np.uintp(here), np.uintp(here - plane), np.uintp(here + plane), np.uintp((i + 1) * plane + last * n2),
+            np.uintp((i + 1) * plane + ahead * n2), np.uintp(i * of_faces + j * n2), np.uintp((i + 1) * of_faces + j * n2),
+            np.uintp(along_y + last * n2), np.uintp(along_y + j * n2), np.uintp((2 * planes + i + 1) * of_faces + j * n2))
+
+
+@kernel(fast=True, divides=True)
+def add_row_sums(flow, step, adds, out, I, J):
+    """out[I, J] = or += sums of ``step`` neighbours of a row."""
+    n2 = flow.size
+    whole = n2 // step
+    if step == 2:
+        if adds:
+            for k in range(whole):
+                out[I, J, k] += flow[2 * k] + flow[2 * k + 1]
+        else:
+            for k in range(whole):
+                out[I, J, k] = flow[2 * k] + flow[2 * k + 1]
+    else:
+        for k in range(whole):
+            out[I, J, k] = out[I, J, k] + flow[k] if adds else flow[k]
+    if whole * step < n2:
+        out[I, J, whole] = out[I, J, whole] + flow[n2 - 1] if adds else flow[n2 - 1]
+
+
+@kernel(fast=True, divides=True)
+def target_of(first, i, step):
+    """Plane of the coarse array, with ghost planes, that plane i is a child of; whether it is not the first child here."""
+    own = (first + step - 1) // step
+    return (first + i) // step - own + 1, i > 0 and (first + i) % step != 0
