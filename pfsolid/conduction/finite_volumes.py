@@ -63,7 +63,8 @@ class FiniteVolumes:
         self._residual = np.empty(0)
         self._field_axis = 0
         self._axis = None  # whose right-hand side the residual is and nobody has asked for yet
-        self.starts_from_zero = True  # whether `potential` is 0
+        self._is_used = False  # whether `potential` may hold what a solver has left
+        self.starts_from_zero = True  # whether the field began, and still is, at u = 0
         self._apply_green = _make_green(transform)
         self._block_starts = _blocks(n0, transform)
         self._face_sums = np.zeros((n0 + 1, 2))
@@ -81,8 +82,9 @@ class FiniteVolumes:
         kernels.sum_faces(self.faces, axis, plane_sums)
         energy = self._mean(plane_sums.sum())
         self._field_axis = self._axis = axis
-        if not self.starts_from_zero:
+        if self._is_used:
             self.potential[...] = 0.0
+        self._is_used = True
         self.starts_from_zero = guess is None
         self._is_placed = False
         if guess is None:
