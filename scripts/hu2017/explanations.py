@@ -76,7 +76,8 @@ def _mobility(data: Data):
     found = [f"M_p/M_s = {ratio:g}: "
              f"{_both(group, 'filler_percolates', 'matrix_percolates')}" for ratio, group in groups.items()
              if len(by(group, POROSITY)) > 4]
-    return ("; ".join(found), "no", "64³, t = 150: the solid is lost where it is with equal mobilities") if found else _AGAIN
+    return ("; ".join(found), "no", "64³, t = 150: the solid is lost no earlier than with equal "
+                                    "mobilities") if found else _AGAIN
 
 
 # --- below 8 % ------------------------------------------------------------------------------------------------------
