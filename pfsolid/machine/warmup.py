@@ -81,15 +81,15 @@ def ensure_compiled(config: RunConfig | ImageStudyConfig | None, session: Sessio
         return
     folders = cache_folders()
     if not all(session.reducer.gather(bool(folders))):
-        session.warn("compiled kernels can be kept nowhere, so they are compiled in memory, about a minute at each start: "
-                     "name a folder that can be written in NUMBA_CACHE_DIR")
+        session.warn("compiled kernels can be kept nowhere, so they are compiled in memory, two or three minutes at each "
+                     "start: name a folder that can be written in NUMBA_CACHE_DIR")
         return
     kinds = session.reducer.gather(processor())
     stamp = folders[0] / _stamp_name(_traits(config))
     is_first = kinds.index(kinds[session.reducer.rank]) == session.reducer.rank
     turns = session.reducer.gather(is_first and not _is_complete(stamp))
     if any(turns):
-        session.announce("compiling kernels, once for this installation and kind of processor (about a minute)")
+        session.announce("compiling kernels, once for this installation and kind of processor (two or three minutes)")
     # One after another: numba's lists of what a folder holds would lose what the other writes at the same time.
     for rank in np.flatnonzero(turns):
         error = None
