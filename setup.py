@@ -40,7 +40,7 @@ setup(
         "petsc": ["petsc4py>=3.18", "mpi4py>=3.1"],
         "tables": ["pandas>=1.5", "xarray>=2022.6"],
         "images": ["zarr>=2.16", "pynrrd>=1.0", "nibabel>=5", "mrcfile>=1.4", "SimpleITK>=2.2"],
-        "test": ["pytest>=7", "pytest-timeout>=2.1", "hypothesis>=6"],
+        "test": ["pytest>=7", "pytest-timeout>=2.1", "hypothesis>=6", "scikit-image>=0.20"],
         "docs": ["sphinx>=7", "myst-parser>=2", "furo", "sphinx-copybutton"],
         "types": ["mypy==2.4.1", "ruff"],
     },
