@@ -274,7 +274,7 @@ def conduction_lines(found: Conduction, names: dict[int, str], result: Conductio
     """
     effective, bar = found.effective, result.error_bar
     lines = [result.headline, "effective conductivity (S/cm):"]
-    lines += ["   " + "  ".join(f"{text:>9}" for text in row) for row in _tensor_texts(found, bar)]
+    lines += ["   " + "  ".join(f"{text:>9}" for text in row) for row in tensor_texts(found.effective.tensor / S_PER_M, bar)]
     lines.append(f"error bar: {'; '.join(_error_parts(found, bar))}")
     conducting = [axis for axis in found.axes if effective.percolating[axis]]
     if conducting:
@@ -296,15 +296,36 @@ def solver_lines(found: Conduction) -> list[str]:
                     for row in found.effective.tensor / S_PER_M]
 
 
-def _relative_error(bar: ErrorBar, axis: int) -> float:
-    """Of solver and grid together, for the digits of what is printed."""
+def relative_error(bar: ErrorBar, axis: int) -> float:
+    """Of solver and grid together, for the digits of what is printed.
+
+    Parameters
+    ----------
+    bar : ErrorBar
+    axis : int
+
+    Returns
+    -------
+    float
+    """
     grid = bar.grid_relative_xyz[axis]
     return max(bar.solver_relative_xyz[axis] or 0.0, _UNKNOWN_GRID if grid is None else grid)
 
 
-def _tensor_texts(found: Conduction, bar: ErrorBar) -> list[list[str]]:
-    tensor = found.effective.tensor / S_PER_M
-    errors = [_relative_error(bar, axis) * tensor[axis, axis] for axis in range(3)]
+def tensor_texts(tensor: Floats, bar: ErrorBar) -> list[list[str]]:
+    """The components to the digits that their errors allow.
+
+    Parameters
+    ----------
+    tensor : ndarray (3, 3)
+        S/cm; NaN where nothing was solved.
+    bar : ErrorBar
+
+    Returns
+    -------
+    list of 3 lists of 3 str
+    """
+    errors = [relative_error(bar, axis) * tensor[axis, axis] for axis in range(3)]
 
     def text(i: int, j: int) -> str:
         value, error = tensor[i, j], math.sqrt(errors[i] * errors[j])
@@ -319,7 +340,7 @@ def _tensor_texts(found: Conduction, bar: ErrorBar) -> list[list[str]]:
 
 def _factor_text(found: Conduction, bar: ErrorBar, axis: int) -> str:
     factor = _transport(found, axis, None).tortuosity_factor
-    return to_digits(factor, _relative_error(bar, axis) * factor)
+    return to_digits(factor, relative_error(bar, axis) * factor)
 
 
 def _error_parts(found: Conduction, bar: ErrorBar) -> list[str]:
@@ -368,7 +389,7 @@ def _temperature_lines(found: Conduction, result: ConductionResult) -> list[str]
     if len(found.temperatures) < 2:
         return []
     lines = ["temperature (K)  sigma_eff (S/cm)  iterations"]
-    error = max(_relative_error(result.error_bar, axis) for axis in found.axes)
+    error = max(relative_error(result.error_bar, axis) for axis in found.axes)
     for index, (temperature, one) in enumerate(zip(found.temperatures, found.series)):
         mean = mean_of(found, index) / S_PER_M
         lines.append(f"{temperature:15g}  {to_digits(mean, error * mean):>16}  {', '.join(map(str, one.iterations))}")

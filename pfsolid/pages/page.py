@@ -14,10 +14,11 @@ import numpy as np
 from ..config.text import read_text
 from ..errors import InputError, PfsolidError
 from ..grid import AXES
+from ..homogenization.report import relative_error, tensor_texts, with_error
 from ..homogenization.representative import lines_of
 from ..io.records import atomic_write_text
 from ..io.run_directory import FIGURES, INPUT, MORPHOLOGY, REPORT, RESULT, check_output_file, looks_like_run
-from ..results.conduction import ConductionResult
+from ..results.conduction import ConductionResult, ErrorBar
 from ..results.representative import RepresentativeResult
 from ..results.run import UNSEPARATED, Provenance, Result
 from ..sweeps.collect import table_of
@@ -177,15 +178,15 @@ def _conduction(found: ConductionResult) -> list[str]:
         transport = (found.transport or {}).get(name)
         rows.append([f"σ_{name}{name}", to_digits(value, width),
                      interval(value, low, high, width) if ends and value else "–",
-                     _plain(None if transport is None else transport.tortuosity_factor),
-                     _plain(None if transport is None else transport.macmullin_number),
+                     _factor(None if transport is None else transport.tortuosity_factor, bar, axis),
+                     _factor(None if transport is None else transport.macmullin_number, bar, axis),
                      "yes" if found.conducting_phases_percolate_xyz[axis] else "no"])
     heads = ("", "S/cm", "interval", "tortuosity factor", "MacMullin number", "percolates")
     parts = [_table(heads, rows, numbers=(1, 2, 3, 4))]
     tensor = np.array(found.sigma_eff_S_per_cm)
     if np.any(np.nan_to_num(tensor[~np.eye(3, dtype=bool)])):
-        cells = [["" if np.isnan(value) else f"{value:.4g}" for value in row] for row in tensor]
-        parts.append(_table(("x", "y", "z"), cells, numbers=(0, 1, 2), caption="the tensor, S/cm"))
+        parts.append(_table(("x", "y", "z"), tensor_texts(tensor, found.error_bar), numbers=(0, 1, 2),
+                            caption="the tensor, S/cm"))
     bar = found.error_bar
     said = [f"grid: {bar.grid_method}"] if bar.grid_method else ["grid: not estimated"]
     said.append(f"sample: {bar.sample_method}" + ("" if bar.sample_relative_of_mean is None
@@ -193,13 +194,28 @@ def _conduction(found: ConductionResult) -> list[str]:
     said.append(f"solver: {found.solver}")
     parts.append(f'<p class="about">{escape("; ".join(said))}</p>')
     rows = [[name, f"{phase.fraction:.4f}", _sigma_text(phase.sigma_S_per_cm),
-             ", ".join(f"{axis} {100 * share:.3g} %" for axis, share in (phase.current_share_for_field_along or {}).items())]
+             ", ".join(f"{axis} {_share(found, name, axis, share)} %"
+                       for axis, share in (phase.current_share_for_field_along or {}).items())]
             for name, phase in found.phases.items()]
     parts.append(_table(("phase", "volume fraction", "S/cm", "share of the current, field along"), rows, numbers=(1,)))
     if found.temperature_series is not None and len(found.temperature_series) > 1:
         rows = [[f"{one.temperature_K:g}", f"{one.mean_S_per_cm:.4g}"] for one in found.temperature_series]
         parts.append(_table(("K", "mean, S/cm"), rows, numbers=(0, 1)))
     return parts
+
+
+def _share(found: ConductionResult, phase: str, axis: str, share: float) -> str:
+    """Per cent of the current with its error; two digits along an axis where that is not known."""
+    currents = (found.currents or {}).get(axis)
+    known = None if currents is None else currents.phases.get(phase)
+    if known is None or known.current_share_error is None:
+        return f"{100 * share:.2g}"
+    return with_error(100 * share, 100 * known.current_share_error)
+
+
+def _factor(value: float | None, bar: ErrorBar, axis: int) -> str:
+    """A number that is as uncertain as the conductivity."""
+    return _plain(None) if value is None else to_digits(value, relative_error(bar, axis) * value)
 
 
 def _representative(found: RepresentativeResult) -> list[str]:
