@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from .. import __version__
 from ..errors import EXIT_CHECKPOINTED, EXIT_FAULT, EXIT_INPUT, InputError, PfsolidError
@@ -95,13 +97,16 @@ def _silence(parser: argparse.ArgumentParser) -> None:
 
 
 def _build_parser() -> argparse.ArgumentParser:
+    # For each of its words, over and over, argparse would look for a translation in four files that are not there: a third
+    # of all calls of the file system that a command makes.
+    argparse._ = str  # type: ignore[attr-defined]
     parser = Parser(
         prog="pfsolid", description="Phase-field microstructures of solid electrolytes and their effective ionic "
         "conductivity.  Runs bare and as `mpirun -n 4 pfsolid ...`.")
     parser.add_argument("--version", action="version", version=f"pfsolid {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(name, function, text):
+    def command(name: str, function: Callable[..., Any], text: str) -> Any:
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(command=function)
         return sub

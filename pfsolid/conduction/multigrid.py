@@ -131,7 +131,7 @@ class Multigrid:
         """
         system, errors = self._system, EquivalentErrorEstimate()
         floor = self._reach_of_single()
-        single = is_converged(0.0, floor)
+        single = system.evaluates_anew and is_converged(0.0, floor)
         self._levels.levels[0].f = system.residual_as(np.float32 if single else np.float64)
         energy, alpha = self._start_on_coarse_levels() if system.starts_from_zero else (0.0, 0.0)
         system.starts_from_zero = False

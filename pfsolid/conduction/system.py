@@ -27,8 +27,11 @@ class System(Protocol):
 
     transform: SlabTransform
     potential: np.ndarray
-    residual: np.ndarray
     spectrum_start: float
+
+    @property
+    def residual(self) -> np.ndarray:
+        """r."""
 
     def start(self, axis: int, guess: np.ndarray | None = None) -> float:
         """Set b for a unit field along ``axis``, u = guess or 0, and r.

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ..arrays import Array
+
 LEVEL = 0.5
 ELEVATION, AZIMUTH = np.deg2rad([24.0, -52.0])  # of the viewer, who sees the faces x = max, y = 0 and z = max
 RIGHT = np.array([-np.sin(AZIMUTH), np.cos(AZIMUTH), 0])
@@ -28,7 +30,7 @@ SUBPIXELS = 3  # along each axis of such a pixel
 MOST_SEAMS = 0.3  # of the picture: noise is no smoother for more rays, and takes long
 
 
-def project(points: np.ndarray) -> np.ndarray:
+def project(points: Array) -> Array:
     """Points (..., 3) to the plane of the picture (..., 2)."""
     return points @ np.stack([RIGHT, UP], axis=-1)
 
@@ -37,8 +39,8 @@ def project(points: np.ndarray) -> np.ndarray:
 class Hits:
     """Where rays end: ``index`` (3, n) in units of the samples, ``values`` (n,) of the field there."""
 
-    index: np.ndarray
-    values: np.ndarray
+    index: Array
+    values: Array
 
 
 class Body:
@@ -52,7 +54,7 @@ class Body:
         Position of each sample and, last, the length of the box (nm); only the last interval may be a shorter one.
     """
 
-    def __init__(self, field: np.ndarray, edges):
+    def __init__(self, field: Array, edges):
         self.lengths = np.array([e[-1] for e in edges])
         self._spacing = np.array([e[1] for e in edges])
         self._last = [(e[-1] - e[-2]) / e[1] for e in edges]  # interval, in spacings
@@ -67,14 +69,14 @@ class Body:
                        for axis, h in enumerate(self._spacing)]
         self._density = ndimage.gaussian_filter(solid.astype(np.float32), 3.0, mode="constant")  # light is from outside
 
-    def _closed(self, samples: np.ndarray) -> np.ndarray:
+    def _closed(self, samples: Array) -> Array:
         """With one more plane along each axis, such that the first one is met at the end of the box."""
         for axis, interval in enumerate(self._last):
             last, first = samples.take([-1], axis), samples.take([0], axis)
             samples = np.concatenate([samples, last + (first - last) / np.float32(interval)], axis)
         return samples
 
-    def picture(self, columns: int, rows: int, paint_cut, paint_wall) -> np.ndarray:
+    def picture(self, columns: int, rows: int, paint_cut, paint_wall) -> Array:
         """RGBA between 0 and 1, the first row below; clear where no ray ends.
 
         Parameters
@@ -104,12 +106,12 @@ class Body:
         image[seams, 3] = opacity
         return image
 
-    def frame(self) -> tuple[np.ndarray, np.ndarray]:
+    def frame(self) -> tuple[Array, Array]:
         """Lower left and upper right of the picture of the box (2,)."""
         sides = project(np.diag(self.lengths))
         return np.minimum(sides, 0).sum(axis=0), np.maximum(sides, 0).sum(axis=0)
 
-    def _colours(self, places: np.ndarray, paint_cut, paint_wall) -> np.ndarray:
+    def _colours(self, places: Array, paint_cut, paint_wall) -> Array:
         """Of the rays through points (n, 2) of the picture: RGBA (n, 4), all 0 where none ends."""
         colours = np.zeros((len(places), 4), np.float32)
         # Units of the samples from here on; a ray is base + t towards.
@@ -135,7 +137,7 @@ class Body:
         colours[walls, 3] = 1
         return colours
 
-    def _march(self, base: np.ndarray, start: np.ndarray, stop: np.ndarray, towards) -> tuple[np.ndarray, np.ndarray]:
+    def _march(self, base: Array, start: Array, stop: Array, towards) -> tuple[Array, Array]:
         """Which rays meet a wall, and where (3, n): from in front (``start``) to behind (``stop``)."""
         within, before = np.full(start.shape, np.nan), np.full(start.shape, np.nan)
         step = 1 / np.linalg.norm(towards)  # of a ray: 1 in units of the samples
@@ -154,7 +156,7 @@ class Body:
         hit = np.flatnonzero(np.isfinite(within))
         return hit, self._bisected(base[:, hit], within[hit], before[hit], towards)
 
-    def _bisected(self, base: np.ndarray, within: np.ndarray, before: np.ndarray, towards) -> np.ndarray:
+    def _bisected(self, base: Array, within: Array, before: Array, towards) -> Array:
         """Where the surface is, between a place in the body and one in front of it."""
         for _ in range(BISECTIONS):
             middle = 0.5 * (within + before)
@@ -162,7 +164,7 @@ class Body:
             within, before = np.where(solid, middle, within), np.where(solid, before, middle)
         return base + 0.5 * (within + before) * towards
 
-    def _wall_light(self, index: np.ndarray) -> np.ndarray:
+    def _wall_light(self, index: Array) -> Array:
         """Lit from above, and darker the more of the body there is in front of the wall."""
         normals = np.stack([_at(fall, index) for fall in self._falls])
         normals /= np.maximum(np.linalg.norm(normals, axis=0), np.finfo(np.float32).tiny)
@@ -170,15 +172,15 @@ class Body:
         return _lit(normals.T, DARK_WALL) * np.clip(1.25 - 1.3 * in_front, 0.15, 1)
 
 
-def _at(samples: np.ndarray, index: np.ndarray) -> np.ndarray:
+def _at(samples: Array, index: Array) -> Array:
     return ndimage.map_coordinates(samples, index, order=1, mode="nearest")
 
 
-def _lit(normals: np.ndarray, dark: float) -> np.ndarray:
+def _lit(normals: Array, dark: float) -> Array:
     return dark + (1 - dark) * np.clip(normals @ LIGHT, 0, 1)
 
 
-def _seams(image: np.ndarray) -> np.ndarray:
+def _seams(image: Array) -> Array:
     """Pixels (rows, columns) that differ from a neighbour."""
     seams = np.zeros(image.shape[:2], bool)
     across = (np.abs(np.diff(image, axis=1)) > SEAM).any(axis=-1)
