@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..config.execution import physics_of
-from ..config.image import ImageStudyConfig, study_to_toml
+from ..config.image import ImageStudyConfig
 from ..errors import Interrupted
 from ..homogenization.carriers import PROFILE_COLUMNS, CarriersConduction, profile_rows
 from ..homogenization.parts import tell_of_spacing
 from ..homogenization.report import conduction_lines, solver_lines
-from ..io.images.formats import ImageInfo
 from ..io.provenance import provenance
 from ..io.records import atomic_write_text, csv_text
-from ..io.run_directory import FIELDS, LOG, PROFILES, RESULT, RunDirectory, new_run
+from ..io.run_directory import FIELDS, PROFILES, RESULT, RunDirectory
 from ..io.sealed_json import write_stamped_json
 from ..io.xdmf import write_xdmf
 from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..results.electrode import ElectrodeAxis, ElectrodeResult
 from ..results.run import SCHEMA_VERSION, GridOf, Result
-from ..text import as_word, in_words
-from .console import log_to
-from .image import FieldsKeeper, headline_of, with_order
+from ..text import as_word
+from .image import FieldsKeeper, Prepared, headline_of, in_directory, read_study
 from .solved import SolvedOnDisk, digest_of
 
 
@@ -52,35 +48,10 @@ def conduct_carriers(study: ImageStudyConfig, directory: Path, session: Session,
         Before anything is computed.
     Interrupted, ConvergenceError, OutputError
     """
-    with (prepare(study, session) as prepared,
-          new_run(directory, prepared.text, force, session.comm, sources=[prepared.info.path],
-                  on_lost=session.lose) as place):
-        log_to(place.path / LOG, session)
-        result = leave_results(prepared, place, session)
-    session.say(f"done in {in_words(session.elapsed_s)}: {Path(directory) / RESULT}")
-    return result
+    return in_directory(prepare(study, session), leave_results, directory, session, force)
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A study whose image has been read: nothing of it is refused any more.  Holds memory until its `with` block ends."""
-
-    problem: CarriersConduction
-    text: str
-
-    def __enter__(self) -> Prepared:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.problem.close()
-
-    @property
-    def info(self) -> ImageInfo:
-        """Of the image."""
-        return self.problem.info
-
-
-def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
+def prepare(study: ImageStudyConfig, session: Session) -> Prepared[CarriersConduction]:
     """What cannot be used is refused here, before anything is replaced.  Collective.
 
     Parameters
@@ -92,15 +63,10 @@ def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
     -------
     Prepared
     """
-    session.limit_s = study.parallel.wall_clock_limit_s
-    with ExitStack() as until_checked:
-        problem = until_checked.enter_context(closing(CarriersConduction(study, study.image.file, session)))
-        session.check_start_up("parallel.wall_clock_limit_s")
-        until_checked.pop_all()
-    return Prepared(problem, study_to_toml(with_order(study, problem.info)))
+    return read_study(CarriersConduction, study, session)
 
 
-def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> Result:
+def leave_results(prepared: Prepared[CarriersConduction], place: RunDirectory, session: Session) -> Result:
     """Solve, and write everything but the figures into a directory.  Collective.
 
     Parameters

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, Self, TypeVar
 
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
 from ..config.execution import physics_of
@@ -51,34 +53,118 @@ def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, fo
         Before anything is computed.
     Interrupted, ConvergenceError, OutputError
     """
-    with (prepare(study, session) as prepared,
-          new_run(directory, prepared.text, force, session.comm, sources=[prepared.info.path],
-                  on_lost=session.lose) as place):
+    return in_directory(prepare(study, session), leave_results, directory, session, force)
+
+
+class Prepares(Protocol):
+    """A study of an image of which nothing is refused any more.  Holds memory until its `with` block ends."""
+
+    @property
+    def text(self) -> str:
+        """The input as it is written."""
+
+    @property
+    def info(self) -> ImageInfo:
+        """Of the image."""
+
+    def __enter__(self) -> Self:
+        """Itself."""
+
+    def __exit__(self, *_: object) -> None:
+        """Give back the memory."""
+
+
+P = TypeVar("P", bound=Prepares)
+
+
+def in_directory(prepared: P, leave: Callable[[P, RunDirectory, Session], Result], directory: Path, session: Session,
+                 force: bool) -> Result:
+    """Compute a study and leave everything in a directory, with its log.  Collective.
+
+    Parameters
+    ----------
+    prepared : Prepares
+    leave : callable
+        ``leave(prepared, place, session)`` computes and writes, and gives what result.json holds.
+    directory : Path
+    session : Session
+    force : bool
+        Replace an earlier result.
+
+    Returns
+    -------
+    Result
+        What result.json holds.
+
+    Raises
+    ------
+    InputError
+        Before anything is computed.
+    Interrupted, ConvergenceError, OutputError
+    """
+    with prepared, new_run(directory, prepared.text, force, session.comm, sources=[prepared.info.path],
+                           on_lost=session.lose) as place:
         log_to(place.path / LOG, session)
-        result = leave_results(prepared, place, session)
+        result = leave(prepared, place, session)
     session.say(f"done in {in_words(session.elapsed_s)}: {Path(directory) / RESULT}")
     return result
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A study whose image has been read: nothing of it is refused any more.  Holds memory until its `with` block ends."""
+class Conducts(Protocol):
+    """Conduction on an image that has been read."""
 
-    problem: ImageConduction
+    info: ImageInfo
+
+    def close(self) -> None:
+        """Give back the memory."""
+
+
+C = TypeVar("C", bound=Conducts)
+
+
+@dataclass(frozen=True)
+class Prepared(Generic[C]):
+    """A study whose image has been read."""
+
+    problem: C
     text: str
 
-    def __enter__(self) -> Prepared:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.problem.close()
 
     @property
     def info(self) -> ImageInfo:
+        """Of the image."""
         return self.problem.info
 
 
-def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
+def read_study(make: Callable[[ImageStudyConfig, str, Session], C], study: ImageStudyConfig,
+               session: Session) -> Prepared[C]:
+    """The image read, and what cannot be used refused.  Collective.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(study, file, session)`` reads the image.
+    study : ImageStudyConfig
+    session : Session
+
+    Returns
+    -------
+    Prepared
+    """
+    session.limit_s = study.parallel.wall_clock_limit_s
+    with ExitStack() as until_checked:
+        problem = until_checked.enter_context(closing(make(study, study.image.file, session)))
+        session.check_start_up("parallel.wall_clock_limit_s")
+        until_checked.pop_all()
+    return Prepared(problem, study_to_toml(with_order(study, problem.info)))
+
+
+def prepare(study: ImageStudyConfig, session: Session) -> Prepared[ImageConduction]:
     """What cannot be used is refused here, before anything is replaced.  Collective.
 
     Parameters
@@ -98,15 +184,10 @@ def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
         raise InputError("phases.carriers_S_per_cm: several carriers are conducted by pfsolid conduct alone")
     if study.rev is not None:
         raise InputError("the section [rev] is for pfsolid rev, which asks whether the image is large enough")
-    session.limit_s = study.parallel.wall_clock_limit_s
-    with ExitStack() as until_checked:
-        problem = until_checked.enter_context(closing(ImageConduction(study, study.image.file, session)))
-        session.check_start_up("parallel.wall_clock_limit_s")
-        until_checked.pop_all()
-    return Prepared(problem, study_to_toml(with_order(study, problem.info)))
+    return read_study(ImageConduction, study, session)
 
 
-def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> Result:
+def leave_results(prepared: Prepared[ImageConduction], place: RunDirectory, session: Session) -> Result:
     """Solve, and write everything but the figures into a directory.  Collective."""
     problem, info, directory = prepared.problem, prepared.info, place.path
     study, image_grid = problem.study, problem.parts[0].image_grid_nm

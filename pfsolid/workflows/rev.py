@@ -21,15 +21,16 @@ from ..homogenization.representative import (
 )
 from ..homogenization.subvolumes import Measured, SubVolume
 from ..io.files import make_folder
+from ..io.images.formats import ImageInfo
 from ..io.provenance import provenance
 from ..io.records import atomic_write_text, csv_text
-from ..io.run_directory import KNOWN_SUBVOLUMES, LOG, RESULT, SOLVED, SUBVOLUMES, RunDirectory, new_run
+from ..io.run_directory import KNOWN_SUBVOLUMES, RESULT, SOLVED, SUBVOLUMES, RunDirectory
 from ..io.sealed_json import read_sealed_json, write_sealed_json, write_stamped_json
 from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..results.run import SCHEMA_VERSION, GridOf, Result
-from ..text import as_word, in_words, plural
-from .console import log_to
+from ..text import as_word, plural
+from .image import in_directory, with_order
 from .solved import digest_of
 
 
@@ -44,6 +45,11 @@ class Prepared:
     def text(self) -> str:
         """The input as it is written."""
         return study_to_toml(self.study)
+
+    @property
+    def info(self) -> ImageInfo:
+        """Of the image."""
+        return self.found.info
 
     def __enter__(self) -> Prepared:
         return self
@@ -74,13 +80,7 @@ def survey_image(study: ImageStudyConfig, directory: Path, session: Session, for
         Before anything is computed.
     Interrupted, ConvergenceError, OutputError
     """
-    prepared = prepare(study, session)
-    with new_run(directory, prepared.text, force, session.comm, sources=[prepared.found.info.path],
-                 on_lost=session.lose) as place:
-        log_to(place.path / LOG, session)
-        result = leave_results(prepared, place, session)
-    session.say(f"done in {in_words(session.elapsed_s)}: {Path(directory) / RESULT}")
-    return result
+    return in_directory(prepare(study, session), leave_results, directory, session, force)
 
 
 def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
@@ -99,9 +99,7 @@ def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
     study = with_rev(study)
     found = begin_survey(study, study.image.file, session, digest_of)
     session.check_start_up("parallel.wall_clock_limit_s")
-    if not found.info.axes_said:  # read again it means the same
-        study = study.model_copy(update={"image": study.image.model_copy(update={"axes": found.info.axes})})
-    return Prepared(found, study)
+    return Prepared(found, with_order(study, found.info))
 
 
 def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> Result:
