@@ -4,13 +4,15 @@ Root alone makes a file: its attributes, and its datasets with their place in th
 written.  All ranks then fill in the values (`transfer`).
 
 HDF5 1.10 ends the process with a segmentation fault if it cannot write its own metadata for want of space.
-So that space is claimed by a plain write first.
+So it makes the file in memory, where the datasets are holes, and plain writes carry its metadata to the disk.
 
 Importing this module switches HDF5's file locks off for the whole process (unless HDF5_USE_FILE_LOCKING is set).
 """
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,10 +139,8 @@ def create_file(path: Path, layouts: dict[str, Layout], attributes: dict, texts:
     metadata = (METADATA_BYTES * (1 + len(layouts)) + sum(map(len, texts.values()))
                 + sum(values.nbytes for values, _ in coordinates.values()))
     check_free_space(path, metadata + sum(layout.num_bytes for layout in layouts.values()))
-    with output_errors(path):
-        _claim_space(path, metadata)
-        # The claim removed whatever link stood there.  Made anew, the file would lose its space to whoever fills the disk.
-        with h5py.File(path, "w", userblock_size=userblock_bytes, alignment_threshold=1,
+    with output_errors(path), open(create_file_anew(path), "wb", buffering=0) as target, _in_memory() as made:
+        with h5py.File(made, "w", userblock_size=userblock_bytes, alignment_threshold=1,
                        alignment_interval=_ALIGNMENT) as file:
             file.attrs.update(attributes)
             for name, text in texts.items():
@@ -153,13 +153,30 @@ def create_file(path: Path, layouts: dict[str, Layout], attributes: dict, texts:
                 dataset.attrs.update(layout.attributes)
                 for axis, scale in enumerate(layout.scales):
                     dataset.dims[axis].attach_scale(file[scale])
+        _copy_with_holes(made.fileno(), target.fileno())
+        os.fsync(target.fileno())
 
 
-def _claim_space(path: Path, num_bytes: int) -> None:
-    with open(create_file_anew(path), "wb") as file:
-        file.write(bytes(num_bytes))
-        file.flush()
-        os.fsync(file.fileno())
+def _in_memory() -> io.RawIOBase:
+    """A file without a name, of which only what is written takes memory."""
+    return open(os.memfd_create("pfsolid"), "w+b", buffering=0)
+
+
+def _copy_with_holes(source: int, target: int) -> None:
+    """Copy what has been written to a file, and its length; ENXIO is how the system says that nothing more was."""
+    end, position = os.fstat(source).st_size, 0
+    while position < end:
+        try:
+            position = os.lseek(source, position, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            break
+        hole = os.lseek(source, position, os.SEEK_HOLE)
+        while position < hole:
+            # A disk that fills up takes a part of it first, and says why at the next try.
+            position += os.pwrite(target, os.pread(source, hole - position, position), position)
+    os.ftruncate(target, end)
 
 
 def _allocated_at_once():

@@ -323,19 +323,23 @@ def test_disk_full_while_a_checkpoint_is_written(comm, small_disk, monkeypatch, 
     assert names(small_disk) == ["step_00000003.h5", "step_00000001.h5"]
 
 
-def test_disk_without_room_for_anything(comm, small_disk, monkeypatch):
+def fill(disk):
+    with pytest.raises(OSError, match="No space"), open(disk / "ballast", "wb", buffering=0) as file:
+        while file.write(bytes(4096)) == 4096:
+            pass
+
+
+@pytest.mark.parametrize("when", ["before", "HDF5 is at work", "its metadata are written"])
+def test_disk_without_room_for_anything(comm, small_disk, monkeypatch, when):
     save(small_disk, comm, 1)
-
-    def fill():
-        with open(small_disk / "ballast", "wb", buffering=0) as file:
-            while file.write(bytes(4096)) == 4096:
-                pass
-
-    if comm.rank == 0:
-        with pytest.raises(OSError, match="No space"):
-            fill()
-    comm.Barrier()
     monkeypatch.setattr(files, "free_bytes", lambda folder: 2**60)
+    name = {"HDF5 is at work": "_in_memory", "its metadata are written": "_copy_with_holes"}.get(when)
+    if name:
+        call = getattr(hdf5, name)
+        monkeypatch.setattr(hdf5, name, lambda *arguments: fill(small_disk) or call(*arguments))
+    elif comm.rank == 0:
+        fill(small_disk)
+    comm.Barrier()
     with pytest.raises(OutputError, match="No space left on device"):
         save(small_disk, comm, 2)
     comm.Barrier()
