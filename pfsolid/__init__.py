@@ -22,6 +22,7 @@ _PLACES = {
     "measure": ".api.morphology", "Morphology": ".api.morphology", "LabelMorphology": ".api.morphology",
     "open_morphology": ".api.morphology",
     "grains": ".api.grains", "Grains": ".api.grains",
+    "tubules": ".api.tubules", "Tubules": ".api.tubules",
     "rev": ".api.representative", "Representative": ".api.representative",
     "report": ".api.report", "open_run": ".api.run", "Run": ".api.run",
     "sweep": ".api.sweep", "open_sweep": ".api.sweep", "Sweep": ".api.sweep",

@@ -22,6 +22,7 @@ from .resolved import was_written_without, write_toml
 from .rev import RevConfig
 from .run import LENGTH_LIMITS, AxesOrder, Length, Title, as_edges, as_tuple
 from .text import Section, apply_overrides, key, parse_toml, read_text, shown, validated
+from .tubules import TubulesConfig, with_made_image
 
 _LABELS = f"a table of labels from 0 to {MAX_LABEL}"
 _NAMES = f"{_LABELS} with a name in quotes each, on one line"
@@ -414,6 +415,7 @@ class ImageStudyConfig(Section):
     image: ImageConfig
     phases: PhasesConfig
     layer: LayerConfig | None = None
+    tubules: TubulesConfig | None = None
     rev: RevConfig | None = None
     electrode: ElectrodeConfig | None = None
     conduction: SolverConfig = SolverConfig()
@@ -429,8 +431,10 @@ class ImageStudyConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _ends_at_plates(cls, raw):
-        """An electrode ends at its separator and its collector, unless something else is said."""
+    def _what_follows(cls, raw):
+        """Tubules are the image; an electrode ends at its separator and its collector, unless something else is said."""
+        if isinstance(raw, dict) and raw.get("tubules") is not None:
+            raw = with_made_image(raw)
         if isinstance(raw, dict) and isinstance(raw.get("image"), dict) and isinstance(raw.get("phases"), dict) \
                 and raw["phases"].get("carriers_S_per_cm") and "boundary" not in raw["image"]:
             return raw | {"image": raw["image"] | {"boundary": "electrodes"}}

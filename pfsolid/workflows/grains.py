@@ -9,18 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config.grains import GrainsConfig, grains_toml
-from ..errors import CheckpointError, InputError, OutputError
-from ..io.hdf5 import DistributedArray
-from ..io.provenance import provenance
-from ..io.records import atomic_write_text, csv_text
-from ..io.series import Field, attributes_of_any, write_fields
-from ..io.xdmf import write_xdmf
-from ..parallel.collective import on_root
+from ..io.records import csv_text
 from ..parallel.session import Session
 from ..polycrystals.polycrystal import COLUMNS, Polycrystal, plan_polycrystal
 from ..spectral.transform import check_rank_count, slab_of
+from .made import check_made, write_labels
 
-LABELS = "labels"
 _DIGITS = 8
 
 
@@ -75,23 +69,7 @@ def check_output(path: Path, force: bool) -> None:
     InputError
         They may not.
     """
-    if path.suffix != ".h5":
-        raise InputError(f"-o {path}: an image of grains is an HDF5 file; give it a name that ends with .h5")
-    for file in (path, table_of(path)):
-        if file.exists() and not force:
-            raise InputError(f"-o {file}: is there already; give --force to replace it, or another name")
-    if path.exists() and not _is_of_grains(path):
-        raise InputError(f"-o {path}: was not written by pfsolid grains, so --force does not touch it; give another name")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"-o {path}: there is no folder {path.parent}")
-
-
-def _is_of_grains(path: Path) -> bool:
-    try:
-        _, of_file = attributes_of_any(path, LABELS)
-    except (CheckpointError, OSError):  # another dataset, damaged, or no file at all
-        return False
-    return "[grains]" in str(of_file.get("input", ""))
+    check_made(path, force, "grains", [table_of(path)])
 
 
 def write_grains(config: GrainsConfig, path: Path, session: Session) -> Polycrystal:
@@ -115,17 +93,8 @@ def write_grains(config: GrainsConfig, path: Path, session: Session) -> Polycrys
         Disk full, no permission.
     """
     made, labels = make_grains(config, session)
-    grid = config.grid_nm
-    array = DistributedArray(labels, grid.shape, slab_of(grid, session.comm))
-    text = grains_toml(config)
-    attributes: dict[str, Any] = {**provenance(session.comm, seed=config.seed, threads=session.threads,
-                                               input_text=text).to_dict(), "input": text}
-    try:
-        write_fields(path, {LABELS: Field(array, "1")}, grid, attributes, session.comm, keep_others=False)
-        on_root(session.comm, atomic_write_text, table_of(path), csv_text([COLUMNS, *map(_shown, made.rows())]))
-        write_xdmf(path, session.comm)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    table = csv_text([COLUMNS, *map(_shown, made.rows())])
+    write_labels(path, labels, config.grid_nm, grains_toml(config), config.seed, session, {table_of(path): table})
     return made
 
 

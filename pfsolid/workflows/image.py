@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
 from ..config.execution import physics_of
@@ -22,6 +22,7 @@ from ..homogenization.image import ImageConduction
 from ..homogenization.medium import Medium
 from ..homogenization.parts import Part, asked_axes, layout_of, parts_of, tell_of_spacing
 from ..homogenization.report import conduction_lines, conduction_result, solver_lines
+from ..io.images.description import ArrayImage
 from ..io.images.formats import ImageInfo
 from ..io.images.slab import describe_image
 from ..io.provenance import provenance
@@ -37,6 +38,7 @@ from ..units import NM_PER_M
 from .console import log_to
 from .fields import FieldStore, store_solution
 from .solved import SolvedOnDisk, digest_of
+from .tubules import image_of
 
 
 def conduct_image(study: ImageStudyConfig, directory: Path, session: Session, force: bool = False) -> Result:
@@ -141,14 +143,14 @@ class Prepared(Generic[C]):
         return self.problem.info
 
 
-def read_study(make: Callable[[ImageStudyConfig, str, Session], C], study: ImageStudyConfig,
+def read_study(make: Callable[[ImageStudyConfig, Any, Session], C], study: ImageStudyConfig,
                session: Session) -> Prepared[C]:
     """The image read, and what cannot be used refused.  Collective.
 
     Parameters
     ----------
     make : callable
-        ``make(study, file, session)`` reads the image.
+        ``make(study, source, session)`` reads the image.
     study : ImageStudyConfig
     session : Session
 
@@ -158,7 +160,7 @@ def read_study(make: Callable[[ImageStudyConfig, str, Session], C], study: Image
     """
     session.limit_s = study.parallel.wall_clock_limit_s
     with ExitStack() as until_checked:
-        problem = until_checked.enter_context(closing(make(study, study.image.file, session)))
+        problem = until_checked.enter_context(closing(make(study, source_of(study), session)))
         session.check_start_up("parallel.wall_clock_limit_s")
         until_checked.pop_all()
     return Prepared(problem, study_to_toml(with_order(study, problem.info)))
@@ -226,8 +228,9 @@ def leave_results(prepared: Prepared[ImageConduction], place: RunDirectory, sess
 def review_study(study: ImageStudyConfig, num_ranks: int = 1) -> Review:
     """What a study would do on so many ranks, from its input and what its image says of itself; for one rank."""
     try:
-        info = describe_image(study.image.file, layout_of(study))
-        parts = parts_of(study, study.image.file, info)
+        source = source_of(study)
+        info = describe_image(source, layout_of(study))
+        parts = parts_of(study, source, info)
         for part in parts:
             check_rank_count(part.grid_nm, num_ranks, part.orientation.names)
     except InputError as error:
@@ -248,7 +251,21 @@ def review_study(study: ImageStudyConfig, num_ranks: int = 1) -> Review:
 
 def check_image(study: ImageStudyConfig) -> None:
     """Raise InputError if the image is not there or is none; for one rank."""
-    describe_image(study.image.file, layout_of(study))
+    describe_image(source_of(study), layout_of(study))
+
+
+def source_of(study: ImageStudyConfig) -> str | ArrayImage:
+    """Where the labels of a study are: its file, or what its section [tubules] makes.
+
+    Parameters
+    ----------
+    study : ImageStudyConfig
+
+    Returns
+    -------
+    str or ArrayImage
+    """
+    return study.image.file if study.tubules is None else image_of(study.tubules.tubules)
 
 
 def is_image_study(directory: Path) -> bool:

@@ -30,7 +30,7 @@ from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..results.run import SCHEMA_VERSION, GridOf, Result
 from ..text import as_word, plural
-from .image import in_directory, with_order
+from .image import in_directory, source_of, with_order
 from .solved import digest_of
 
 
@@ -97,7 +97,7 @@ def prepare(study: ImageStudyConfig, session: Session) -> Prepared:
     """
     session.limit_s = study.parallel.wall_clock_limit_s
     study = with_rev(study)
-    found = begin_survey(study, study.image.file, session, digest_of)
+    found = begin_survey(study, source_of(study), session, digest_of)
     session.check_start_up("parallel.wall_clock_limit_s")
     return Prepared(found, with_order(study, found.info))
 
@@ -136,7 +136,7 @@ def leave_results(prepared: Prepared, place: RunDirectory, session: Session) -> 
             [place.size, place.first, place.shape, _plain(row)] for place, row in rows.items()]})
 
     try:
-        survey(found, study.image.file, session, keep)
+        survey(found, source_of(study), session, keep)
     except Interrupted as error:
         advice = f"go on with: pfsolid resume {as_word(place.home)}"
         raise Interrupted(f"{error}; what is measured is stored; {advice}") from error

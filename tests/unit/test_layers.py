@@ -22,7 +22,7 @@ LAYERS = [
     ["workflows"],
     ["homogenization"],
     ["io", "conduction", "config"],
-    ["phasefield", "morphology", "polycrystals"],
+    ["phasefield", "morphology", "polycrystals", "hexagonal"],
     ["labels"],
     ["spectral"],
     ["parallel"],
@@ -36,11 +36,12 @@ LAYERS = [
 
 # The same inside the folders where several concerns meet.
 INSIDE = {
-    "api": [["electrode", "run"], ["growth"], ["report", "representative"], ["conductivity", "grains", "morphology"],
-            ["study"], ["image"], ["sweep"], ["plot"], ["optional", "pictures", "sinks"], ["arguments"]],
-    "cli": [["__init__"], ["main"], ["rev"], ["completion", "conduct", "grains", "materials", "run", "sweep", "theory"],
+    "api": [["electrode", "run"], ["growth"], ["report", "representative"], ["conductivity", "grains", "morphology",
+            "tubules"], ["study"], ["image"], ["sweep"], ["plot"], ["optional", "pictures", "sinks"], ["arguments"]],
+    "cli": [["__init__"], ["main"], ["rev"],
+            ["completion", "conduct", "grains", "materials", "run", "sweep", "theory", "tubules"],
             ["hopping", "info", "label_tables"], ["options"]],
-    "config": [["review"], ["estimate", "execution", "grains", "image", "sweep"], ["electrode", "rev"], ["run"],
+    "config": [["review"], ["estimate", "execution", "grains", "image", "sweep"], ["electrode", "rev", "tubules"], ["run"],
                ["material"], ["conduction", "naming", "resolved", "sigma_table"], ["text"]],
     "homogenization": [["representative"], ["subvolumes"], ["carriers"], ["battery", "density", "image", "report"],
                        ["parts", "watch"], ["solve"], ["contacts", "electrode", "found", "medium"], ["grid_error"]],
@@ -54,7 +55,8 @@ INSIDE = {
            ["hdf5_sources", "readback"], ["hdf5", "one_writer", "records"], ["claims"], ["files"]],
     "workflows": [["resume"], ["rev"], ["carriers", "case", "export", "measure_file", "save", "stored_density"],
                   ["labelled"], ["measured_source", "run"], ["density", "fit_sweep", "image", "simulate"],
-                  ["console", "fields", "grains", "image_review", "measure", "sinks", "solved", "start", "theory"]],
+                  ["console", "fields", "grains", "image_review", "measure", "sinks", "solved", "start", "theory",
+                   "tubules"], ["made"]],
 }
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -117,10 +117,16 @@ class ArrayImage:
         In memory or mapped: a rank looks at its own part of it only.
     name : str
         What it is called in messages.
+    spacing_nm : tuple of 3 float, optional
+        Edges of voxels along the axes of the array.
+    said : tuple of 2 str, optional
+        The order of its axes and how that is known, where it is no matter of the caller's.
     """
 
     array: np.ndarray
     name: str = "the array"
+    spacing_nm: tuple[float, float, float] | None = None
+    said: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         return self.name

@@ -63,7 +63,7 @@ def opened_image(path, layout: Layout = ArrayLayout()):
     in which the file has them: `ImageInfo.order`.
     """
     if isinstance(path, ArrayImage):
-        info = describe_array(Path(path.name), None, path.array, None, layout)
+        info = describe_array(Path(path.name), None, path.array, path.spacing_nm, layout, path.said)
         _check(info)
         yield info, pages_of(path.array)
         return
