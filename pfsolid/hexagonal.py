@@ -87,7 +87,8 @@ class Tubules:
         thinnest = min(parts)
         if thinnest < across:
             raise InputError(f"the thinnest of diameter_nm, wall_nm and what is inside is {thinnest:.4g} nm, and voxels "
-                             f"have edges of {grid.spacing[0]:.4g} x {grid.spacing[1]:.4g} nm across z: give shape more of them")
+                             f"have edges of {grid.spacing[0]:.4g} x {grid.spacing[1]:.4g} nm across z: give "
+                             "shape more of them")
 
     @property
     def grid_nm(self) -> PeriodicGrid:

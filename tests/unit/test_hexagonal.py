@@ -164,6 +164,7 @@ def test_command_writes_what_python_makes_and_refuses_in_one_line(tmp_path):
     said = pf.read_image(tmp_path / "t.h5")
     assert said.voxel_nm == pytest.approx((2.5, math.sqrt(3) * 100 / 70, 10.0), rel=1e-12)
     for arguments, words in [(options[:2], "missing key tubules.pitch_nm"),
-                             ([*options, "--wall-nm", "50"], "tubules.wall_nm = 50"), (options, "is there already"), ([], "give an INPUT")]:
+                             ([*options, "--wall-nm", "50"], "tubules.wall_nm = 50"),
+                             (options, "is there already"), ([], "give an INPUT")]:
         refused = pfsolid("tubules", "-o", "t.h5", *arguments, folder=tmp_path)
         assert refused.returncode == 2 and words in refused.stderr
