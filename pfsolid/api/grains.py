@@ -12,11 +12,11 @@ from ..config.grains import GrainsConfig, grains_config
 from ..errors import InputError
 from ..orientation import order_of_axes
 from ..parallel.quiet import quiet_session
-from ..polycrystals.polycrystal import COLUMNS, Polycrystal
+from ..polycrystals.polycrystal import COLUMNS, GRAIN, PORE, SECOND, Polycrystal
 from ..polycrystals.texture import rotations
 from ..spectral.transform import slab_of
 from ..workflows.grains import make_grains
-from .arguments import by_axes, edges, in_arguments, in_array_order, plain
+from .arguments import by_axes, edges, given, in_arguments, in_array_order, plain
 from .image import Image
 from .optional import package
 
@@ -25,7 +25,7 @@ _NAME = "pfsolid.grains"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Grains:
-    """Grains that fill a periodic cell; label k is grain k.
+    """Grains that fill a periodic cell; label k is grain k, the next is the second phase and the one after it pores.
 
     Attributes
     ----------
@@ -69,6 +69,24 @@ class Grains:
     def euler_deg(self) -> npt.NDArray[np.float64]:
         """Bunge's phi1, Phi, phi2, degrees."""
         return np.asarray(self._made.angles, np.float64)
+
+    @property
+    def second_phase_fraction(self) -> float:
+        """Of the volume."""
+        return self._made.fractions[0]
+
+    @property
+    def porosity(self) -> float:
+        """Of the volume."""
+        return self._made.fractions[1]
+
+    @property
+    def classes(self) -> dict[str, Any]:
+        """Labels by what they are, those that there are: for ``pfsolid.conductivity(classes=…)``."""
+        number = self._config.number
+        found: dict[str, Any] = {GRAIN: range(number)}
+        return found | {name: number + offset for offset, name in enumerate((SECOND, PORE))
+                        if self._made.voxels_between[offset]}
 
     @property
     def image(self) -> Image:
@@ -130,9 +148,10 @@ class Grains:
 
 
 def grains(shape: Any, voxel_nm: Any, grains: int, lognormal: float = 0.35, aspect: Any = (1, 1, 1),
-           texture: str = "random", seed: int = 1, *, axes: str = "zyx", comm: Any = None,
+           texture: str = "random", seed: int = 1, *, film_nm: float = 0, wetted: float = 1, triple_line_nm: float = 0,
+           porosity: float = 0, pore_nm: float | None = None, pores: Any = None, axes: str = "zyx", comm: Any = None,
            threads: int | None = None) -> Grains:
-    """A polycrystal: a periodic power diagram with log-normal grain sizes and a texture.
+    """A polycrystal: a periodic power diagram with log-normal grain sizes and a texture, films between grains, and pores.
 
     A voxel at x belongs to the grain whose |x - seed|^2 - weight is least; weights are fitted until volumes are the
     quantiles of the distribution within 2 % of the mean volume.  The grains do not depend on the voxels: a finer grid of the
@@ -153,6 +172,16 @@ def grains(shape: Any, voxel_nm: Any, grains: int, lognormal: float = 0.35, aspe
     texture : str
         'random', 'single', or 'fibre:x', 'fibre:y', 'fibre:z': the crystals' c along an axis, any angle about it.
     seed : int
+    film_nm : float
+        nm, thickness of a second phase on the facets, by the exact distance to them; at least the edge of a voxel.
+    wetted : float
+        Share of the facets that have it, drawn one by one.
+    triple_line_nm : float
+        nm, diameter of channels of the second phase along triple lines.
+    porosity, pore_nm : float
+        Volume fraction of spherical pores at random places, and about their diameter in nm, which is set to meet it.
+    pores : array_like of bool, optional
+        In place of those: where there are pores, in the shape of the labels.
     axes : str
         Order of the axes of the labels, first index first.
     comm, threads
@@ -179,6 +208,8 @@ def grains(shape: Any, voxel_nm: Any, grains: int, lognormal: float = 0.35, aspe
     40 grains in 32 x 32 x 32 voxels (x, y, z) of 20 nm: mean diameter 214 nm
     >>> made.labels.dtype, made.euler_deg.shape
     (dtype('uint32'), (40, 3))
+    >>> pf.grains(32, 20, 40, film_nm=25, porosity=0.05, pore_nm=80).classes
+    {'grain': range(0, 40), 'second_phase': 40, 'pore': 41}
     """
     with in_arguments(_NAME):
         order = order_of_axes(axes) if isinstance(axes, str) else None
@@ -189,11 +220,26 @@ def grains(shape: Any, voxel_nm: Any, grains: int, lognormal: float = 0.35, aspe
             sizes = [sizes[order.index(name)] for name in "xyz"] if len(sizes) == 3 else sizes
         config = grains_config({"shape": sizes, "voxel_size_nm": edges(voxel_nm), "number": plain(grains),
                                 "lognormal": plain(lognormal), "aspect": plain(aspect), "texture": texture,
-                                "seed": plain(seed)}, _NAME)
+                                "film_nm": plain(film_nm), "wetted": plain(wetted), "triple_line_nm": plain(triple_line_nm),
+                                "porosity": plain(porosity), "seed": plain(seed)} | given(pore_nm=plain(pore_nm)), _NAME)
+        where = None if pores is None else _where(pores, config, order)
         with quiet_session(comm, threads) as session:
-            made, labels = make_grains(config, session)
-            slices = by_axes(slab_of(config.grid_nm, session.comm), order)
+            slab = slab_of(config.grid_nm, session.comm)
+            made, labels = make_grains(config, session, None if where is None else where[slab])
+            slices = by_axes(slab, order)
     return Grains(in_array_order(labels, order), slices, config.voxel_size_nm, order, made, config)
+
+
+def _where(pores: Any, config: GrainsConfig, order: str) -> npt.NDArray[np.bool_]:
+    """Pores along x, y, z."""
+    where = np.asarray(pores)
+    expected = tuple(config.shape["xyz".index(name)] for name in order)
+    if where.dtype != bool or where.shape != expected:
+        raise InputError(f"{_NAME}: pores: must be an array of bool of shape {expected}, not of {where.dtype} and "
+                         f"{where.shape}")
+    if config.porosity:
+        raise InputError(f"{_NAME}: pores goes in place of porosity = {config.porosity:g}")
+    return where.transpose([order.index(name) for name in "xyz"])
 
 
 def _edges(voxel_nm: tuple[float, float, float]) -> str:

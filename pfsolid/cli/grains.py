@@ -13,7 +13,8 @@ from .options import a_path, add_threads, print_on_root, session_of
 
 # Options and the keys of [grains] that they stand for.
 _KEYS = {"shape": "shape", "voxel_nm": "voxel_size_nm", "grains": "number", "lognormal": "lognormal", "aspect": "aspect",
-         "texture": "texture", "seed": "seed"}
+         "texture": "texture", "film_nm": "film_nm", "wetted": "wetted", "triple_line_nm": "triple_line_nm",
+         "porosity": "porosity", "pore_nm": "pore_nm", "pores_label": "pores_label", "seed": "seed"}
 _LISTS = ("shape", "voxel_nm", "aspect")
 
 
@@ -30,6 +31,14 @@ def add_commands(command: Callable[..., Any]) -> None:
     sub.add_argument("--lognormal", metavar="S", help="standard deviation of ln of their diameters (default: 0.35)")
     sub.add_argument("--aspect", metavar="A,B,C", help="how many times longer they are along x, y, z (default: 1,1,1)")
     sub.add_argument("--texture", metavar="TEXTURE", help="random (default), single, fibre:x, fibre:y or fibre:z")
+    sub.add_argument("--film-nm", metavar="D", help="thickness of a second phase on the facets between grains")
+    sub.add_argument("--wetted", metavar="F", help="share of the facets that have such a film (default: 1)")
+    sub.add_argument("--triple-line-nm", metavar="D", help="diameter of channels of the second phase along triple lines")
+    sub.add_argument("--porosity", metavar="P", help="volume fraction of spherical pores at random places")
+    sub.add_argument("--pore-nm", metavar="D", help="about their diameter, which is set to meet the porosity")
+    sub.add_argument("--pores-from", metavar="SOURCE", help="in place of those: a run directory, whose pores are where its "
+                     "density is below 1/2, or an image of the same shape")
+    sub.add_argument("--pores-label", metavar="LABEL", help="label of the pores in that image")
     sub.add_argument("--seed", metavar="N", help="another one, other grains (default: 1)")
     add_threads(sub)
 
@@ -57,4 +66,5 @@ def _config(options: Namespace) -> Any:
             continue
         value = f"[{text}]" if option in _LISTS and "," in text else text
         overrides.append(Override(f"grains.{name}={value}", f"--{option.replace('_', '-')}"))
-    return grains_config({}, "pfsolid grains", overrides)
+    given = {} if options.pores_from is None else {"pores_from": options.pores_from}
+    return grains_config(given, "pfsolid grains", overrides)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator, field_validator, model_validator
 
 from ..errors import InputError
 from ..grid import PeriodicGrid
+from ..labels import MAX_LABEL
 from ..polycrystals.polycrystal import check_request
+from ..polycrystals.second_phase import BetweenGrains
 from ..polycrystals.texture import TEXTURES
 from .resolved import write_toml
 from .run import Length, VoxelCount, as_edges, as_tuple
-from .text import Section, apply_overrides, key, validated
+from .text import Section, apply_overrides, key, shown, validated
 
 HEADING = "pfsolid grains, with every default filled in"
 
@@ -35,6 +38,16 @@ class GrainsConfig(Section):
         allowed="three numbers from 0.05 to 20")
     texture: str = key("orientations: random, single, or c along an axis and any angle about it, fibre:x, fibre:y, fibre:z",
                        "random", allowed=TEXTURES)
+    film_nm: float = key("nm, thickness of a second phase on the facets between grains; 0: none", 0.0, ge=0, le=1e9)
+    wetted: float = key("share of the facets that have such a film, drawn one by one", 1.0, gt=0, le=1)
+    triple_line_nm: float = key("nm, diameter of channels of the second phase along triple lines; 0: none", 0.0, ge=0,
+                                le=1e9)
+    porosity: float = key("volume fraction of spherical pores at random places; 0: none", 0.0, ge=0, le=0.9)
+    pore_nm: float | None = key("nm, about the diameter of pores, which is set to meet the porosity", None, gt=0, le=1e9)
+    pores_from: str | None = key(
+        "in place of those: a run directory, whose pores are where its density is below 1/2, or an image of the same shape",
+        None)
+    pores_label: int | None = key("label of the pores in that image", None, ge=0, le=MAX_LABEL)
     seed: int = key("the number that positions, sizes and orientations follow from", 1, ge=0, le=2**63 - 1)
 
     @field_validator("aspect")
@@ -50,6 +63,34 @@ class GrainsConfig(Section):
         if value not in ("random", "single") and not re.fullmatch("fibre:[xyz]", value):
             raise ValueError(TEXTURES)
         return value
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> GrainsConfig:
+        coarsest = max(self.voxel_size_nm)
+        for name, width in (("film_nm", self.film_nm), ("triple_line_nm", self.triple_line_nm), ("pore_nm", self.pore_nm)):
+            if width and width < coarsest:
+                raise ValueError(f"grains.{name} = {width:g}: must be at least the edge of a voxel, {coarsest:g} nm, or it "
+                                 "has holes where it should have none; take finer voxels, or a resistance for a thin film")
+        if self.wetted < 1 and not self.film_nm:
+            raise ValueError(f"grains.wetted = {self.wetted:g}: has no meaning without grains.film_nm")
+        if (self.porosity > 0) != (self.pore_nm is not None):
+            missing = "grains.pore_nm" if self.porosity else "grains.porosity"
+            raise ValueError(f"grains.porosity = {self.porosity:g}: pores need {missing} as well")
+        if self.pores_from is not None and self.porosity:
+            raise ValueError(f"grains.pores_from = {shown(self.pores_from)}: goes in place of grains.porosity")
+        if self.pores_label is not None and self.pores_from is None:
+            raise ValueError(f"grains.pores_label = {self.pores_label}: has no meaning without grains.pores_from")
+        size = (math.prod(self.grid_nm.lengths) / self.number) ** (1 / 3)
+        widest = max(self.film_nm, self.triple_line_nm)
+        if widest >= size:
+            raise ValueError(f"grains.film_nm = {self.film_nm:g}, grains.triple_line_nm = {self.triple_line_nm:g}: must be "
+                             f"below the size of a grain, {size:.4g} nm (the cube root of its volume)")
+        return self
+
+    @property
+    def between(self) -> BetweenGrains:
+        """What there is beside grains."""
+        return BetweenGrains(self.film_nm, self.wetted, self.triple_line_nm, self.porosity, self.pore_nm or 0.0)
 
     @property
     def grid_nm(self) -> PeriodicGrid:

@@ -13,7 +13,7 @@ BLOCK, LARGE_BLOCK = 8, 32
 
 
 @kernel(inline=True)
-def _wrapped(distance, length):
+def wrapped(distance, length):
     """The image of a distance that is nearest to 0 in a period."""
     return distance - length * np.round(distance / length)
 
@@ -43,30 +43,33 @@ def label_voxels(labels, first_plane, spacing, lengths, seeds, weights):
         few, least = np.empty(len(weights), np.int64), np.empty(len(weights))
         first = (block // (b1 * b2) * LARGE_BLOCK, block // b2 % b1 * LARGE_BLOCK, block % b2 * LARGE_BLOCK)
         last = (min(first[0] + LARGE_BLOCK, n0), min(first[1] + LARGE_BLOCK, n1), min(first[2] + LARGE_BLOCK, n2))
-        num_some = _candidates(first, last, first_plane, spacing, lengths, seeds, weights, everyone, len(weights), least,
-                               some)
+        num_some = candidates_of(first, last, first_plane, 0.0, spacing, lengths, seeds, weights, everyone, len(weights),
+                                 least, some)
         for i in range(first[0], last[0], BLOCK):
             for j in range(first[1], last[1], BLOCK):
                 for k in range(first[2], last[2], BLOCK):
                     end = (min(i + BLOCK, last[0]), min(j + BLOCK, last[1]), min(k + BLOCK, last[2]))
-                    num_few = _candidates((i, j, k), end, first_plane, spacing, lengths, seeds, weights, some, num_some,
-                                          least, few)
+                    num_few = candidates_of((i, j, k), end, first_plane, 0.0, spacing, lengths, seeds, weights, some,
+                                            num_some, least, few)
                     _label_block(labels, (i, j, k), end, first_plane, spacing, lengths, seeds, weights, few, num_few)
 
 
 @kernel()
-def _candidates(first, last, first_plane, spacing, lengths, seeds, weights, among, num_among, least, found):
-    """Of some grains those that may own a voxel from ``first`` to before ``last``, in the same order; their number."""
+def candidates_of(first, last, first_plane, reach, spacing, lengths, seeds, weights, among, num_among, least, found):
+    """Of some grains those that may own a voxel from ``first`` to before ``last``, in the same order; their number.
+
+    For other kernels.  With ``reach`` also those that may own a point so far from such a voxel, in the metric.
+    """
     centre = ((first_plane + 0.5 * (first[0] + last[0])) * spacing[0], 0.5 * (first[1] + last[1]) * spacing[1],
               0.5 * (first[2] + last[2]) * spacing[2])
     radius = 0.5 * np.sqrt(((last[0] - first[0]) * spacing[0])**2 + ((last[1] - first[1]) * spacing[1])**2
-                           + ((last[2] - first[2]) * spacing[2])**2)
+                           + ((last[2] - first[2]) * spacing[2])**2) + reach
     bound = np.inf
     for index in range(num_among):
         grain = among[index]
-        dx = _wrapped(centre[0] - seeds[grain, 0], lengths[0])
-        dy = _wrapped(centre[1] - seeds[grain, 1], lengths[1])
-        dz = _wrapped(centre[2] - seeds[grain, 2], lengths[2])
+        dx = wrapped(centre[0] - seeds[grain, 0], lengths[0])
+        dy = wrapped(centre[1] - seeds[grain, 1], lengths[1])
+        dz = wrapped(centre[2] - seeds[grain, 2], lengths[2])
         distance = np.sqrt(dx * dx + dy * dy + dz * dz)
         nearest = max(distance - radius, 0.0)
         least[index] = nearest * nearest - weights[grain]
@@ -89,7 +92,7 @@ def _label_block(labels, first, last, first_plane, spacing, lengths, seeds, weig
             low = 0.5 + first[axis] + (first_plane if axis == 0 else 0)
             middle, half = (low + 0.5 * (last[axis] - first[axis] - 1)) * spacing[axis], \
                 0.5 * (last[axis] - first[axis] - 1) * spacing[axis]
-            away = _wrapped(seeds[candidates[index], axis] - middle, lengths[axis])
+            away = wrapped(seeds[candidates[index], axis] - middle, lengths[axis])
             near[index, axis] = middle + away
             one_image &= abs(away) + half < 0.5 * lengths[axis]
         near[index, 3] = weights[candidates[index]]
@@ -103,7 +106,7 @@ def _label_block(labels, first, last, first_plane, spacing, lengths, seeds, weig
                 for index in range(count):
                     dx, dy, dz = x - near[index, 0], y - near[index, 1], z - near[index, 2]
                     if not one_image:
-                        dx, dy, dz = _wrapped(dx, lengths[0]), _wrapped(dy, lengths[1]), _wrapped(dz, lengths[2])
+                        dx, dy, dz = wrapped(dx, lengths[0]), wrapped(dy, lengths[1]), wrapped(dz, lengths[2])
                     power = dx * dx + dy * dy + dz * dz - near[index, 3]
                     if power < best:
                         best, owner = power, candidates[index]

@@ -16,12 +16,14 @@ from .diagram import PowerDiagram, fit_diagram
 from .texture import euler_angles
 
 FEW_GRAINS = 16
-COLUMNS = ("label", "volume_nm3", "diameter_nm", "x_nm", "y_nm", "z_nm", "phi1_deg", "Phi_deg", "phi2_deg")
+COLUMNS = ("label", "class", "volume_nm3", "diameter_nm", "x_nm", "y_nm", "z_nm", "phi1_deg", "Phi_deg", "phi2_deg")
+GRAIN, SECOND, PORE = "grain", "second_phase", "pore"  # classes
+Row = tuple[int | float | str | None, ...]
 
 
 @dataclass(frozen=True)
 class Polycrystal:
-    """Grains by number, which is their label.
+    """Grains by number, which is their label; the next label is the second phase's, and that after it the pores'.
 
     Attributes
     ----------
@@ -32,23 +34,40 @@ class Polycrystal:
     voxels : ndarray of int (num_grains,)
         Of each grain, on the grid of the image.
     voxel_nm3 : float
+    voxels_between : tuple of 2 int
+        Of the second phase and the pores.
+    pore_nm : float
+        Diameter of spherical pores; 0: there are none.
     """
 
     diagram: PowerDiagram
     angles: npt.NDArray[Any]
     voxels: npt.NDArray[Any]
     voxel_nm3: float
+    voxels_between: tuple[int, int] = (0, 0)
+    pore_nm: float = 0.0
+
+    @property
+    def fractions(self) -> tuple[float, float]:
+        """Volume fractions of the second phase and the pores."""
+        second, pores = self.voxels_between
+        total = int(self.voxels.sum()) + second + pores
+        return second / total, pores / total
 
     @property
     def diameters_nm(self) -> npt.NDArray[Any]:
         """Of spheres of the grains' volumes."""
         return np.asarray(np.cbrt(6 / np.pi * self.voxels * self.voxel_nm3))
 
-    def rows(self) -> list[tuple[float, ...]]:
-        """A row of `COLUMNS` for each grain."""
+    def rows(self) -> list[Row]:
+        """A row of `COLUMNS` for each grain, and one for the second phase and the pores where there are any."""
         volumes = self.voxels * self.voxel_nm3
-        columns = (np.arange(self.diagram.num_grains), volumes, self.diameters_nm, *self.diagram.seeds.T, *self.angles.T)
-        return [(int(label), *map(float, values)) for label, *values in zip(*columns)]
+        columns = (volumes, self.diameters_nm, *self.diagram.seeds.T, *self.angles.T)
+        rows: list[Row] = [(label, GRAIN, *map(float, values)) for label, values in enumerate(zip(*columns))]
+        for offset, (name, voxels) in enumerate(zip((SECOND, PORE), self.voxels_between)):
+            if voxels:
+                rows.append((self.diagram.num_grains + offset, name, voxels * self.voxel_nm3, *(None,) * 7))
+        return rows
 
     def warnings(self) -> list[str]:
         """What makes less of it than it seems."""

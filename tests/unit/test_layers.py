@@ -54,8 +54,8 @@ INSIDE = {
            ["images", "provenance", "run_directory", "sealed_json", "transfer"],
            ["hdf5_sources", "readback"], ["hdf5", "one_writer", "records"], ["claims"], ["files"]],
     "workflows": [["resume"], ["rev"], ["carriers", "case", "export", "measure_file", "save", "stored_density"],
-                  ["labelled"], ["measured_source", "run"], ["density", "fit_sweep", "image", "simulate"],
-                  ["console", "fields", "grains", "image_review", "measure", "sinks", "solved", "start", "theory",
+                  ["grains", "labelled"], ["measured_source", "run"], ["density", "fit_sweep", "image", "simulate"],
+                  ["console", "fields", "image_review", "measure", "sinks", "solved", "start", "theory",
                    "tubules"], ["made"]],
 }
 
