@@ -565,7 +565,31 @@ def _sigma_at(label: int, value, temperature, extrapolate):
 
 def study_from_text(text: str, source: str, overrides=()) -> ImageStudyConfig:
     """An image study from TOML text; ``source`` names it in errors."""
-    raw = parse_toml(text, source)
+    return study_from_tables(parse_toml(text, source), source, overrides, text)
+
+
+def study_from_tables(raw: dict, source: str, overrides=(), text: str = "") -> ImageStudyConfig:
+    """An image study from its tables, which are changed in place.
+
+    Parameters
+    ----------
+    raw : dict
+    source : str
+        Names it in errors.
+    overrides : sequence of str
+        See `apply_overrides`.
+    text : str
+        What the tables were read from, if they were.
+
+    Returns
+    -------
+    ImageStudyConfig
+
+    Raises
+    ------
+    InputError
+        A line for each mistake.
+    """
     image = raw.get("image")
     if image is None and "grid" in raw:
         raise InputError(f"{source}: is the input of a run: pfsolid run {as_word(source)}; for other conductivities on what "

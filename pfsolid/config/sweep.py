@@ -8,7 +8,8 @@
     key = "microstructure.porosity"
     linspace = [0.25, 0.75, 11]
 
-Axes are crossed; those with the same ``zip`` go together, value by value.
+Axes are crossed; those with the same ``zip`` go together, value by value.  A base with [image] or [tubules] is a study of an
+image; ``image.file`` and ``image.crop`` are keys like others.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pydantic import BeforeValidator, field_validator
 
 from ..errors import InputError
 from ..text import one_line
+from .image import ImageStudyConfig
 from .material import expand_material, material_overrides
 from .run import RunConfig, is_of_older_version
 from .text import Section, apply_overrides, key, nearest_keys, parse_toml, read_text, section_models, shown, validated
@@ -139,19 +141,30 @@ def sweep_from_dict(raw: dict, source: str, folder: Path, name: str, overrides=(
     axes, base = raw.pop("axis", []), raw.pop("base", None)
     if not (isinstance(axes, list) and axes and all(isinstance(axis, dict) for axis in axes)):
         raise InputError(f"{source}: a sweep needs at least one [[axis]] with a key and its values")
-    errors, made = [], []
+    errors, made, found = [], [], []
     head = _collect(errors, validated, SweepSection, raw, source)
+    base = _collect(found, _base, base, source, folder, overrides)
+    schema = ImageStudyConfig if base is not None and is_of_images(base) else RunConfig
+    schemas = (schema,) if base is not None else (RunConfig, ImageStudyConfig)  # a base that is wrong does not say which
     for number, axis in enumerate(axes, 1):
-        made.append(_collect(errors, _axis, axis, f"{source}: axis {number}"))
+        made.append(_collect(errors, _axis, axis, f"{source}: axis {number}", schemas))
     if head:
         errors += [f"{source}: keep = {shown(name)}: must be {' or '.join(KEEPABLE)}" for name in head.keep
                    if name not in KEEPABLE]
-    base = _collect(errors, _base, base, source, folder, overrides)
+        if schema is ImageStudyConfig:
+            errors += [f"{source}: {name} = {shown(getattr(head, name))}: is for runs; images are taken as they are"
+                       for name, none in (("replicas", 1), ("keep", ())) if getattr(head, name) != none]
+    errors += found
     if not errors:
         errors = _disagreements(made, head.replicas, source)
     if errors:
         raise InputError("\n".join(errors))
     return SweepConfig(name if head.name is None else head.name, base, tuple(made), head.replicas, head.keep)
+
+
+def is_of_images(base: dict) -> bool:
+    """Whether a base input is a study of an image."""
+    return "image" in base or "tubules" in base
 
 
 def _collect(errors: list[str], function, *arguments):
@@ -186,10 +199,10 @@ def _base(base, sweep: str, folder: Path, overrides) -> dict:
     return base
 
 
-def _axis(raw: dict, source: str) -> Axis:
+def _axis(raw: dict, source: str, schemas: tuple) -> Axis:
     section = validated(AxisSection, raw, source)
     source = f"{source}, {one_line(section.key)}"
-    _check_key(section.key, source)
+    _check_key(section.key, source, schemas)
     given = [name for name in ("values", "linspace", "logspace") if getattr(section, name) is not None]
     if len(given) != 1:
         raise InputError(f"{source}: exactly one of values, linspace and logspace must be given, "
@@ -202,13 +215,14 @@ def _axis(raw: dict, source: str) -> Axis:
     return Axis(section.key, values, section.zip)
 
 
-def _check_key(name: str, source: str) -> None:
+def _check_key(name: str, source: str, schemas: tuple) -> None:
     place = tuple(name.split(".", 1))
-    sections = section_models(RunConfig)
-    if len(place) == 2 and place[0] in sections and place[1] in sections[place[0]].model_fields:
-        return
-    near = nearest_keys(place, RunConfig)
-    hint = f"did you mean {' or '.join(near)}?" if near else 'keys are written as "microstructure.porosity"'
+    for sections in map(section_models, schemas):
+        if len(place) == 2 and place[0] in sections and place[1] in sections[place[0]].model_fields:
+            return
+    near = nearest_keys(place, schemas[0])
+    example = "image.crop" if schemas[0] is ImageStudyConfig else "microstructure.porosity"
+    hint = f"did you mean {' or '.join(near)}?" if near else f'keys are written as "{example}"'
     raise InputError(f"{source}: unknown key: {hint}")
 
 

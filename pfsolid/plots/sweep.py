@@ -69,12 +69,14 @@ def plot_sweep(directory: Path, look: Look = Look()) -> tuple[list[Path], list[s
         if varied:
             drawings["sigma_axes"] = _axes_figure
     else:
-        left_out.append("no conductivities: no case has one that means something")
+        several = "carriers_S_per_cm" in table.plan.base.get("phases", {})
+        left_out.append("no conductivities: " + ("those of several carriers are not drawn; dataset.csv has them" if several
+                                                 else "no case has one that means something"))
     if set(SHAPE_FACTORS) <= set(varied) and any(table.connectivity):
         drawings["phase_diagram"] = draw_phase_diagram
     if has_pictures(table):
         drawings["gallery"] = draw_gallery
-    else:
+    elif table.plan.kind.has_seeds:
         left_out.append('no gallery: no phases are kept; plan the sweep with keep = ["phase"]')
     if not drawings:
         raise InputError(f"{directory} holds nothing to draw: {'; '.join(left_out)}")

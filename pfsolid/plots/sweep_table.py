@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..grid import AXES
 from ..results.run import UNSEPARATED
 from ..sweeps.collect import DATASET
-from ..sweeps.dataset import read_stored
+from ..sweeps.dataset import read_stored, stored_columns
 from ..sweeps.plan import Case, Plan, load_plan
 from ..text import as_word
 
@@ -93,14 +93,21 @@ def read_table(directory: Path) -> Table:
     rows = [row for row, case_id in enumerate(ids) if case_id in known]
     if not rows:
         raise InputError(f"{path} is of another plan; make it anew with: pfsolid sweep collect {as_word(directory)}")
-    numbers = {name: read_stored(path, f"cases/{name}")[0].astype(float)[rows] for name in NUMBERS}
-    states = read_stored(path, "cases/state")[0]
-    separated = np.array([states[row].decode() != UNSEPARATED for row in rows])
+    known_columns = stored_columns(path)  # images have no density, several carriers no conductivity of one
+    numbers = {name: read_stored(path, f"cases/{name}")[0].astype(float)[rows] if name in known_columns
+               else np.full(len(rows), np.nan) for name in NUMBERS}
+    states, classes = (_texts(path, name, rows) if name in known_columns else [""] * len(rows)
+                       for name in ("state", "connectivity"))
+    separated = np.array([state != UNSEPARATED for state in states])
     for name in SIGMAS:
         numbers[name][~separated] = np.nan
-    classes = read_stored(path, "cases/connectivity")[0]
-    connectivity = tuple(classes[row].decode() if good else "" for row, good in zip(rows, separated))
+    connectivity = tuple(name if good else "" for name, good in zip(classes, separated))
     return Table(directory, plan, tuple(known[ids[row]] for row in rows), numbers, connectivity, separated)
+
+
+def _texts(path: Path, name: str, rows: list[int]) -> list[str]:
+    """A column of texts; where no case has one it is stored as numbers."""
+    return [text.decode() if isinstance(text, bytes) else "" for text in read_stored(path, f"cases/{name}")[0][rows]]
 
 
 def label_of(key: str) -> str:

@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..results.run import SEPARATED, UNSEPARATED, HistoryRow
 from ..text import as_word
 from ..units import NM
 from .dataset import Stack, read_stored, write_dataset
+from .image_columns import columns_of_image
 from .plan import Plan, load_plan
 from .state import CaseRecord, Seen, has_separated, kept_path, look, read_failure, read_records
 
@@ -103,6 +105,8 @@ COLUMNS: dict[str, tuple[Callable[[CaseRecord], Any], str]] = {
     "git_commit": (lambda case: case.result.provenance.git_commit, "of pfsolid; + if its files were changed"),
     "created": (lambda case: case.result.provenance.created, "when, UTC"),
 }
+# What a case over an image has of these.
+OF_EVERY_CASE = ("warnings", "seconds", "ranks", "attempts", "pfsolid_version", "git_commit", "created")
 # What a field that has not separated does not have.
 _OF_STRUCTURE = (*(name for name in COLUMNS if name.startswith("sigma_")), "solver_relative_error", "grid_relative_error",
                  "activation_energy_eV", "pore_size_nm", "wall_size_nm", "interface_per_nm", "connectivity",
@@ -125,33 +129,35 @@ def collect(directory: Path, with_fields: bool = False) -> list[str]:
     kept = [name for name in plan.keep if name in _FIELDS]
     if with_fields and not kept:
         raise InputError(f'--fields: the sweep in {directory} keeps none; plan it with keep = ["phase"] or ["rho"]')
-    rows, tensors, damaged = _rows(plan, directory, seen)
+    found = _rows(plan, directory, seen)
+    rows = found.rows
     if not rows:
         raise InputError(f"{directory} has no case that is done; see pfsolid sweep status {as_word(directory)}")
-    missing = _missing(plan, directory, seen, damaged)
+    missing = _missing(plan, directory, seen, found.damaged)
     stacks = {name: _stack(directory, name, [row["case"] for row in rows]) for name in kept} if with_fields else {}
-    _write(plan, directory, rows, tensors, missing, stacks)
+    _write(plan, directory, found, missing, stacks)
     counts = ", ".join(f"{count} {state}" for state, count in Counter(missing["state"]).items())
-    unseparated = sum(row["state"] == UNSEPARATED for row in rows)
+    unseparated = sum(row.get("state") == UNSEPARATED for row in rows)
     return [f"{len(rows)} of {len(plan.cases)} cases" + (f"; without a result: {counts}" if counts else ""),
             *([f"{unseparated} of them unseparated: no conductivity"] if unseparated else []),
             *(f"written {directory / name}" for name in (DATASET, TABLE, CARD)),
             f"in {time.monotonic() - started:.1f} s"]
 
 
-def _write(plan: Plan, directory: Path, rows: list[dict], tensors: np.ndarray, missing: dict[str, list],
-           stacks: dict[str, Stack]) -> None:
-    meanings, columns = _meanings(plan), list(rows[0])
+def _write(plan: Plan, directory: Path, found: _Rows, missing: dict[str, list[Any]], stacks: dict[str, Stack]) -> None:
+    rows, tensors, meanings = found.rows, found.tensors, _meanings(plan, found)
+    columns = list(rows[0])
     tables = {"cases": {name: [row[name] for row in rows] for name in columns}, "missing": missing}
     attributes = {"sweep": plan.name, "base": json.dumps(plan.base), "axes": json.dumps(plan.keys),
                   "planned": len(plan.cases)}
-    write_dataset(directory / DATASET, tables, {TENSOR: tensors}, stacks, len(rows), meanings, attributes)
+    arrays = {} if tensors.size == 0 else {TENSOR: tensors}
+    write_dataset(directory / DATASET, tables, arrays, stacks, len(rows), meanings, attributes)
     lines = (["" if value is None else value for value in row.values()] for row in rows)
     atomic_write_text(directory / TABLE, csv_text([columns, *lines]))
     atomic_write_text(directory / CARD, _card(plan, rows, missing, meanings, stacks))
 
 
-def table_of(directory: Path) -> tuple[list[dict], dict[str, str]]:
+def table_of(directory: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """A row for each case that is done so far, in the order of the plan, and what the columns mean; for one rank.
 
     Raises
@@ -160,29 +166,49 @@ def table_of(directory: Path) -> tuple[list[dict], dict[str, str]]:
         It is no sweep, or its plan is damaged.
     """
     plan = load_plan(directory)
-    rows, meanings = _rows(plan, directory, look(directory))[0], _meanings(plan)
-    return rows, {name: meanings[name] for name in ("case", *plan.keys, *COLUMNS)}
+    found = _rows(plan, directory, look(directory))
+    meanings = _meanings(plan, found)
+    columns = found.rows[0] if found.rows else ("case", *plan.keys, *(COLUMNS if plan.kind.has_seeds else OF_EVERY_CASE))
+    return found.rows, {name: meanings[name] for name in columns}
 
 
-def _rows(plan: Plan, directory: Path, seen: Seen) -> tuple[list[dict], np.ndarray, dict[str, str]]:
-    """Rows in the order of the plan, the tensors, and cases whose result is damaged."""
+@dataclass(frozen=True)
+class _Rows:
+    """Rows in the order of the plan, their tensors (none of several carriers), cases whose result is damaged and why, and
+    what columns mean that not every sweep has."""
+
+    rows: list[dict[str, Any]]
+    tensors: np.ndarray[Any, Any]
+    damaged: dict[str, str]
+    meanings: dict[str, str]
+
+
+def _rows(plan: Plan, directory: Path, seen: Seen) -> _Rows:
     rows, tensors, damaged, strengths = [], [], {}, []
+    meanings: dict[str, str] = {}
     nothing = np.full((3, 3), np.nan)
     for case_id, record in read_records(directory, [case.id for case in plan.cases if case.id in seen.done]):
         if isinstance(record, CheckpointError):
             damaged[case_id] = str(record)
             continue
         conduction, growth = record.result.conduction, record.result.growth
-        rows.append(_row(plan, record))
+        rows.append(_row(plan, record) if plan.kind.has_seeds else _row_of_image(plan, record, meanings))
+        if record.result.carriers is not None:
+            continue
         tensors.append(nothing if conduction is None or not has_separated(record) else conduction.sigma_eff_S_per_cm)
         strengths.append(growth and growth.low_modes)
-    _fill_sample_errors(rows, strengths, plan.keys)
-    return rows, np.array(tensors, dtype=float), damaged
+    if plan.kind.has_seeds:
+        _fill_sample_errors(rows, strengths, plan.keys)
+    else:  # images have phases of their own
+        columns = dict.fromkeys(name for row in rows for name in row if name not in OF_EVERY_CASE)
+        rows = [{name: row.get(name) for name in (*columns, *OF_EVERY_CASE)} for row in rows]
+    return _Rows(rows, np.array(tensors if len(tensors) == len(rows) else [], dtype=float), damaged, meanings)
 
 
-def _fill_sample_errors(rows: list[dict], strengths: list[tuple[float, ...] | None], keys) -> None:
+def _fill_sample_errors(rows: list[dict[str, Any]], strengths: list[tuple[float, ...] | None],
+                        keys: tuple[str, ...]) -> None:
     """The third part of the error bar, which no case knows by itself: from the samples at a point that are done."""
-    points: dict[tuple, list[int]] = {}
+    points: dict[tuple[Any, ...], list[int]] = {}
     for i, row in enumerate(rows):
         points.setdefault(tuple(row[name] for name in keys), []).append(i)
     for replicas in points.values():
@@ -208,7 +234,7 @@ def _alike(one: tuple[float, ...], other: tuple[float, ...] | None) -> bool:
     return bool(np.linalg.norm(np.subtract(one, other)) <= _COPIES_DIFFER * np.linalg.norm(one))
 
 
-def half_interval(values) -> float | None:
+def half_interval(values: Any) -> float | None:
     """Half the 95 % interval of the mean of independent values, by that mean; None of fewer than two, or a mean of 0.
 
     t s / sqrt(n) with Student's t of n - 1 degrees of freedom: 12.7 for two values, 2.3 for ten, 1.96 for many.
@@ -226,12 +252,20 @@ def _row(plan: Plan, record: CaseRecord) -> dict[str, Any]:
     return row if row["state"] == SEPARATED else row | dict.fromkeys(_OF_STRUCTURE)
 
 
-def _cell(value):
+def _row_of_image(plan: Plan, record: CaseRecord, meanings: dict[str, str]) -> dict[str, Any]:
+    row = {"case": record.case} | {name: _cell(record.values[name]) for name in plan.keys}
+    for name, (value, meaning) in columns_of_image(record).items():
+        row[name] = finite(value)
+        meanings.setdefault(name, meaning)
+    return row | {name: finite(COLUMNS[name][0](record)) for name in OF_EVERY_CASE}
+
+
+def _cell(value: Any) -> Any:
     return value if isinstance(value, (int, float, str)) else shown(value)
 
 
-def _missing(plan: Plan, directory: Path, seen: Seen, damaged: dict[str, str]) -> dict[str, list]:
-    table = {"case": [], **{name: [] for name in plan.keys}, "seed": [], "state": [], "reason": []}
+def _missing(plan: Plan, directory: Path, seen: Seen, damaged: dict[str, str]) -> dict[str, list[Any]]:
+    table: dict[str, list[Any]] = {"case": [], **{name: [] for name in plan.keys}, "seed": [], "state": [], "reason": []}
     for case in plan.cases:
         if case.id in damaged:
             state, reason = "damaged", damaged[case.id]
@@ -247,9 +281,9 @@ def _missing(plan: Plan, directory: Path, seen: Seen, damaged: dict[str, str]) -
     return table
 
 
-def _meanings(plan: Plan) -> dict[str, str]:
-    return {"case": "id; follows from the input", **{name: "input, varied by the sweep" for name in plan.keys},
-            **{name: meaning for name, (_, meaning) in COLUMNS.items()},
+def _meanings(plan: Plan, found: _Rows) -> dict[str, str]:
+    columns = {name: meaning for name, (_, meaning) in COLUMNS.items()} | found.meanings
+    return {"case": "id; follows from the input", **columns, **{name: "input, varied by the sweep" for name in plan.keys},
             TENSOR: "S/cm, effective conductivity, (case, 3, 3)", "state": "missing, failed or damaged", "reason": "why"}
 
 
@@ -276,15 +310,17 @@ def _stack(directory: Path, name: str, ids: list[str]) -> Stack:
 # --- the card -----------------------------------------------------------------------------------------------
 
 
-def _card(plan: Plan, rows: list[dict], missing: dict[str, list], meanings: dict[str, str], stacks: dict[str, Stack]) -> str:
+def _card(plan: Plan, rows: list[dict[str, Any]], missing: dict[str, list[Any]], meanings: dict[str, str],
+          stacks: dict[str, Stack]) -> str:
     """A data card: what the table holds, where it is from, what is missing."""
     commits = Counter(f"pfsolid {row['pfsolid_version']}, commit {row['git_commit'] or 'unknown'}" for row in rows)
     created = sorted(row["created"] for row in rows)
     warned = [row for row in rows if row["warnings"]]
-    unseparated = sum(row["state"] == UNSEPARATED for row in rows)
+    unseparated = sum(row.get("state") == UNSEPARATED for row in rows)
     core_hours = sum(row["seconds"] * row["ranks"] for row in rows) / 3600
+    what = "microstructures" if plan.kind.has_seeds else "images"
     lines = [f"# Dataset {plan.name}", "",
-             f"{len(rows)} of {len(plan.cases)} microstructures and their effective conductivity, computed "
+             f"{len(rows)} of {len(plan.cases)} {what} and their effective conductivity, computed "
              f"{created[0]} to {created[-1]} in {core_hours:.2g} core-hours.", "",
              f"- `{TABLE}`: one row a case. `{DATASET}`: the same columns under `/cases`, the tensors as `/{TENSOR}`"
              + (f", fields {', '.join(f'`/fields/{name}`' for name in stacks)} (case, z, y, x)" if stacks else "") + ".",
@@ -293,7 +329,8 @@ def _card(plan: Plan, rows: list[dict], missing: dict[str, list], meanings: dict
     for name in plan.keys:
         values = list(dict.fromkeys(shown(case.values[name]) for case in plan.cases))
         lines.append(f"| {name} | {', '.join(values)} |")
-    lines += ["", "Replicas differ in `microstructure.seed` only.", "", "## What is missing", ""]
+    lines += ["", "Replicas differ in `microstructure.seed` only."] if plan.kind.has_seeds else []
+    lines += ["", "## What is missing", ""]
     lines += _missing_lines(missing) or ["Nothing."]
     lines += ["", f"Of {unseparated} cases the phases had not separated when growth ended (`state`): they have no "
               "conductivity and count in no statistics."] if unseparated else []
@@ -304,7 +341,7 @@ def _card(plan: Plan, rows: list[dict], missing: dict[str, list], meanings: dict
     return "\n".join(lines)
 
 
-def _missing_lines(missing: dict[str, list]) -> list[str]:
+def _missing_lines(missing: dict[str, list[Any]]) -> list[str]:
     counts = Counter(missing["state"])
     lines = [f"- {count} {state}" for state, count in counts.items()]
     told = [i for i, state in enumerate(missing["state"]) if state != "missing"][:_MISSING_SHOWN]

@@ -112,3 +112,22 @@ def read_stored(path, name: str) -> tuple[np.ndarray, dict]:
     """
     with damage_errors(path), h5py.File(path, "r") as file:
         return file[name][...], {key: plain(value) for key, value in file[name].attrs.items()}
+
+
+def stored_columns(path) -> frozenset[str]:
+    """Names of the columns of the cases in a dataset.  For one rank.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    frozenset of str
+
+    Raises
+    ------
+    CheckpointError
+    """
+    with damage_errors(path), h5py.File(path, "r") as file:
+        return frozenset(file["cases"])

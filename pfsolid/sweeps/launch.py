@@ -21,7 +21,7 @@ from ..machine.warmup import ensure_compiled
 from ..parallel.collective import all_come, on_root, raise_together, split_into_groups
 from ..parallel.launch import environment_for_mpirun, python_module, under_mpirun
 from ..parallel.session import Session, on_terminal
-from ..spectral.transform import SlabTransform, check_rank_count
+from ..spectral.transform import SlabTransform
 from ..text import as_word, in_words, plural
 from ..workflows.console import open_session
 from .pick import tidy
@@ -77,7 +77,7 @@ def run_sweep(launch: Launch, comm) -> int:
                             f"{as_word(launch.directory)}"
                             if comm.Get_size() == 1 else ""))
     for config in different_grids(plan):
-        check_rank_count(config.grid_nm, ranks)
+        plan.kind.check_ranks(config, ranks)
     if WORKER in os.environ:
         with open_session(launch.threads or 1, comm) as session:
             tally = work(plan, launch.directory, session, int(os.environ[WORKER]), "", _say_if_failed)
@@ -151,7 +151,8 @@ def _prepare(plan: Plan, directory: Path, session: Session) -> None:
             session.warn(text)
         for config in different_grids(plan):
             ensure_compiled(config, session)
-            _measure_plans(config, session)
+            if isinstance(config, RunConfig):
+                _measure_plans(config, session)
 
 
 def _measure_plans(config: RunConfig, session: Session) -> None:

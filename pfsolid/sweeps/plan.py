@@ -6,7 +6,6 @@ case's id follows from what it computes, so that what is done stays done.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import itertools
 import json
@@ -15,18 +14,16 @@ import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ..config.estimate import PROGRAM_BYTES, estimate
-from ..config.review import find_errors
-from ..config.run import MicrostructureConfig, RunConfig, config_from_dict
-from ..config.sweep import SEED, SweepConfig, groups_of, problem_lines
+from ..config.estimate import PROGRAM_BYTES
+from ..config.run import RunConfig
+from ..config.sweep import SweepConfig, groups_of, problem_lines
 from ..config.text import shown
 from ..errors import CheckpointError, InputError
 from ..io.files import make_folder
-from ..io.images.formats import ArrayLayout
-from ..io.images.slab import describe_image
 from ..io.records import atomic_write_text, csv_text
 from ..io.sealed_json import read_sealed_json, write_sealed_json
 from ..text import as_word, in_binary_units, plural
+from .kinds import CaseConfig, Kind, first_seed, kind_of, tables_at
 
 PLAN = "plan.json"
 CASES_TABLE = "cases.csv"
@@ -67,7 +64,12 @@ class Plan:
     costs: tuple[float, ...]
     costs_known: bool
 
-    def config_of(self, case: Case) -> RunConfig:
+    @property
+    def kind(self) -> Kind:
+        """What its cases are."""
+        return kind_of(self.base)
+
+    def config_of(self, case: Case) -> CaseConfig:
         """The input of a case."""
         return config_at(self.base, case.values, case.seed, f"case {case.id}")
 
@@ -81,14 +83,15 @@ def make_plan(sweep: SweepConfig, source: str) -> Plan:
         With a line for each different mistake and the number of cases that have it.
     """
     cases, costs, mistakes, seen = [], [], {}, {}
-    first_seed = _first_seed(sweep.base)
+    kind, seed_of_base = kind_of(sweep.base), first_seed(sweep.base)
     for values in points_of(sweep):
         for number in range(sweep.replicas):
-            seed = None if "microstructure.seed" in values or type(first_seed) is not int else first_seed + number
+            has_seed = kind.has_seeds and "microstructure.seed" not in values and type(seed_of_base) is int
+            seed = seed_of_base + number if has_seed else None
             try:
                 config = config_at(sweep.base, values, seed, "case")
                 case = case_at(config, values, number)
-                _check(config)
+                kind.check(config)
                 if case.id in seen:
                     raise InputError(f"the same case as {describe(seen[case.id])}")
                 seen[case.id] = case
@@ -97,7 +100,7 @@ def make_plan(sweep: SweepConfig, source: str) -> Plan:
                     mistakes.setdefault(line.removeprefix("case: "), []).append(values)
                 continue
             cases.append(case)
-            costs.append(estimate(config)[1] or math.nan)
+            costs.append(kind.seconds(config) or math.nan)
     if mistakes:
         lines = [f"{source}: {message} ({_which(where)})" for message, where in mistakes.items()]
         if len(lines) > LISTED:
@@ -105,24 +108,9 @@ def make_plan(sweep: SweepConfig, source: str) -> Plan:
         raise InputError("\n".join(lines))
     known = not any(map(math.isnan, costs))
     if not known:
-        costs = [float(config_at(sweep.base, case.values, case.seed).grid_nm.num_voxels) for case in cases]
+        costs = [float(kind.num_voxels(config_at(sweep.base, case.values, case.seed))) for case in cases]
     keys = tuple(axis.key for axis in sweep.axes)
     return Plan(sweep.name, sweep.base, keys, sweep.keep, tuple(cases), tuple(costs), known)
-
-
-def _first_seed(base: dict):
-    """What stands in the place of the base's seed, checked with each case; None where the section is none."""
-    section = base.get("microstructure", {})
-    return section.get("seed", MicrostructureConfig.model_fields["seed"].default) if isinstance(section, dict) else None
-
-
-def _check(config: RunConfig) -> None:
-    errors = find_errors(config)
-    if errors:
-        raise InputError("\n".join(errors))
-    if config.microstructure.initial_field is not None:
-        describe_image(config.microstructure.initial_field,
-                       ArrayLayout(config.microstructure.initial_field_axes, config.unsaid_axes))
 
 
 def _which(where: list[dict]) -> str:
@@ -133,7 +121,7 @@ def _which(where: list[dict]) -> str:
 def describe(case: Case) -> str:
     """A case's values for a person."""
     values = [f"{name.rpartition('.')[2]} = {shown(value)}" for name, value in case.values.items()]
-    return ", ".join([*values, f"seed {case.seed}"])
+    return ", ".join([*values, *([] if case.seed is None else [f"seed {case.seed}"])])
 
 
 # --- the directory ------------------------------------------------------------------------------------------
@@ -214,13 +202,14 @@ def load_plan(directory: Path) -> Plan:
 
 def case_bytes(plan: Plan, num_ranks: int = 1) -> float:
     """Memory of the fullest rank of the largest case, with the program's own."""
-    return PROGRAM_BYTES + max(estimate(config, num_ranks)[0] for config in different_grids(plan))
+    return PROGRAM_BYTES + max(plan.kind.bytes(config, num_ranks) for config in different_grids(plan))
 
 
-def different_grids(plan: Plan) -> list[RunConfig]:
+def different_grids(plan: Plan) -> list[CaseConfig]:
     """An input of each grid, precision and presence of conduction: what memory and plans depend on."""
     found = {}
-    varying = [name for name in plan.keys if name.startswith(("grid.", "parallel.", "conduction."))]
+    varying = [name for name in plan.keys
+               if name.startswith(("grid.", "parallel.", "conduction.", "image.", "tubules.", "phases."))]
     for case in plan.cases:
         found.setdefault(tuple(repr(case.values[name]) for name in varying), case)
     return [plan.config_of(case) for case in found.values()]
@@ -244,7 +233,7 @@ def plan_lines(plan: Plan, directory: Path, num_new: int, num_dropped: int, num_
 
 def _cost_lines(plan: Plan) -> list[str]:
     grids = different_grids(plan)
-    voxels = max(config.grid_nm.num_voxels for config in grids)
+    voxels = max(map(plan.kind.num_voxels, grids))
     disk = len(plan.cases) * (RESULT_BYTES + voxels * sum(FIELD_BYTES_PER_VOXEL[name] for name in plan.keep))
     hours = f"roughly {sum(plan.costs) / 3600:.2g} core-hours" if plan.costs_known else \
         "how long is not known beforehand (no number of steps or end time is given)"
@@ -255,7 +244,7 @@ def _cost_lines(plan: Plan) -> list[str]:
 def ranks_per_case(plan: Plan) -> int:
     """Ranks for the largest case, such that each holds no more than MAX_RANK_BYTES."""
     ranks = 1
-    most = min(min(config.grid.shape[:2]) for config in different_grids(plan))
+    most = min(map(plan.kind.most_ranks, different_grids(plan)))
     while case_bytes(plan, ranks) - PROGRAM_BYTES > MAX_RANK_BYTES and 2 * ranks <= most:
         ranks *= 2
     return ranks
@@ -309,13 +298,15 @@ class Case:
         Follows from what is computed, and from nothing else.
     values : dict
         Of the axes' keys.
-    replica, seed : int
+    replica : int
+    seed : int or None
+        None where nothing is random.
     """
 
     id: str
     values: dict
     replica: int
-    seed: int
+    seed: int | None
 
 
 def points_of(sweep: SweepConfig) -> list[dict]:
@@ -325,28 +316,22 @@ def points_of(sweep: SweepConfig) -> list[dict]:
     return [{name: value for part in parts for name, value in part.items()} for parts in itertools.product(*rows)]
 
 
-def config_at(base: dict, values: dict, seed: int | None = None, source: str = "input") -> RunConfig:
+def config_at(base: dict, values: dict, seed: int | None = None, source: str = "input") -> CaseConfig:
     """The input of one case: the base with the values of its axes and its seed.
 
     Raises
     ------
     InputError
     """
-    raw = copy.deepcopy(base)
-    for name, value in (values if seed is None else values | {SEED: seed}).items():
-        section, inner = name.split(".", 1)
-        part = raw.setdefault(section, {})
-        if isinstance(part, dict):
-            part[inner] = value
-    return config_from_dict(raw, source)
+    return kind_of(base).config_of(tables_at(base, values, seed), source)
 
 
-def case_at(config: RunConfig, values: dict, replica: int) -> Case:
+def case_at(config: CaseConfig, values: dict, replica: int) -> Case:
     """The case that computes this input."""
-    return Case(case_id(config), values, replica, config.microstructure.seed)
+    return Case(case_id(config), values, replica, config.microstructure.seed if isinstance(config, RunConfig) else None)
 
 
-def case_id(config: RunConfig) -> str:
+def case_id(config: CaseConfig) -> str:
     """A digest of what decides the result: the keys that are given, without titles, notes, output and threads.
 
     Keys with their default are left out, so that an id stays what it is when a version of pfsolid adds a key.  It begins

@@ -120,7 +120,7 @@ class CaseRecord(Record):
     case: str = key("id of the case")
     values: dict[str, Any] = key("of the keys that the sweep varies")
     replica: int = key("number of the sample at its point")
-    seed: int = key("of the noise")
+    seed: int | None = key("of the noise; null where nothing is random")
     seconds: float = key("wall clock of the last attempt", "s")
     ranks: int = key("MPI ranks")
     threads: int = key("threads of each rank")

@@ -21,7 +21,6 @@ from ..parallel.collective import all_come, on_root
 from ..parallel.session import Session
 from ..results.run import Result
 from ..text import in_words
-from ..workflows.case import run_case
 from ..workflows.console import log_to
 from .pick import Job, Picker
 from .plan import Plan, describe
@@ -147,7 +146,7 @@ def _do(job: Job, plan: Plan, directory: Path, session: Session, tally: Tally) -
 def _attempt(job: Job, plan: Plan, directory: Path, session: Session) -> tuple[str, str, Result | None]:
     """The kind of outcome, why, and the result if it is done.  Errors are the same on all ranks, or end the launch."""
     try:
-        return "done", "", run_case(plan.config_of(job.case), job.folder, session, frozenset(plan.keep))
+        return "done", "", plan.kind.run(plan.config_of(job.case), job.folder, session, frozenset(plan.keep))
     except Interrupted as error:
         return ("stopped" if session.reducer.any(session.stop_requested is not None) else "late"), str(error), None
     except OutputError as error:
@@ -187,8 +186,10 @@ def _record_failure(job: Job, reason: str, directory: Path) -> None:
 
 
 def _solver_seconds(result: Result) -> float:
-    conduction = 0.0 if result.conduction is None else result.conduction.conduction_seconds
-    return result.growth.wall_clock_s + result.morphology.seconds + conduction
+    conducted = [result.conduction, *(result.carriers or {}).values()]
+    conduction = sum(one.conduction_seconds or 0.0 for one in conducted if one is not None)
+    grown = 0.0 if result.growth is None else result.growth.wall_clock_s
+    return grown + (0.0 if result.morphology is None else result.morphology.seconds) + conduction
 
 
 class _Warnings(logging.Handler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ from ..config.execution import physics_of
 from ..config.image import ImageStudyConfig
 from ..errors import Interrupted
 from ..homogenization.carriers import PROFILE_COLUMNS, CarriersConduction, profile_rows
-from ..homogenization.parts import tell_of_spacing
+from ..homogenization.medium import Medium
+from ..homogenization.parts import Part, tell_of_spacing
 from ..homogenization.report import conduction_lines, solver_lines
+from ..io.files import make_folder
 from ..io.provenance import provenance
 from ..io.records import atomic_write_text, csv_text
 from ..io.run_directory import FIELDS, PROFILES, RESULT, RunDirectory
@@ -22,6 +25,9 @@ from ..results.electrode import ElectrodeAxis, ElectrodeResult
 from ..results.run import SCHEMA_VERSION, GridOf, Result
 from ..text import as_word
 from .image import FieldsKeeper, Prepared, headline_of, in_directory, read_study
+from .image import memory_of as memory_of_image
+from .image import prepare as prepare_image
+from .image import solved as solved_image
 from .solved import SolvedOnDisk, digest_of
 
 
@@ -85,21 +91,68 @@ def leave_results(prepared: Prepared[CarriersConduction], place: RunDirectory, s
     Interrupted
         What is solved is stored.
     """
-    problem, info, directory = prepared.problem, prepared.info, place.path
+    problem, directory = prepared.problem, place.path
+    on_root(session.comm, (directory / FIELDS).unlink, True)  # what an interrupted attempt left, perhaps damaged
+    made = provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text)
+    first = problem.studies[problem.names[0]]
+    keeper = FieldsKeeper(first, directory / FIELDS, made.to_dict() | {"input": prepared.text}, session)
+    memory = memory_of(prepared, directory, session)
+    try:
+        result = solved(prepared, session, memory, lambda name, part, medium: keeper.watch(part, medium, name))
+    except Interrupted as error:
+        raise Interrupted(f"{error}; what is solved is stored; go on with: pfsolid resume {as_word(place.home)}") from error
+    if rows := profile_rows(problem, result.electrode):
+        on_root(session.comm, atomic_write_text, directory / PROFILES, csv_text([PROFILE_COLUMNS, *rows]))
+    write_xdmf(directory / FIELDS, session.comm)
+    on_root(session.comm, write_stamped_json, directory / RESULT, result.to_dict())
+    memory.clear()
+    return result
+
+
+def memory_of(prepared: Prepared[CarriersConduction], directory: Path, session: Session) -> SolvedOnDisk:
+    """What earlier launches have solved of a study in a directory.  Collective.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    directory : Path
+    session : Session
+
+    Returns
+    -------
+    SolvedOnDisk
+    """
+    problem = prepared.problem
+    physics = f"{physics_of(problem.study)} {digest_of(problem.first.first_labels, session.reducer)}"
+    return SolvedOnDisk(directory, session, physics).load()
+
+
+def solved(prepared: Prepared[CarriersConduction], session: Session, memory: SolvedOnDisk | None = None,
+           watch: Callable[[str, Part, Medium], Any] | None = None) -> Result:
+    """Solve for each carrier: what result.json holds.  Collective; nothing is written but by what is passed.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    session : Session
+    memory : SolvedOnDisk, optional
+    watch : callable, optional
+        See `CarriersConduction.solve`.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    Interrupted, ConvergenceError
+    """
+    problem, info = prepared.problem, prepared.info
     study, grid = problem.study, problem.parts[0].unmirrored_grid_nm
     session.say(headline_of(study, info, problem.parts[0], session))
     session.say(info.order_line)
     tell_of_spacing(study, info, session)
-    made = provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text)
-    physics = f"{physics_of(study)} {digest_of(problem.first.first_labels, session.reducer)}"
-    memory = SolvedOnDisk(directory, session, physics).load()
-    on_root(session.comm, (directory / FIELDS).unlink, True)  # what an interrupted attempt left, perhaps damaged
-    first = problem.studies[problem.names[0]]
-    keeper = FieldsKeeper(first, directory / FIELDS, made.to_dict() | {"input": prepared.text}, session)
-    try:
-        found = problem.solve(lambda name, part, medium: keeper.watch(part, medium, name), memory)
-    except Interrupted as error:
-        raise Interrupted(f"{error}; what is solved is stored; go on with: pfsolid resume {as_word(place.home)}") from error
+    found = problem.solve(watch, memory)
     results = problem.results(found)
     for name, one in found.items():
         session.note("\n".join(solver_lines(one)))
@@ -108,15 +161,36 @@ def leave_results(prepared: Prepared[CarriersConduction], place: RunDirectory, s
     electrode = problem.electrode(results)
     for line in [] if electrode is None else electrode_lines(electrode):
         session.say(line)
-    result = Result(schema_version=SCHEMA_VERSION, title=study.title, source=str(study.image.file),
-                    boundary=study.image.boundary, axes_order=info.axes, carriers=results, electrode=electrode,
-                    grid=GridOf(shape=grid.shape, voxel_size_nm=grid.spacing), provenance=made)
-    if rows := profile_rows(problem, electrode):
-        on_root(session.comm, atomic_write_text, directory / PROFILES, csv_text([PROFILE_COLUMNS, *rows]))
-    write_xdmf(directory / FIELDS, session.comm)
-    on_root(session.comm, write_stamped_json, directory / RESULT, result.to_dict())
-    memory.clear()
-    return result
+    return Result(schema_version=SCHEMA_VERSION, title=study.title, source=str(study.image.file),
+                  boundary=study.image.boundary, axes_order=info.axes, carriers=results, electrode=electrode,
+                  grid=GridOf(shape=grid.shape, voxel_size_nm=grid.spacing),
+                  provenance=provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text))
+
+
+def run_study_case(study: ImageStudyConfig, folder: Path, session: Session) -> Result:
+    """A case of a sweep over images: its result, and nothing else left when it is done.  Collective.
+
+    Parameters
+    ----------
+    study : ImageStudyConfig
+    folder : Path
+        For what is solved, which a later launch goes on with.
+    session : Session
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError, Interrupted, ConvergenceError, OutputError
+    """
+    on_root(session.comm, make_folder, folder)
+    if is_of_carriers(study):
+        with prepare(study, session) as several:
+            return solved(several, session, memory_of(several, folder, session))
+    with prepare_image(study, session) as one:
+        return solved_image(one, session, memory_of_image(one, folder, session))
 
 
 def electrode_lines(found: ElectrodeResult) -> list[str]:

@@ -18,7 +18,7 @@ from ..config.text import read_text
 from ..errors import InputError, Interrupted
 from ..grid import AXES, PeriodicGrid
 from ..homogenization.found import Conduction
-from ..homogenization.image import ImageConduction
+from ..homogenization.image import ImageConduction, WatchParts
 from ..homogenization.medium import Medium
 from ..homogenization.parts import Part, asked_axes, layout_of, parts_of, tell_of_spacing
 from ..homogenization.report import conduction_lines, conduction_result, solver_lines
@@ -191,19 +191,64 @@ def prepare(study: ImageStudyConfig, session: Session) -> Prepared[ImageConducti
 
 def leave_results(prepared: Prepared[ImageConduction], place: RunDirectory, session: Session) -> Result:
     """Solve, and write everything but the figures into a directory.  Collective."""
-    problem, info, directory = prepared.problem, prepared.info, place.path
-    study, image_grid = problem.study, problem.parts[0].image_grid_nm
-    _announce(problem, session)
-    made = provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text)
-    seen = digest_of(problem.first_labels, session.reducer)
-    seen += "".join(hashlib.sha256(mask.tobytes()).hexdigest() for mask in problem.masks.values())
-    memory = SolvedOnDisk(directory, session, f"{physics_of(study)} {seen}").load()
+    directory = place.path
     on_root(session.comm, (directory / FIELDS).unlink, True)  # what an interrupted attempt left, perhaps damaged
-    keeper = FieldsKeeper(study, directory / FIELDS, made.to_dict() | {"input": prepared.text}, session)
+    made = provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text)
+    keeper = FieldsKeeper(prepared.problem.study, directory / FIELDS, made.to_dict() | {"input": prepared.text}, session)
+    memory = memory_of(prepared, directory, session)
     try:
-        found = problem.solve(keeper.watch, memory)
+        result = solved(prepared, session, memory, keeper.watch)
     except Interrupted as error:
         raise Interrupted(f"{error}; what is solved is stored; go on with: pfsolid resume {as_word(place.home)}") from error
+    write_xdmf(directory / FIELDS, session.comm)
+    on_root(session.comm, write_stamped_json, directory / RESULT, result.to_dict())
+    memory.clear()
+    return result
+
+
+def memory_of(prepared: Prepared[ImageConduction], directory: Path, session: Session) -> SolvedOnDisk:
+    """What earlier launches have solved of a study in a directory.  Collective.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    directory : Path
+    session : Session
+
+    Returns
+    -------
+    SolvedOnDisk
+    """
+    problem = prepared.problem
+    seen = digest_of(problem.first_labels, session.reducer)
+    seen += "".join(hashlib.sha256(mask.tobytes()).hexdigest() for mask in problem.masks.values())
+    return SolvedOnDisk(directory, session, f"{physics_of(problem.study)} {seen}").load()
+
+
+def solved(prepared: Prepared[ImageConduction], session: Session, memory: SolvedOnDisk | None = None,
+           watch: WatchParts | None = None) -> Result:
+    """Solve a study: what result.json holds.  Collective; nothing is written but by what is passed.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    session : Session
+    memory : SolvedOnDisk, optional
+    watch : callable, optional
+        See `ImageConduction.solve`.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    Interrupted, ConvergenceError
+    """
+    problem, info = prepared.problem, prepared.info
+    study, image_grid = problem.study, problem.parts[0].image_grid_nm
+    _announce(problem, session)
+    found = problem.solve(watch, memory)
     conducted = conduction_result(found, study.names, study.conduction, study.phases.reference)
     for line in solver_lines(found):
         session.note(line)
@@ -211,18 +256,14 @@ def leave_results(prepared: Prepared[ImageConduction], place: RunDirectory, sess
         session.say(line)
     if study.image.contact is not None:
         _tell_of_contacts(found, image_grid, session)
-    result = Result(
+    return Result(
         schema_version=SCHEMA_VERSION, title=study.title, source=str(study.image.file), boundary=study.image.boundary,
         axes_order=info.axes, conduction=conducted, grid=GridOf(shape=image_grid.shape, voxel_size_nm=image_grid.spacing),
         interface_normals=study.phases.interface_normals if study.phases.interface_resistance_ohm_cm2 else None,
         plate_resistance_ohm_cm2=plates if any(plates := study.image.plate_resistance_ohm_cm2) else None,
         contact=None if study.image.contact is None else tuple(
             one if isinstance(one, str) else f"{one:g}" for one in study.image.contact),
-        provenance=made)
-    write_xdmf(directory / FIELDS, session.comm)
-    on_root(session.comm, write_stamped_json, directory / RESULT, result.to_dict())
-    memory.clear()
-    return result
+        provenance=provenance(session.comm, seed=None, threads=session.threads, input_text=prepared.text))
 
 
 def review_study(study: ImageStudyConfig, num_ranks: int = 1) -> Review:
@@ -230,7 +271,7 @@ def review_study(study: ImageStudyConfig, num_ranks: int = 1) -> Review:
     try:
         source = source_of(study)
         info = describe_image(source, layout_of(study))
-        parts = parts_of(study, source, info)
+        parts = laid_out(study)
         for part in parts:
             check_rank_count(part.grid_nm, num_ranks, part.orientation.names)
     except InputError as error:
@@ -266,6 +307,26 @@ def source_of(study: ImageStudyConfig) -> str | ArrayImage:
     str or ArrayImage
     """
     return study.image.file if study.tubules is None else image_of(study.tubules.tubules)
+
+
+def laid_out(study: ImageStudyConfig) -> list[Part]:
+    """The grids that a study is computed on, from what its image says of itself; for one rank.
+
+    Parameters
+    ----------
+    study : ImageStudyConfig
+
+    Returns
+    -------
+    list of Part
+
+    Raises
+    ------
+    InputError
+        The image is not there, is none, or smaller than its crop.
+    """
+    source = source_of(study)
+    return parts_of(study, source, describe_image(source, layout_of(study)))
 
 
 def is_image_study(directory: Path) -> bool:

@@ -11,6 +11,7 @@ from pfsolid.errors import ConvergenceError, Interrupted, OutputError
 from pfsolid.io.claims import beating, take
 from pfsolid.io.files import make_folder
 from pfsolid.parallel.communicator import alone
+from pfsolid.sweeps import kinds
 from pfsolid.sweeps import worker as sweep_run
 from pfsolid.sweeps.launch import Progress
 from pfsolid.sweeps.pick import tidy
@@ -57,7 +58,7 @@ def play(sweep, monkeypatch, **acts):
     """The tally, what was reported, and the player."""
     plan, directory = sweep
     player, said = Played(plan, **acts), []
-    monkeypatch.setattr(sweep_run, "run_case", player)
+    monkeypatch.setattr(kinds, "run_case", player)
     tally = work(plan, directory, open_session(1, alone()), 0, "launch", said.append)
     return tally, [text for text in said if text], player
 
@@ -186,6 +187,6 @@ def test_an_orphan_stops_after_its_case(sweep, monkeypatch):
     """A worker whose launcher was killed does not go on for ever."""
     plan, directory = sweep
     player = Played(plan, at0=lambda *_: monkeypatch.setattr(os, "getppid", lambda: 1))
-    monkeypatch.setattr(sweep_run, "run_case", player)
+    monkeypatch.setattr(kinds, "run_case", player)
     tally = work(plan, directory, open_session(1, alone()), 0, "", lambda _: None)
     assert tally.stopped and tally.done == 1
