@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import InputError
 from ..parallel.agreement import on_root
 from ..parallel.communicator import world
+from ..process import loading
 from ..text import one_line
 from .label_tables import carriers_table, conductivities, entries_of, label_text, names_table, quoted, table_of
 from .options import CROP, a_path, add_output, add_set, add_threads, crop_of, draw, edges_of, running, session_of
@@ -115,10 +116,11 @@ def _conduct(options) -> None:
 
 
 def _on_density(options) -> None:
-    from ..config.run import read_config
-    from ..machine.warmup import ensure_compiled
-    from ..results.run import UNSEPARATED
-    from ..workflows.stored_density import check_source, conduct, default_directory
+    with loading():
+        from ..config.run import read_config
+        from ..machine.warmup import ensure_compiled
+        from ..results.run import UNSEPARATED
+        from ..workflows.stored_density import check_source, conduct, default_directory
 
     for name in _NOT_FOR_DENSITY:
         if getattr(options, name) is not None:
@@ -139,9 +141,10 @@ def _on_density(options) -> None:
 
 
 def _on_image(options) -> None:
-    from ..machine.warmup import ensure_compiled
-    from ..workflows.carriers import conduct_carriers, is_of_carriers
-    from ..workflows.image import check_image, conduct_image
+    with loading():
+        from ..machine.warmup import ensure_compiled
+        from ..workflows.carriers import conduct_carriers, is_of_carriers
+        from ..workflows.image import check_image, conduct_image
 
     if options.input is not None:
         raise InputError("--input is for the density of a run; an image is given its conductivities with --sigma")

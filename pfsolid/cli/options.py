@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError, PfsolidError
 from ..parallel.communicator import world
+from ..process import loading
 from ..text import as_word, on_screen, one_line
 
 running: list[Path] = []  # the run directory at work, for what is said when a rank dies
@@ -219,7 +220,8 @@ def draw(directory: Path, session, kind: str | bool = True) -> None:
         session.say("drawing figures")
         again = f"try again with: pfsolid plot {as_word(directory)}"
         try:
-            from ..plots.run import plot_run
+            with loading():
+                from ..plots.run import plot_run
 
             _, failures = plot_run(directory, look_of(kind),
                                    lambda number, total, path: session.say(f"figure {number} of {total}: {path}"))

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import InputError
 from ..parallel.agreement import on_root
 from ..parallel.communicator import world
+from ..process import loading
 from ..text import one_line
 from .conduct import Once, add_image_options, add_solver_options, beside, study_of
 from .options import a_path, add_output, add_set, add_threads, draw, running, session_of
@@ -38,8 +39,9 @@ def add_commands(command: Callable[..., Any]) -> None:
 
 
 def _rev(options: Namespace) -> None:
-    from ..machine.warmup import ensure_compiled
-    from ..workflows.rev import survey_image
+    with loading():
+        from ..machine.warmup import ensure_compiled
+        from ..workflows.rev import survey_image
 
     study = on_root(world(), _study, options)
     with session_of(options, study) as session:

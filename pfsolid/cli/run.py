@@ -7,16 +7,17 @@ from argparse import Namespace
 from ..errors import EXIT_FAULT, EXIT_INPUT, InputError, damage_is_a_mistake
 from ..parallel.agreement import on_root
 from ..parallel.communicator import world
-from ..process import let_signals_end
+from ..process import let_signals_end, loading
 from ..text import in_binary_units
 from .label_tables import names_of
 from .options import draw, draw_again, edges_of, print_on_root, running, session_of
 
 
 def run_command(options) -> None:
-    from ..config.run import read_config
-    from ..machine.warmup import ensure_compiled
-    from ..workflows.run import default_directory, run
+    with loading():
+        from ..config.run import read_config
+        from ..machine.warmup import ensure_compiled
+        from ..workflows.run import default_directory, run
 
     config = on_root(world(), read_config, options.input, options.overrides)
     with session_of(options, config) as session:
@@ -29,9 +30,10 @@ def run_command(options) -> None:
 
 
 def resume_command(options) -> None:
-    from ..io.run_directory import finish_exchange
-    from ..machine.warmup import ensure_compiled
-    from ..workflows.resume import read_resumable, resume
+    with loading():
+        from ..io.run_directory import finish_exchange
+        from ..machine.warmup import ensure_compiled
+        from ..workflows.resume import read_resumable, resume
 
     directory = options.directory
     if finish_exchange(directory, world()):

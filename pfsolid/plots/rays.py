@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..arrays import Array
+from ..morphology.ray_kernels import NOTHING, WALL, first_meetings
 
 LEVEL = 0.5
 ELEVATION, AZIMUTH = np.deg2rad([24.0, -52.0])  # of the viewer, who sees the faces x = max, y = 0 and z = max
@@ -58,7 +59,7 @@ class Body:
         self.lengths = np.array([e[-1] for e in edges])
         self._spacing = np.array([e[1] for e in edges])
         self._last = [(e[-1] - e[-2]) / e[1] for e in edges]  # interval, in spacings
-        field = np.asarray(field, np.float32)
+        field = np.ascontiguousarray(field, np.float32)
         self._field = self._closed(field)
         solid = self._field >= LEVEL
         self._room = ndimage.distance_transform_edt(~solid).astype(np.float32) if solid.any() else \
@@ -113,56 +114,18 @@ class Body:
 
     def _colours(self, places: Array, paint_cut, paint_wall) -> Array:
         """Of the rays through points (n, 2) of the picture: RGBA (n, 4), all 0 where none ends."""
+        box, right, up, towards = (vector / self._spacing for vector in (self.lengths, RIGHT, UP, TOWARDS))
+        met, index = first_meetings(self._field, self._room, box, places, right, up, towards, LEVEL, REACH, STEP, BISECTIONS)
         colours = np.zeros((len(places), 4), np.float32)
-        # Units of the samples from here on; a ray is base + t towards.
-        towards = (TOWARDS / self._spacing)[:, None]
-        base = np.outer(RIGHT / self._spacing, places[:, 0]) + np.outer(UP / self._spacing, places[:, 1])
-        # For each axis where the ray enters and leaves the space between its two faces, from the viewer's side.
-        ends = np.stack([(wall - base) / towards for wall in (0, (self.lengths / self._spacing)[:, None])])
-        enter, leave = ends.max(axis=0), ends.min(axis=0)
-        face, start, stop = enter.argmin(axis=0), enter.min(axis=0), leave.max(axis=0)
-        inside = np.flatnonzero(start > stop)
-        base, face, start, stop = base[:, inside], face[inside], start[inside], stop[inside]
-        index = base + start * towards
-        values = _at(self._field, index)
-        cut = values >= LEVEL
+        colours[met != NOTHING, 3] = 1
+        cut, wall = np.flatnonzero((met != NOTHING) & (met != WALL)), np.flatnonzero(met == WALL)
+        on_cut, on_wall = index[cut].T, index[wall].T
         shade = np.array([_lit(np.sign(TOWARDS[axis]) * np.eye(3)[axis], DARK_CUT) for axis in range(3)])
-        paint = paint_cut(Hits(index[:, cut], values[cut])) if callable(paint_cut) else paint_cut
-        colours[inside[cut], :3] = np.asarray(paint) * shade[face[cut]][:, None]
-        colours[inside[cut], 3] = 1
-        hit, index = self._march(base[:, ~cut], start[~cut], stop[~cut], towards)
-        paint = paint_wall(Hits(index, np.full(hit.size, LEVEL))) if callable(paint_wall) else paint_wall
-        walls = inside[~cut][hit]
-        colours[walls, :3] = np.asarray(paint) * self._wall_light(index)[:, None]
-        colours[walls, 3] = 1
+        paint = paint_cut(Hits(on_cut, _at(self._field, on_cut))) if callable(paint_cut) else paint_cut
+        colours[cut, :3] = np.asarray(paint) * shade[met[cut]][:, None]
+        paint = paint_wall(Hits(on_wall, np.full(wall.size, LEVEL))) if callable(paint_wall) else paint_wall
+        colours[wall, :3] = np.asarray(paint) * self._wall_light(on_wall)[:, None]
         return colours
-
-    def _march(self, base: Array, start: Array, stop: Array, towards) -> tuple[Array, Array]:
-        """Which rays meet a wall, and where (3, n): from in front (``start``) to behind (``stop``)."""
-        within, before = np.full(start.shape, np.nan), np.full(start.shape, np.nan)
-        step = 1 / np.linalg.norm(towards)  # of a ray: 1 in units of the samples
-        active, at, last = np.arange(start.size), start, start
-        origin, end = base, stop
-        while active.size:
-            index = origin + at * towards
-            room = self._room[tuple(np.rint(index).astype(np.intp))]
-            near = np.flatnonzero(room < REACH + STEP)
-            met = np.zeros(active.size, bool)
-            met[near] = _at(self._field, index[:, near]) >= LEVEL
-            within[active[met]], before[active[met]] = at[met], last[met]
-            on = np.flatnonzero(~met & (at > end))
-            active, origin, end, last = active[on], origin[:, on], end[on], at[on]
-            at = np.maximum(last - np.maximum(room[on] - REACH, STEP) * step, end)
-        hit = np.flatnonzero(np.isfinite(within))
-        return hit, self._bisected(base[:, hit], within[hit], before[hit], towards)
-
-    def _bisected(self, base: Array, within: Array, before: Array, towards) -> Array:
-        """Where the surface is, between a place in the body and one in front of it."""
-        for _ in range(BISECTIONS):
-            middle = 0.5 * (within + before)
-            solid = _at(self._field, base + middle * towards) >= LEVEL
-            within, before = np.where(solid, middle, within), np.where(solid, before, middle)
-        return base + 0.5 * (within + before) * towards
 
     def _wall_light(self, index: Array) -> Array:
         """Lit from above, and darker the more of the body there is in front of the wall."""
