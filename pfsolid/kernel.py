@@ -8,18 +8,25 @@ there is none, kernels are compiled in memory at each start.
 What numba takes for a change of a kernel is the time of its file, and a kernel that it calls from another file may change
 unseen.  Here it is what is written: in its own file, in the files of the kernels that its module has, and the constants it
 uses.  So a copy of the sources, or a file that was only touched, needs no compiling.
+
+numba names a file by the list it has just read, so that two processes which compile one kernel for different types could
+take the same name, and a third run the wrong code.  Here they take turns, kernel by kernel, and who comes second finds it
+done: several processes compile different kernels at the same time.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
 import stat
 import tempfile
+import time
 import zlib
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 # Idle OpenMP threads must sleep, not spin: spinning ones keep the cores from FFTW's threads and a step takes 2.5 times as
@@ -36,6 +43,9 @@ from numba.core.registry import cpu_target  # noqa: E402
 _FAST_MATH = {"reassoc", "contract", "nsz", "arcp"}
 _CHECKSUM = b"\npfsolid crc32 "  # what follows the last pickle is not read by numba
 _CHECKSUM_BYTES = len(_CHECKSUM) + 8
+_TURNS = "turns"  # a file of each folder: one byte of it is locked by whoever compiles a kernel
+_PATIENCE_S = 120.0  # for one kernel that another process compiles; then it is compiled here too, and not kept
+_POLL_S = 0.02
 
 KERNELS: list = []  # of the modules that are loaded, in the order of their loading
 
@@ -124,11 +134,15 @@ def _checksum(raw: bytes) -> bytes:
 
 
 class _CheckedFiles(IndexDataCacheFile):
-    """numba's files with a checksum at their end."""
+    """numba's files with a checksum at their end, and on the list only when they are there."""
 
     def save(self, key, data):
         with suppress(OSError):  # a full disk costs the time of compiling again, no more
-            super().save(key, data)
+            listed = self._load_index()
+            names = (self._data_name(number) for number in count(1))
+            name = listed.get(key) or next(name for name in names if name not in listed.values())
+            self._save_data(name, data)
+            self._save_index(listed | {key: name})
 
     def _load_index(self):
         return super()._load_index() if _is_usable(self._index_path) else {}
@@ -155,10 +169,75 @@ def _is_usable(path: str) -> bool:
     return False
 
 
+class _Turn:
+    """Of this process at compiling one kernel, among all that keep machine code in a folder.
+
+    A lock of POSIX records: it ends with the process, and is known across nodes where the file system knows locks at all.
+    Where it knows none everybody has his turn at any time.
+
+    Parameters
+    ----------
+    folder : str
+    name : str
+        The kernel's.
+    """
+
+    def __init__(self, folder: str, name: str):
+        self._folder, self._place = folder, zlib.crc32(name.encode())
+        self.held = 0
+
+    def take(self) -> bool:
+        """Wait for it; whether it has come."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while not self.held and self._is_taken():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_S)
+        self.held += 1  # compiling a kernel for one type may ask for the same one for another
+        return True
+
+    def _is_taken(self) -> bool:
+        try:
+            fcntl.lockf(_turns_of(self._folder, os.getpid()), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, self._place)
+            return False
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def give_back(self) -> None:
+        self.held -= 1
+        if not self.held:
+            with suppress(OSError):
+                fcntl.lockf(_turns_of(self._folder, os.getpid()), fcntl.LOCK_UN, 1, self._place)
+
+
+@cache
+def _turns_of(folder: str, _process: int) -> int:
+    """Open for good: to close the file once would end all locks that this process has in it."""
+    return os.open(os.path.join(folder, _TURNS), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+
 class _CheckedCache(FunctionCache):
     def __init__(self, function, stamp: str):
         super().__init__(function)
         self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, stamp)
+        self._turn = _Turn(self._cache_path, self._impl.filename_base)
+
+    def load_overload(self, sig, target_context):
+        found = super().load_overload(sig, target_context)
+        if found is None and self._turn.take():
+            found = super().load_overload(sig, target_context)  # which another has made meanwhile
+            if found is not None:
+                self._turn.give_back()
+        return found
+
+    def save_overload(self, sig, data):
+        if self._turn.held:
+            try:
+                super().save_overload(sig, data)
+            finally:
+                self._turn.give_back()
 
 
 def _cache_of(function, stamp: str):

@@ -399,7 +399,7 @@ def conductivity(image: Any, sigma: Any, voxel_nm: Any = None, boundary: str = "
     Finite volumes with harmonic conductances of faces, conjugate gradients with a Fourier preconditioner; full tensors by
     trilinear elements.  M. R. Hestenes, E. Stiefel, J. Res. NBS 49 (1952) 409, doi:10.6028/jres.049.044.
     No file is written, no handler installed; warnings are `PfsolidWarning`.  The first call compiles the kernels, once for
-    an installation (two or three minutes).
+    an installation (one to three minutes).
 
     Examples
     --------

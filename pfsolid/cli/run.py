@@ -1,4 +1,4 @@
-"""The commands of a run: `run`, `resume`, `measure`, `plot`, `info`, `validate`, `doctor`."""
+"""The commands of a run: `run`, `resume`, `measure`, `plot`, `info`, `validate`, `warmup`, `doctor`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..errors import EXIT_FAULT, EXIT_INPUT, InputError, damage_is_a_mistake
 from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..process import let_signals_end, loading
-from ..text import in_binary_units
+from ..text import in_binary_units, listed
 from .label_tables import names_of
 from .options import draw, draw_again, edges_of, print_on_root, running, session_of
 
@@ -98,6 +98,19 @@ def validate_command(options) -> int:
     checked = on_root(world(), reviewed, options.input, options.overrides, ranks, options.threads)
     print_on_root(review_lines(options.input, checked))
     return EXIT_INPUT if checked.errors else 0
+
+
+def warmup_command(options: Namespace) -> int:
+    """Compile what later calls need; a fault where it cannot be kept."""
+    with loading():
+        from ..kernel import cache_folders
+        from ..machine.warmup import EVERY, compile_for
+
+    with session_of(options) as session:
+        kept = compile_for(EVERY, session)
+        if kept:
+            session.say(f"kernels for every kind of run are compiled, in {listed(cache_folders(), 1)}")
+    return 0 if kept else EXIT_FAULT
 
 
 def doctor_command(_options) -> int:

@@ -2,14 +2,15 @@
 
 A kernel that numba has just compiled and the same one loaded from its cache differ in their rounding (the cached code is
 optimised once more after linking).  A run that compiled its kernels itself would not be repeated to the last bit by a
-later one, or by its own resumption.  So no run compiles: a helper process does, and it spares all ranks of a first
-launch doing so at once.
+later one, or by its own resumption.  So no run compiles: a helper process does, with a worker on each core, and it spares
+all ranks of a first launch doing so at once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -17,7 +18,10 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
 
 import numba
@@ -44,17 +48,21 @@ from ..morphology.correlation import padded_grid
 from ..morphology.layers import surface_layer
 from ..morphology.multiphase import measure_phases
 from ..morphology.open_image import OpenImage
+from ..morphology.ray_kernels import first_meetings
 from ..morphology.straighten import straighten_halved
 from ..parallel.collective import PlaneExchange, all_come, raise_together
 from ..parallel.launch import environment_for_mpirun, python_module
 from ..parallel.session import Session
 from ..spectral.transform import CosineSlabTransform, SlabTransform, slab_of
+from ..text import plural
 from ..workflows.console import open_session
 
 _IN_HELPER = "PFSOLID_COMPILING"
 _PACKAGE = Path(__file__).resolve().parents[1]
-_TIMEOUT_S = 600
+_TIMEOUT_S = 900
 _POLL_S = 0.2
+_MOST_WORKERS = 8  # beyond, they would wait for each other; each takes 0.8 GB
+_MINUTES = "one to three minutes"
 _PATIENCE_S = 10  # the compiler hears a signal between two kernels
 _TINY = {
     "grid": {"shape": [8, 8, 8], "voxel_size_nm": 0.7},
@@ -64,10 +72,14 @@ _TINY = {
     "conduction": {"sigma_bulk_S_per_cm": 1.0, "sigma_surf_S_per_cm": 1.0, "sigma_pore_S_per_cm": 0.5},
     "output": {"figures": False, "history_interval_steps": 1},
 }
+Part = tuple[Callable[..., None], tuple]  # a function of a session and of these arguments
+# What decides which kernels are called with which types.
+USUAL = {"precision": "double", "interface_diffusion": 0.0, "relative_tolerance": 1e-4, "wide_labels": False}
+EVERY = [dict(zip(USUAL, values)) for values in product(("double", "single"), (0.0, 1.0), (1e-4, 1e-10), (False, True))]
 
 
 def ensure_compiled(config: RunConfig | ImageStudyConfig | None, session: Session) -> None:
-    """Collective: if the kernels this run needs are not in numba's cache, have them compiled.
+    """Collective: if the kernels this run needs are not in numba's cache, have them compiled on all cores.
 
     One rank of each kind of processor does so: a login node's machine code is none for a compute node of another make.
     Should it fail, the run compiles them itself, and only the last bits of its numbers are another matter.
@@ -77,50 +89,61 @@ def ensure_compiled(config: RunConfig | ImageStudyConfig | None, session: Sessio
     Interrupted
         On a signal.
     """
+    compile_for([_kind_of(config)], session)
+
+
+def compile_for(kinds: list[dict], session: Session) -> bool:
+    """Collective: `ensure_compiled` for several kinds of runs, each as `USUAL`; whether all is kept from here on."""
     if os.environ.get(_IN_HELPER) or numba.config.DISABLE_JIT:
-        return
+        return False
     folders = cache_folders()
     if not all(session.reducer.gather(bool(folders))):
         session.warn("compiled kernels can be kept nowhere, so they are compiled in memory, two or three minutes at each "
                      "start: name a folder that can be written in NUMBA_CACHE_DIR")
-        return
-    kinds = session.reducer.gather(processor())
-    stamp = folders[0] / _stamp_name(_traits(config))
-    is_first = kinds.index(kinds[session.reducer.rank]) == session.reducer.rank
-    turns = session.reducer.gather(is_first and not _is_complete(stamp))
+        return False
+    processors = session.reducer.gather(processor())
+    stamps = [folders[0] / _stamp_name(kind) for kind in kinds]
+    is_first = processors.index(processors[session.reducer.rank]) == session.reducer.rank
+    turns = session.reducer.gather(is_first and not all(map(_is_complete, stamps)))
     if any(turns):
-        session.announce("compiling kernels, once for this installation and kind of processor (two or three minutes)")
-    # One after another: numba's lists of what a folder holds would lose what the other writes at the same time.
+        session.announce(f"compiling kernels on {plural(_workers(session), 'core')}, once for this installation and kind of "
+                         f"processor ({_MINUTES if len(kinds) == 1 else 'some minutes'})")
+    # One after another: each takes all cores.
     for rank in np.flatnonzero(turns):
         error = None
         if rank == session.reducer.rank:
             try:
-                _compile_elsewhere(_traits(config), stamp, session)
+                _compile_elsewhere(kinds, stamps, session)
             except Exception as caught:
                 error = caught
         all_come(session.comm)
         raise_together(session.comm, error)
+    return all(session.reducer.gather(all(map(_is_complete, stamps))))
 
 
-def _traits(config: RunConfig | ImageStudyConfig | None) -> dict:
-    """What decides which kernels are called with which types, as values for the tiny run."""
-    traits = {"precision": "double", "interface_diffusion": 0.0, "relative_tolerance": 1e-4}
+def _kind_of(config: RunConfig | ImageStudyConfig | None) -> dict:
+    kind = dict(USUAL)
     if isinstance(config, RunConfig):
         material = config.material
         variable = material.interface_diffusion != 0 or material.mobility_ratio_pore_to_solid != 1
-        traits |= {"precision": config.parallel.precision, "interface_diffusion": 1.0 if variable else 0.0}
+        kind |= {"precision": config.parallel.precision, "interface_diffusion": 1.0 if variable else 0.0}
     conduction = config and config.conduction
     if conduction is not None and preconditioner_precision(conduction.relative_tolerance) == "float64":
-        traits["relative_tolerance"] = 1e-10
-    return traits
+        kind["relative_tolerance"] = 1e-10
+    return kind
 
 
-def _compile_elsewhere(traits: dict, stamp: Path, session: Session) -> None:
+def _workers(session: Session) -> int:
+    """As many cores as the launch computes with, of those of this rank's node; the other ranks wait."""
+    return min(len(os.sched_getaffinity(0)), session.threads * session.comm.Get_size(), _MOST_WORKERS)
+
+
+def _compile_elsewhere(kinds: list[dict], stamps: list[Path], session: Session) -> None:
     for path in cache_files():
         if not is_whole(path):
             with suppress(OSError):
                 path.unlink()
-    command = [*python_module("pfsolid.machine.warmup"), json.dumps(traits)]
+    command = [*python_module("pfsolid.machine.warmup"), json.dumps(kinds), str(_workers(session))]
     try:
         # A group of its own: Ctrl-C in a terminal goes to this process, which ends the helper.
         helper = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, process_group=0,
@@ -132,22 +155,26 @@ def _compile_elsewhere(traits: dict, stamp: Path, session: Session) -> None:
     if said:
         session.warn(f"the kernels could not be compiled beforehand ({said}): compiling them as they are needed")
         return
-    with suppress(OSError):
-        names = "\n".join(str(_from_package(path)) for path in cache_files() if is_whole(path))
-        stamp.write_text(names, encoding="utf-8", errors="surrogateescape")
+    names = "\n".join(str(_from_package(path)) for path in cache_files() if is_whole(path))
+    for stamp in stamps:
+        with suppress(OSError):
+            stamp.write_text(names, encoding="utf-8", errors="surrogateescape")
 
 
 def _wait_for(helper: subprocess.Popen, session: Session) -> str:
     """Until it has ended; why it failed, empty if it did not."""
-    deadline = time.monotonic() + _TIMEOUT_S
+    start, before = time.monotonic(), len(cache_files())
+    session.hold_progress()
     while True:
         try:
             _, said = helper.communicate(timeout=_POLL_S)
             last = said.decode(errors="replace").strip().splitlines()[-1:] or ["without a word"]
             return f"status {helper.returncode}: {last[0]}" if helper.returncode else ""
         except subprocess.TimeoutExpired:
-            late = time.monotonic() > deadline
+            late = time.monotonic() > start + _TIMEOUT_S
             if not (late or session.stop_requested):
+                session.progress(lambda: f"compiling kernels: {len(cache_files()) - before} files after "
+                                         f"{time.monotonic() - start:.0f} s")
                 continue
         helper.terminate()
         try:
@@ -159,9 +186,9 @@ def _wait_for(helper: subprocess.Popen, session: Session) -> str:
         raise Interrupted("stopped on a signal while compiling kernels; nothing was computed yet")
 
 
-def _stamp_name(traits: dict) -> str:
+def _stamp_name(kind: dict) -> str:
     """Of a file in numba's own cache folder, so that both go together; changes with whatever makes numba compile anew."""
-    versions = (traits, __version__, numba.__version__, sys.version, processor(), sorted(kernel.stamp for kernel in KERNELS))
+    versions = (kind, __version__, numba.__version__, sys.version, processor(), sorted(kernel.stamp for kernel in KERNELS))
     return f"compiled-{hashlib.sha256(repr(versions).encode()).hexdigest()[:16]}"
 
 
@@ -179,81 +206,153 @@ def _is_complete(stamp: Path) -> bool:
     return bool(names) and all(is_whole(_PACKAGE / name) for name in names)
 
 
-def _conduct_tiny(rtol: float, session: Session) -> None:
-    """What the tiny run does not come by: electrodes, full tensors, faces below the voxel, layers, areas, PETSc's matrix."""
-    precision = preconditioner_precision(rtol)
-    grid = PeriodicGrid((16, 16, 16), (1.0,) * 3)  # so many that multigrid starts on a coarser level
-    scalars = np.array([1.0, 0.5, 0.2])
-    islands = np.array([1e-6, 1e-6, 1.0])
-    tensors = scalars[:, None, None] * (np.eye(3) + 0.1)
-    for kind, tables in ((SlabTransform, (scalars, tensors)), (CosineSlabTransform, (scalars,))):
-        with kind(grid, session.comm, precision, session.threads) as transform:
-            _conduct_with(transform, (*tables, islands), rtol)
+# --- what is compiled: parts of which each worker takes one after another --------------------------------------------
 
 
-def _conduct_with(transform: SlabTransform, tables, rtol: float) -> None:
-    scalars, settings = tables[0], SolverConfig(relative_tolerance=rtol)
-    rho = np.random.default_rng(1).random(transform.local_shape)
-    labels = labels_from_density(rho, 0.2, 0.8, transform)
-    surface_layer(labels, 2, 1, 1.0, transform, 2, (transform.periodic,) * 3)
-    axes = (0, 1, 2) if transform.periodic else (0,)
-    build_voxel_matrix(ConductionSystem(labels, scalars, transform))
-    coordination(labels, scalars > 0.3, transform)
-    for sigma in tables:
-        medium = Medium(labels, lambda _, sigma=sigma: sigma, transform)
-        solve_conduction(medium, settings, axes=axes)
-    by_fft = settings.model_copy(update={"solver": "fft"})
-    solve_conduction(Medium(labels, lambda _: scalars, transform), by_fft, axes=axes)
-    resisting = Medium(labels, lambda _: scalars, transform, interface_resistance={(1, 2): 1.0})
-    solve_conduction(resisting, settings, axes=axes)
-    open_faces_of_labels(labels, scalars, check_resistances({(0, 2): np.inf}, len(scalars)), transform.periodic)
-    straighten_halved(labels, (1, 1, 1), transform.first_plane, PairValues(others=1.0), transform.ghosts,
-                      transform.periodic)
-    if transform.periodic:
-        dtype = transform.real.dtype
-        linear = smooth_faces(rho, list(zip((0.2, 0.5, 0.8), scalars)), transform, dtype)
-        for system in (SubvoxelSystem(rho, (0.2, 0.8), scalars, transform, dtype), FaceSystem(linear, transform)):
-            solve_tensor(system, axes, rtol, on_solved=lambda axis, system: system.flux_jumps(axis))
-            system.phase_currents(axes[-1])
+def parts_of(kinds: Iterable[dict]) -> list[Part]:
+    """What such runs call, each part once, what takes longest first: a function's name and its arguments."""
+    kinds = list(kinds)
+    parts: list[Part] = []
+    for wide in sorted({kind["wide_labels"] for kind in kinds}):
+        for tolerance in sorted({kind["relative_tolerance"] for kind in kinds}, reverse=True):
+            parts += [(_solve, (table, periodic, tolerance, wide)) for table, periodic in (
+                ("scalars", True), ("tensors", True), ("islands", True), ("scalars", False), ("islands", False))]
+            parts += [(_solve_otherwise, (periodic, tolerance, wide)) for periodic in (True, False)]
+            parts += [(_solve_density, (tolerance,))] if not wide else []
+        parts += [(_measure, (wide,)), *((_prepare, (periodic, wide)) for periodic in (True, False))]
+    parts += [(_grow, (precision, mobility)) for precision in sorted({kind["precision"] for kind in kinds})
+              for mobility in sorted({kind["interface_diffusion"] for kind in kinds})]
+    return sorted(parts, key=lambda part: _ORDER.index(part[0]))
 
 
-def _measure_tiny(session: Session) -> None:
-    """An image of three phases that ends at its faces."""
-    majority(np.zeros((2, 4, 4), np.uint8), (2, 2, 2))
-    grid = PeriodicGrid((6, 6, 6), (1.0,) * 3)
-    image = OpenImage(grid, session.reducer, PlaneExchange(session.comm, mirrored=True), slab_of(grid, session.comm))
-    phase = np.random.default_rng(1).integers(0, 3, (image.local_shape[0] + 2, 6, 6)).astype(np.uint8)
-    with SlabTransform(padded_grid(grid), session.comm, threads=session.threads) as transform:
-        measure_phases(phase, image, transform, 3, ("through",) * 3)
-
-
-def compile_all(traits: dict) -> None:
-    """Call every kernel once with the types that such a run has."""
+def _grow(session: Session, precision: str, interface_diffusion: float) -> None:
+    """A run of three steps, with its measures and its conductivity."""
     from ..workflows.run import run
 
     config = config_from_dict(_TINY | {
-        "parallel": {"precision": traits["precision"]},
-        "material": _TINY["material"] | {"interface_diffusion": traits["interface_diffusion"]},
-        "conduction": _TINY["conduction"] | {"relative_tolerance": traits["relative_tolerance"]}})
+        "parallel": {"precision": precision},
+        "material": _TINY["material"] | {"interface_diffusion": interface_diffusion}})
     # The temporary directory may be full; where machine code is kept there is room, or all this is in vain.
     folder = next(iter(cache_folders()), None)
-    with open_session(1, catch_signals=False) as session, tempfile.TemporaryDirectory(dir=folder) as scratch:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
         run(config, Path(scratch) / "run", session)
-        _conduct_tiny(traits["relative_tolerance"], session)
-        _measure_tiny(session)
 
 
-def _end_with_parent(parent: int) -> None:
+@contextmanager
+def _random_labels(session: Session, periodic: bool, tolerance: float, wide: bool) -> Iterator[tuple]:
+    grid = PeriodicGrid((16, 16, 16), (1.0,) * 3)  # so many that multigrid starts on a coarser level
+    kind = SlabTransform if periodic else CosineSlabTransform
+    with kind(grid, session.comm, preconditioner_precision(tolerance), session.threads) as transform:
+        rho = np.random.default_rng(1).random(transform.local_shape)
+        labels = labels_from_density(rho, 0.2, 0.8, transform)
+        yield labels.astype(np.uint32) if wide else labels, rho, transform
+
+
+def _solve(session: Session, table: str, periodic: bool, tolerance: float, wide: bool) -> None:
+    """By the solver that is chosen by itself."""
+    with _random_labels(session, periodic, tolerance, wide) as (labels, _, transform):
+        medium = Medium(labels, lambda _: _TABLES[table], transform)
+        solve_conduction(medium, SolverConfig(relative_tolerance=tolerance), axes=_axes(transform))
+
+
+def _solve_otherwise(session: Session, periodic: bool, tolerance: float, wide: bool) -> None:
+    """By the solver of plane waves, and with interfaces that resist."""
+    settings = SolverConfig(relative_tolerance=tolerance)
+    with _random_labels(session, periodic, tolerance, wide) as (labels, _, transform):
+        by_fft = Medium(labels, lambda _: _TABLES["scalars"], transform)
+        solve_conduction(by_fft, settings.model_copy(update={"solver": "fft"}), axes=_axes(transform))
+        resisting = Medium(labels, lambda _: _TABLES["scalars"], transform, interface_resistance={(1, 2): 1.0})
+        solve_conduction(resisting, settings, axes=_axes(transform))
+
+
+def _axes(transform: SlabTransform) -> tuple[int, ...]:
+    return (0, 1, 2) if transform.periodic else (0,)
+
+
+def _solve_density(session: Session, tolerance: float) -> None:
+    """Faces from the density below the voxel."""
+    with _random_labels(session, True, tolerance, False) as (_, rho, transform):
+        dtype, scalars = transform.real.dtype, _TABLES["scalars"]
+        linear = smooth_faces(rho, list(zip((0.2, 0.5, 0.8), scalars)), transform, dtype)
+        for system in (SubvoxelSystem(rho, (0.2, 0.8), scalars, transform, dtype), FaceSystem(linear, transform)):
+            solve_tensor(system, (0, 1, 2), tolerance, on_solved=lambda axis, system: system.flux_jumps(axis))
+            system.phase_currents(2)
+
+
+def _prepare(session: Session, periodic: bool, wide: bool) -> None:
+    """What labels go through before they are solved for: layers, areas, contacts, PETSc's matrix."""
+    with _random_labels(session, periodic, 1e-4, wide) as (labels, _, transform):
+        scalars = _TABLES["scalars"]
+        surface_layer(labels, 2, 1, 1.0, transform, 2, (transform.periodic,) * 3)
+        build_voxel_matrix(ConductionSystem(labels, scalars, transform))
+        coordination(labels, scalars > 0.3, transform)
+        open_faces_of_labels(labels, scalars, check_resistances({(0, 2): np.inf}, len(scalars)), transform.periodic)
+        straighten_halved(labels, (1, 1, 1), transform.first_plane, PairValues(others=1.0), transform.ghosts,
+                          transform.periodic)
+
+
+def _measure(session: Session, wide: bool) -> None:
+    """An image of three phases that ends at its faces; and a body in space, as it is drawn."""
+    dtype = np.uint32 if wide else np.uint8
+    majority(np.zeros((2, 4, 4), dtype), (2, 2, 2))
+    grid = PeriodicGrid((6, 6, 6), (1.0,) * 3)
+    image = OpenImage(grid, session.reducer, PlaneExchange(session.comm, mirrored=True), slab_of(grid, session.comm))
+    phase = np.random.default_rng(1).integers(0, 3, (image.local_shape[0] + 2, 6, 6)).astype(dtype)
+    with SlabTransform(padded_grid(grid), session.comm, threads=session.threads) as transform:
+        measure_phases(phase, image, transform, 3, ("through",) * 3)
+    samples, ray = np.zeros((2, 2, 2), np.float32), np.ones(3)
+    first_meetings(samples, samples, ray, np.zeros((1, 2)), ray, ray, ray, 0.5, 1.0, 0.5, 1)
+
+
+_TABLES = {"scalars": np.array([1.0, 0.5, 0.2]), "islands": np.array([1e-6, 1e-6, 1.0])}
+_TABLES["tensors"] = _TABLES["scalars"][:, None, None] * (np.eye(3) + 0.1)
+_ORDER = (_solve, _solve_density, _grow, _measure, _solve_otherwise, _prepare)
+
+
+def compile_all(kinds: Iterable[dict]) -> None:
+    """Call every kernel once with the types that such runs have."""
+    with open_session(1, catch_signals=False) as session:
+        for part, arguments in parts_of(kinds):
+            part(session, *arguments)
+
+
+# --- the helper and its workers --------------------------------------------------------------------------------------
+
+
+def _compile_part(part: Part) -> None:
+    try:
+        with open_session(1, catch_signals=False) as session:
+            part[0](session, *part[1])
+    except SystemExit:  # which the pool would take for the part's result, and go on with the next one
+        os._exit(EXIT_FAULT)
+
+
+def _end_with(parent: int) -> None:
+    """End this process by an exception, so that it removes what it has made: on a signal, and when its parent is gone."""
+    signal.signal(signal.SIGTERM, _end)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_POLL_S)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _end(*_) -> None:
+    for worker in multiprocessing.active_children():
+        worker.terminate()
+    sys.exit(EXIT_FAULT)
+
+
 def _main() -> None:
-    # Ended by an exception, so that it removes what it has made.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAULT))
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    compile_all(json.loads(sys.argv[1]))
+    """Compile what the kinds of runs in the first argument call, in as many processes as the second says."""
+    _end_with(os.getppid())
+    parts = parts_of(json.loads(sys.argv[1]))
+    workers = min(int(sys.argv[2]), len(parts))
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with, (os.getpid(),)) as pool:
+        for done in as_completed([pool.submit(_compile_part, part) for part in parts]):
+            done.result()
 
 
 if __name__ == "__main__":

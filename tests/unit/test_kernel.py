@@ -25,9 +25,8 @@ ROOT = Path(pfsolid.__file__).parent
 # come along with them, also out of the cache.
 UNCOMPILED = """
 from pfsolid.kernel import KERNELS
-from pfsolid.machine.warmup import compile_all
-for interface_diffusion in (0.0, 1.0):
-    compile_all({"precision": "double", "interface_diffusion": interface_diffusion, "relative_tolerance": 1e-4})
+from pfsolid.machine.warmup import USUAL, compile_all
+compile_all([USUAL, USUAL | {"interface_diffusion": 1.0}])
 called = {id(k.py_func.__globals__.get(name)) for k in KERNELS for name in k.py_func.__code__.co_names}
 print("left:", *(f"{k.__module__}.{k.__name__}" for k in KERNELS if not k.signatures and id(k) not in called))
 """
@@ -116,6 +115,31 @@ def test_a_copy_of_the_sources_needs_no_compiling(use, tmp_path):
     assert done.stdout.split() == ["42", "2", "0"], done.stderr
 
 
+# At the same time for four types, for one of them twice; then whether each loads its own.
+AT_ONCE = """
+import os
+import numpy as np
+import kept
+from pfsolid.kernel import cache_files
+kinds = [3, 1.5, 2j, np.float32(4), 3]
+children = []
+for kind in kinds:
+    children.append(os.fork())
+    if not children[-1]:
+        kept.doubled(kind)
+        os._exit(sum(kept.doubled.stats.cache_misses.values()))
+asked = sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+print(len(cache_files()), [kept.doubled(kind) for kind in kinds] == [6, 3.0, 4j, 8, 6],
+      sum(kept.doubled.stats.cache_misses.values()), asked)
+"""
+
+
+def test_processes_that_compile_one_kernel_take_turns(use, tmp_path):
+    """Each type in a file of its own and on the list, where numba would give several of them the same name."""
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["5", "True", "0", "4"], done.stderr
+
+
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
 @pytest.mark.parametrize("damage", [lambda raw: raw[:len(raw) // 2],
                                     lambda raw: raw[:100] + bytes([raw[100] ^ 1]) + raw[101:]], ids=["truncated", "bit"])
@@ -186,10 +210,10 @@ def compiled(monkeypatch, tmp_path):
     kept = tmp_path / "a.nbi"
     machine = [("linux", "cpu", "+avx")]
 
-    def compile_elsewhere(traits, stamp, session):
+    def compile_elsewhere(_kinds, stamps, _session):
         calls.append(machine[0])
         kept.write_bytes(b"code" + kernel_module._checksum(b"code"))
-        stamp.write_text(str(kept))
+        stamps[0].write_text(str(kept))
 
     monkeypatch.setattr(warmup, "_compile_elsewhere", compile_elsewhere)
     monkeypatch.setattr(warmup, "cache_folders", lambda: [tmp_path])
