@@ -1,15 +1,11 @@
-"""Labels of voxels: how many there can be, room for a slab of them, how often each occurs, values of pairs of them."""
+"""Labels of voxels: how many there can be, room for a slab of them, how often each occurs."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
-from .kernel import kernel
 from .parallel.collective import Reducer
 from .spectral.transform import SlabTransform
 
@@ -20,7 +16,6 @@ MAX_LABEL = NUM_LABELS - 1
 MOST_APART = 256
 _SMALL = np.iinfo(np.uint8).max
 _MOST_SHOWN = 20
-_PAIR_BITS = 32
 
 
 def label_dtype(highest: int) -> type:
@@ -105,109 +100,3 @@ def check_label_known(counts: dict[int, int], known, what: str) -> None:
 def _some(texts: list[str]) -> str:
     rest = len(texts) - _MOST_SHOWN
     return ", ".join(texts[:_MOST_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
-
-
-# --- values of pairs ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class PairValues:
-    """A value for each two labels that differ, by sorted pairs: it grows with the pairs that are given, not with all.
-
-    Attributes
-    ----------
-    keys : ndarray of int64 (num_pairs,)
-        Rising: the lower label times 2^32 and the higher one.
-    values : ndarray (num_pairs,)
-    others : float
-        Of the pairs that are not given.
-    """
-
-    keys: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
-    values: np.ndarray = field(default_factory=lambda: np.empty(0))
-    others: float = 0.0
-
-    @classmethod
-    def of(cls, given: Mapping[tuple[int, int], float] | PairValues | None, others: float = 0.0) -> PairValues:
-        """From {(a, b): value}, either way round.
-
-        Parameters
-        ----------
-        given : dict or PairValues
-            Labels from 0 to MAX_LABEL.
-        others : float
-            Of the pairs that are not given.
-
-        Returns
-        -------
-        PairValues
-            What was given, where it was one.
-
-        Raises
-        ------
-        InputError
-            Two values for one pair, or a pair of one label.
-        """
-        if isinstance(given, PairValues):
-            return given
-        found: dict[int, float] = {}
-        for (a, b), value in (given or {}).items():
-            if not (0 <= a <= MAX_LABEL and 0 <= b <= MAX_LABEL and a != b):
-                raise InputError(f"a value of labels {a} and {b}: two different labels from 0 to {MAX_LABEL} are needed")
-            key = min(a, b) << _PAIR_BITS | max(a, b)
-            if found.setdefault(key, value) != value:
-                raise InputError(f"a value of labels {a} and {b} is given twice: {found[key]} and {value}")
-        keys = np.array(sorted(found), np.int64)
-        return cls(keys, np.array([found[key] for key in keys.tolist()], float), float(others))
-
-    @property
-    def table(self) -> tuple[np.ndarray, np.ndarray, float]:
-        """For `pair_value`."""
-        return self.keys, self.values, self.others
-
-    @property
-    def is_zero(self) -> bool:
-        """Whether all values are."""
-        return not (self.others or np.any(self.values))
-
-    def scaled(self, factor: float) -> PairValues:
-        """All values times a number."""
-        return PairValues(self.keys, factor * self.values, factor * self.others)
-
-    def only(self, wanted) -> PairValues:
-        """Values of which ``wanted`` is false are 0: ``only(np.isfinite)``."""
-        return PairValues(self.keys, np.where(wanted(self.values), self.values, 0.0),
-                          self.others if wanted(self.others) else 0.0)
-
-
-@kernel()
-def pair_value(table, a, b):
-    """The value of two labels, 0 where they are one; for other kernels.
-
-    Parameters
-    ----------
-    table : tuple
-        `PairValues.table`.
-    a, b : int
-
-    Returns
-    -------
-    float
-    """
-    keys, values, others = table
-    if a == b:
-        return 0.0
-    if keys.size == 0:
-        return others
-    low, high = np.int64(min(a, b)), np.int64(max(a, b))
-    wanted = (low << 32) | high
-    first, last = 0, keys.size
-    while first < last:
-        middle = (first + last) // 2
-        if keys[middle] < wanted:
-            first = middle + 1
-        else:
-            last = middle
-    if first < keys.size and keys[first] == wanted:
-        return values[first]
-    return others

@@ -325,7 +325,8 @@ def conductivity(image: Any, sigma: Any, voxel_nm: Any = None, boundary: str = "
                  tolerance: float = 1e-4, *, plate_resistance: Any = None, contact: Any = None,
                  interface_normals: str | None = None, exclude: Any = (), reference: int | str | None = None,
                  extrapolate: bool = False, axes: str | None = None, names: Mapping[int, str] | None = None,
-                 thresholds: Any = None, fields: bool = True, comm: Any = None, threads: int | None = None,
+                 thresholds: Any = None, classes: Mapping[str, Any] | None = None, table: Any = None,
+                 crystal_symmetry: str | None = None, fields: bool = True, comm: Any = None, threads: int | None = None,
                  progress: bool | Callable[[str], object] | None = None) -> Conductivity:
     """Effective conductivity of a voxel image: div[sigma (E - grad u)] = 0, sigma_eff E = <sigma (E - grad u)>.
 
@@ -351,7 +352,10 @@ def conductivity(image: Any, sigma: Any, voxel_nm: Any = None, boundary: str = "
     layer : dict, optional
         A layer by distance: {'label': 2, 'on': 1, 'facing': (0,), 'width_nm': 40}: label 2, on label 1, within 40 nm of 0.
     resistance : dict, optional
-        ohm cm^2 of the interfaces between two labels: {(1, 2): 30}, and {"*:*": 2} for all other pairs; inf blocks.
+        ohm cm^2 of the interfaces between two labels or classes: {(1, 2): 30, "grain:grain": 5}, and {"*:*": 2} for all
+        other pairs; inf blocks.  In place of a number a law {'value', 'at_K', 'activation_energy_eV'}; D / sigma of
+        {'apparent_S_per_cm', 'D_nm'}; delta / sigma of {'specific_S_per_cm', 'delta_nm'}; what a film in the place of grain
+        adds, {'film_S_per_cm', 'delta_nm'}; or {'misorientation_deg': [15], 'ohm_cm2': [1, 30]}.
     error : {'auto', 'estimate', 'refinement', 'none'}
         How the grid's part of the error is found: from what the solve leaves behind, or on voxels of half the edge.
     solver : {'auto', 'multigrid', 'fft', 'petsc', 'perturbation'}
@@ -373,6 +377,14 @@ def conductivity(image: Any, sigma: Any, voxel_nm: Any = None, boundary: str = "
         Follow laws beyond the temperatures of their sources.
     axes, names, thresholds
         As for `Image`, where an array is given.
+    classes : dict, optional
+        Labels that have something in common: {'grain': range(1, 301), 'pore': 0}, '*' for all others.  A class may stand for
+        labels in ``sigma`` and ``resistance``, and results are told of it as one.
+    table : str, Path or pandas.DataFrame, optional
+        Classes and crystals' angles, as ``sigma`` takes them, beside a ``sigma`` of classes: columns label, class, phi1_deg,
+        Phi_deg, phi2_deg (Bunge); such as ``made.to_dataframe()`` of `pfsolid.grains`.
+    crystal_symmetry : {'cubic', 'hexagonal', 'trigonal', 'tetragonal', 'orthorhombic', 'none'}, optional
+        Of all crystals; needed where a resistance goes by misorientation.
     fields : bool
         Keep the current densities, 12 bytes for each voxel and direction.
     comm : mpi4py.MPI.Intracomm, optional
@@ -419,7 +431,7 @@ def conductivity(image: Any, sigma: Any, voxel_nm: Any = None, boundary: str = "
                          temperature_K=temperature_K, extrapolate=extrapolate)
         study = study_of(image, sigma, layer, resistance, exclude, reference, interface_normals, settings,
                          given(boundary=boundary, directions=directions, plate_resistance_ohm_cm2=plate_resistance,
-                               contact=texts))
+                               contact=texts), classes=classes, crystal_symmetry=crystal_symmetry, table=table)
         with quiet_session(comm, threads, progress) as session:
             check_same_on_all_ranks(image, session.reducer)
             ensure_compiled(study, session)

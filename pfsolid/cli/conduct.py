@@ -8,17 +8,28 @@ from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
 
+from ..config.classes import text_of_labels
+from ..config.sigma_table import read_sigma_table
 from ..errors import InputError
 from ..parallel.agreement import on_root
 from ..parallel.communicator import world
 from ..process import loading
 from ..text import one_line
-from .label_tables import carriers_table, conductivities, entries_of, label_text, names_table, quoted, table_of
+from .label_tables import (
+    carriers_table,
+    classes_of,
+    conductivities,
+    entries_of,
+    label_text,
+    names_table,
+    quoted,
+    table_of,
+)
 from .options import CROP, a_path, add_output, add_set, add_threads, crop_of, draw, edges_of, running, session_of
 
 _NOT_FOR_DENSITY = ("voxel_nm", "boundary", "axes_order", "directions", "crop", "bin", "threshold", "raw", "raw_offset",
                     "layer", "resistance", "plate_resistance", "contact", "names", "exclude", "active_material",
-                    "exchange_current")
+                    "exchange_current", "label_class", "crystal_symmetry")
 _NOTATION = {
     "crop": CROP, "raw": "NX,NY,NZ,TYPE", "layer": "LABEL:ON,FACING,WIDTH_NM", "resistance": "A:B=R",
     "plate_resistance": "R1,R2", "contact": "FIRST[,LAST]",
@@ -75,7 +86,13 @@ def add_image_options(sub: argparse.ArgumentParser) -> argparse._ArgumentGroup:
                        "conducts both)")
     image.add_argument("--exchange-current", metavar="A_PER_M2", help="A/m^2 of active surface: where the electrode reacts")
     image.add_argument("--sigma-table", type=a_path, metavar="FILE.csv", help="the same as a table with the columns label, "
-                       "sigma_S_per_cm and, if wanted, name")
+                       "sigma_S_per_cm and, if wanted, name, class, phi1_deg, Phi_deg, phi2_deg")
+    image.add_argument("--class", dest="label_class", action="append", metavar="NAME=LABELS", help="what labels have in "
+                       "common: grain=1-300, pore=0,7, grain=* for all others; stands wherever a label does in --sigma and "
+                       "--resistance, once for each class")
+    image.add_argument("--crystal-symmetry", choices=["cubic", "hexagonal", "trigonal", "tetragonal", "orthorhombic",
+                                                      "none"],
+                       help="of all crystals, where resistances go by misorientation")
     image.add_argument("--names", metavar="LABEL=NAME,...", help="what the labels are called, to be used wherever a label "
                        "is")
     image.add_argument("--exclude", metavar="LABEL,...", help="labels outside the field of view, such as round a cylinder: "
@@ -93,7 +110,9 @@ def add_image_options(sub: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     image.add_argument("--raw-offset", metavar="BYTES", help="length of the header of a raw file")
     image.add_argument("--layer", metavar=_NOTATION["layer"], help="a surface layer by distance, for example 2:1,0,40: "
                        "label 2, on label 1, within 40 nm of label 0")
-    image.add_argument("--resistance", metavar="A:B=R,...", help="ohm cm^2 of the interfaces between two labels")
+    image.add_argument("--resistance", metavar="A:B=R,...", help="ohm cm^2 of the interfaces between two labels or classes, "
+                       "*:*=R for all others: a number, a law, {apparent_S_per_cm=1e-5,D_nm=500}, {specific_S_per_cm=1e-7,"
+                       "delta_nm=2}, {film_S_per_cm=1e-6,delta_nm=5}, {misorientation_deg=[15],ohm_cm2=[1,30]}")
     return image
 
 
@@ -228,6 +247,22 @@ def study_of(options: argparse.Namespace) -> Any:
     return study_from_text(f"[image]\nfile = {quoted(str(options.source))}\n", "command line", overrides)
 
 
+def _add_classes(found, options, table) -> None:
+    """Classes, angles and symmetry of grains."""
+    classes: dict[str, object] = dict(classes_of(options.label_class))
+    for name, labels in ({} if table is None else table.classes).items():
+        if name in classes:
+            raise InputError(f"--class {name} and --sigma-table {options.sigma_table} both say what labels are of it: leave "
+                             "it out of one")
+        classes[name] = text_of_labels(labels)
+    if classes:
+        found.add("--class", "phases.classes", quoted(classes))
+    if table is not None and table.angles:
+        found.add("--sigma-table", "phases.euler_deg", quoted(table.angles))
+    if options.crystal_symmetry is not None:
+        found.add("--crystal-symmetry", "phases.crystal_symmetry", options.crystal_symmetry)
+
+
 def _solver_overrides(options) -> list[str]:
     found = _Overrides()
     if options.temperature is not None:
@@ -242,9 +277,13 @@ def _solver_overrides(options) -> list[str]:
 def _image_overrides(options) -> list[str]:
     """The image options as the TOML they stand for; what they hold is checked with everything else."""
     found = _Overrides()
-    conducting, names = conductivities(options.sigma, options.sigma_table, options.names)
+    table = None
+    if options.sigma_table is not None:
+        table = read_sigma_table(options.sigma_table, f"--sigma-table {options.sigma_table}")
+    conducting, names = conductivities(options.sigma, table, options.sigma_table, options.names)
     if conducting:
         found.add("--sigma", "phases.sigma_S_per_cm", table_of(conducting, "--sigma"))
+    _add_classes(found, options, table)
     if options.carrier is not None:
         found.add("--carrier", "phases.carriers_S_per_cm", carriers_table(options.carrier))
     if options.active_material is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import Any
 
-from ..config.sigma_table import read_sigma_table
+from ..config.sigma_table import LabelTable
 from ..errors import InputError
 from ..text import one_line
 
@@ -47,8 +47,13 @@ def table_of(entries: list[tuple[str, str]], option: str) -> str:
             raise InputError(f"{option}: {one_line(name)} stands there twice")
         seen.add(name)
     # TOML wants a digit before the point.
-    values = [re.sub(r"(?<![\w.])\.(?=\d)", "0.", value) for _, value in entries]
+    values = [re.sub(r"(?<![\w.])\.(?=\d)", "0.", _with_error(value)) for _, value in entries]
     return "{ " + ", ".join(f"{quoted(name)} = {value}" for name, value in zip((name for name, _ in entries), values)) + " }"
+
+
+def _with_error(value: str) -> str:
+    """1e-3 ± 1e-4 as text, which is what it is in TOML."""
+    return quoted(value) if re.fullmatch(r"[\d.eE+-]+\s*(±|\+-|\+/-)\s*[\d.eE+-]+\s*%?", value) else value
 
 
 def carriers_table(texts: list[str]) -> str:
@@ -75,30 +80,80 @@ def label_text(text: str) -> str:
     return text.strip() if re.fullmatch(r"\s*\d+\s*", text) else quoted(text.strip())
 
 
-def quoted(text: str) -> str:
-    """As text in TOML."""
+def quoted(text: object) -> str:
+    """As a text in TOML, or a list of numbers."""
     from ..config.text import toml_value  # after the arguments: it takes a while to load
 
     return toml_value(text)
 
 
-def conductivities(text: str | None, table: Path | None, names_text: str | None) -> tuple[list, dict[int | str, str]]:
-    """Conductivities by label and names, from `--sigma`, `--sigma-table` and `--names` together."""
+def classes_of(texts: list[str] | None) -> dict[str, str]:
+    """Labels of classes from `--class`, each time of one.
+
+    Raises
+    ------
+    InputError
+    """
+    found: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, labels = (part.strip() for part in text.partition("="))
+        if not (equals and name and labels):
+            raise InputError(f"--class {one_line(text)}: must be NAME=LABELS, for example grain=1-300, pore=0,7 or "
+                             "grain=*")
+        if name in found:
+            raise InputError(f"--class: {one_line(name)} stands there twice")
+        found[name] = labels
+    return found
+
+
+def conductivities(text: str | None, table: LabelTable | None, path: object,
+                   names_text: str | None) -> tuple[list[tuple[str, str]], dict[int | str, str]]:
+    """Conductivities by label and names, from `--sigma`, `--sigma-table` and `--names` together.
+
+    Parameters
+    ----------
+    text : str or None
+        Of `--sigma`.
+    table : LabelTable or None
+    path : object
+        Of the table.
+    names_text : str or None
+        Of `--names`.
+
+    Returns
+    -------
+    list of (str, str)
+        Label and S/cm as TOML has it.
+    dict
+        Names by label.
+
+    Raises
+    ------
+    InputError
+        A label is given twice.
+    """
     given = entries_of(text, "--sigma") if text is not None else []
     names = names_of(names_text)
-    rows = read_sigma_table(table, f"--sigma-table {table}") if table is not None else []
-    for label, _, name in rows:
-        if name and names.setdefault(int(label), name) != name:
-            raise InputError(f"--sigma-table {table}: label {label} is called {one_line(name)} there and "
-                             f"{one_line(names[int(label)])} by --names")
+    table = table or LabelTable()
+    for number, name in table.names.items():
+        if names.setdefault(number, name) != name:
+            raise InputError(f"--sigma-table {path}: label {number} is called {one_line(name)} there and "
+                             f"{one_line(names[number])} by --names")
     called = {name: str(label) for label, name in names.items()}
-    tabled = {_plain(label) for label, _, _ in rows}
     for entry, value in given:
         label = _plain(called.get(entry, entry))
-        if label in tabled:
-            raise InputError(f"--sigma {one_line(entry)}={one_line(value)} and --sigma-table {table} both give label "
+        if label in table.sigma:
+            raise InputError(f"--sigma {one_line(entry)}={one_line(value)} and --sigma-table {path} both give label "
                              f"{label}: leave it out of one")
-    return [*given, *((label, sigma) for label, sigma, _ in rows)], names
+    values = [(label, _written(sigma)) for label, sigma in table.sigma.items()]
+    return [*given, *values], names
+
+
+def _written(sigma: str | list[Any]) -> str:
+    """As TOML."""
+    if isinstance(sigma, list):
+        return quoted(sigma)
+    return sigma if re.fullmatch(r"[\d.eE+-]+", sigma) else quoted(sigma)
 
 
 def _plain(label: str) -> str:

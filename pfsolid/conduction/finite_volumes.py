@@ -6,8 +6,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..grid import AXES
-from ..labels import PairValues
 from ..morphology.interface_normals import face_norms
+from ..pairs import PairValues
 from ..spectral.transform import SlabTransform
 from . import current_kernels, interface_kernels, kernels
 from .aligned import aligned_empty, aligned_zeros

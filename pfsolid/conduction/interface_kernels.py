@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from ..kernel import kernel
-from ..labels import pair_value
+from ..pairs import pair_value
 from .kernels import harmonic_mean
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
-from ..labels import PairValues, empty_labels
+from ..labels import empty_labels
+from ..pairs import PairValues
 from ..spectral.transform import SlabTransform
 from . import interface_kernels, kernels
 

@@ -17,12 +17,13 @@ from ..conduction.effective import preconditioner_precision
 from ..conduction.phases import unlike_faces
 from ..config.conduction import SolverConfig
 from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
-from ..config.image import ANY_PAIR, ImageStudyConfig, LayerConfig
+from ..config.image import ImageStudyConfig, LayerConfig
+from ..config.resistances import resists_finitely
 from ..errors import InputError
 from ..grid import AXES, PeriodicGrid, three
 from ..io.images.description import ArrayImage, ImageInfo
 from ..io.images.slab import Labelling, describe_image, read_label_slab
-from ..labels import PairValues, check_label_known, empty_labels, label_counts, label_dtype
+from ..labels import check_label_known, empty_labels, label_counts, label_dtype
 from ..morphology.layers import surface_layer
 from ..morphology.straighten import straighten_halved
 from ..orientation import Orientation
@@ -47,6 +48,7 @@ from .grid_error import (
 )
 from .medium import Medium
 from .parts import Part, field_axes, layout_of, parts_of
+from .resistances import Resistances
 from .solve import Memory, OnSolved, check_solver, settings_of_second, solve_conduction
 from .watch import watched_by
 
@@ -106,6 +108,8 @@ class ImageConduction:
         if all_labels_occur:
             self._check_labels_used(counts)
         self.study = study.with_labels(counts)
+        if all_labels_occur:
+            self._check_resistances(counts)
         self._inside = self._field_of_view(counts)
 
     def _check_labels_used(self, counts: dict[int, int]) -> None:
@@ -128,6 +132,17 @@ class ImageConduction:
         if unused:
             self.session.warn(f"the image has no label {listed(unused)}, which a conductivity is given for; it has "
                               f"{listed(counts)}")
+
+    def _check_resistances(self, counts: dict[int, int]) -> None:
+        """Raise InputError where a resistance is for what does not occur, or cannot be at some temperature."""
+        try:
+            found = Resistances(self.study, counts)
+            found.check(counts, self.parts[0].grid_nm)
+            for temperature in self.study.conduction.temperatures or (None,):
+                found.at(temperature)
+        except InputError:
+            self.close()
+            raise
 
     def _layer_labels(self) -> list[tuple[str, tuple[int, ...]]]:
         layer = self.study.layer
@@ -233,13 +248,13 @@ def _solve_part(study: ImageStudyConfig, part: Part, image: LabelledImage, sessi
         _tell_of_layer(study, image, session)
         found = solve_conduction(image.medium, study.conduction, watched_by(session), axes=part.fields,
                                  on_solved=on_solved, memory=memory, name=name, with_currents=with_currents)
-        unlike = unlike_faces(image.medium.labels, session.reducer, _kinds(image.medium, found.sigma))
+        unlike = unlike_faces(image.medium.labels, session.reducer, _kinds(image.medium, found.sigma, found.temperatures[0]))
     return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name, masks))
 
 
-def _kinds(medium: Medium, sigma: Floats) -> Integers:
+def _kinds(medium: Medium, sigma: Floats, temperature: float | None) -> Integers:
     """Of labels: those that conduct alike, without resistances between them, are of one kind."""
-    if not PairValues.of(medium.interface_resistance).is_zero:
+    if not medium.resistance_at(temperature, len(sigma)).is_zero:
         return np.arange(len(sigma))
     kinds: Integers = np.unique(sigma.reshape(len(sigma), -1), axis=0, return_inverse=True)[1].reshape(-1)
     return kinds
@@ -289,7 +304,7 @@ def _read_part(study: ImageStudyConfig, part: Part, grid_nm: PeriodicGrid, setti
         contacts = contacts_of(study, part.orientation, grid_nm, masks)
         until_read.pop_all()  # whoever solves closes it
     return LabelledImage(Medium(labels, lambda temperature: turned_sigma(study, part.orientation, temperature), transform,
-                         part.orientation.names, _resistances(study), study.phases.interface_normals,
+                         part.orientation.names, Resistances(study, counts).at, study.phases.interface_normals,
                          _plate_resistances(study), contacts, mirrored=part.window.mirrored, groups=study.groups),
                          num_laid)
 
@@ -311,7 +326,9 @@ def _read_labels(study: ImageStudyConfig, part: Part, transform: SlabTransform, 
     labels[1:-1] = image
     if halved:
         if _is_straightened(study):
-            straighten_halved(labels, times, transform.first_plane, _resisting_pairs(study), transform.ghosts,
+            counts = label_counts(image, session.reducer)
+            pairs = Resistances(study.with_labels(counts), counts).at((study.conduction.temperatures or (None,))[0])
+            straighten_halved(labels, times, transform.first_plane, pairs.only(np.isfinite), transform.ghosts,
                               transform.periodic)
     transform.ghosts.fill(labels)
     return labels
@@ -362,31 +379,16 @@ def turned_sigma(study: ImageStudyConfig, orientation: Orientation, temperature:
     return orientation.turn_tensor(sigma, sigma.ndim - 1)
 
 
-def _resistances(study: ImageStudyConfig) -> PairValues:
-    """In nm/(S/m), for a grid that counts in nm."""
-    given = study.phases.interface_resistance_ohm_cm2
-    pairs: dict[tuple[int, int], float] = {}
-    for pair, value in given.items():
-        if pair != ANY_PAIR:
-            a, b = map(int, pair.split(":"))
-            pairs[a, b] = value
-    return PairValues.of(pairs, given.get(ANY_PAIR, 0.0)).scaled(M2_PER_CM2 * NM_PER_M)
-
-
 def _plate_resistances(study: ImageStudyConfig) -> tuple[float, float]:
     """Likewise."""
     low, high = (value * M2_PER_CM2 * NM_PER_M for value in study.image.plate_resistance_ohm_cm2)
     return low, high
 
 
-def _resisting_pairs(study: ImageStudyConfig) -> PairValues:
-    """Those whose interface has a finite resistance."""
-    return _resistances(study).only(np.isfinite)
-
-
 def _is_straightened(study: ImageStudyConfig) -> bool:
     """On smaller voxels an interface's staircase must have smaller steps; blocked ones and boxes' faces stay as they are."""
-    return study.phases.interface_normals == "smoothed" and not _resisting_pairs(study).is_zero
+    rules = study.phases.interface_resistance_ohm_cm2.values()
+    return study.phases.interface_normals == "smoothed" and any(map(resists_finitely, rules))
 
 
 def _warn_of_small_grains(found: Conduction, session: Session) -> None:

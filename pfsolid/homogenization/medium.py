@@ -18,8 +18,9 @@ from ..conduction.phases import check_conductivities, check_resistances, open_fa
 from ..conduction.system import System
 from ..errors import InputError
 from ..grid import AXES
-from ..labels import PairValues, count_labels
+from ..labels import count_labels
 from ..morphology.clusters import axes_percolating_through_faces, open_faces_of, percolating_axes
+from ..pairs import PairValues
 from ..spectral.transform import SlabTransform
 
 PerAxisFlag = tuple[bool, bool, bool]
@@ -39,8 +40,8 @@ class Medium:
         A CosineSlabTransform for plane electrodes, the field along its first axis.
     axis_names : str
         What the axes of the grid are called.
-    interface_resistance : PairValues or dict
-        {(a, b): R} in spacing / (S/m).
+    interface_resistance : PairValues, dict or callable
+        {(a, b): R} in spacing / (S/m); or ``resistance(temperature or None)``, a `PairValues` of them.
     interface_normals : {'smoothed', 'faces'}
         By what the faces of an interface that resists are weighted.
     plate_resistance : (float, float)
@@ -59,7 +60,8 @@ class Medium:
     sigma_at: Callable[[float | None], Floats]
     transform: SlabTransform
     axis_names: str = AXES
-    interface_resistance: PairValues | Mapping[tuple[int, int], float] = field(default_factory=PairValues)
+    interface_resistance: PairValues | Mapping[tuple[int, int], float] | Callable[[float | None], PairValues] = field(
+        default_factory=PairValues)
     interface_normals: str = "smoothed"
     plate_resistance: tuple[float, float] = (0.0, 0.0)
     contacts: tuple[Floats | None, Floats | None] = (None, None)
@@ -91,19 +93,40 @@ class Medium:
             raise InputError(f"label {highest} has no conductivity: {len(sigma)} are given, for labels 0 to "
                              f"{len(sigma) - 1}")
         unit = float(np.max(sigma)) or 1.0
-        system = self._system(sigma, unit)
+        resistance = self.resistance_at(temperature, len(sigma))
+        system = self._system(sigma, unit, resistance)
         counts = self.counts_of(len(sigma))
         along = sigma if sigma.ndim < 3 else np.diagonal(sigma, axis1=1, axis2=2)
         mean = np.broadcast_to(counts @ along / counts.sum() / unit, 3)
         real = self.transform.grid.real_axes
-        x, y, z = (bool(wraps) and axis in real for axis, wraps in enumerate(self._percolating(system, sigma)))
+        x, y, z = (bool(wraps) and axis in real for axis, wraps in enumerate(self._percolating(system, sigma, resistance)))
         return Problem(sigma, unit, mean, system, (x, y, z))
 
-    def _system(self, sigma: Floats, unit: float) -> System:
+    def resistance_at(self, temperature: float | None, num_labels: int) -> PairValues:
+        """R of pairs of labels at a temperature (K), in spacing / (S/m).
+
+        Parameters
+        ----------
+        temperature : float or None
+        num_labels : int
+            With a conductivity.
+
+        Returns
+        -------
+        PairValues
+
+        Raises
+        ------
+        InputError
+            If one is not allowed, or its law does not hold there.
+        """
+        given = self.interface_resistance
+        return check_resistances(given(temperature) if callable(given) else given, num_labels)
+
+    def _system(self, sigma: Floats, unit: float, resistance: PairValues) -> System:
         """Elements where a tensor is full, else volumes, with conductivities counted in a unit."""
         if self.make_system is not None:
             return self.make_system(sigma / unit)
-        resistance = check_resistances(self.interface_resistance, len(sigma))
         if is_full(sigma):
             if not resistance.is_zero or any(self.plate_resistance):
                 raise InputError("resistances of interfaces or plates do not go with full conductivity tensors: give "
@@ -113,7 +136,7 @@ class Medium:
         return ConductionSystem(self.labels, sigma / unit, self.transform, resistance.scaled(unit), self.interface_normals,
                                 plates, self.contacts)
 
-    def _percolating(self, system: System, sigma: Floats) -> PerAxisFlag:
+    def _percolating(self, system: System, sigma: Floats, resistance: PairValues) -> PerAxisFlag:
         """Axes along which current can wrap the cell through faces that conduct, or join the electrodes.  Collective."""
         transform = self.transform
         if isinstance(system, FiniteVolumes) and self.make_system is not None:
@@ -127,7 +150,6 @@ class Medium:
             return False, False, False
         # Elements also conduct through edges and corners, ever less on finer grids: not counted.
         along = np.diagonal(sigma, axis1=1, axis2=2) if sigma.ndim == 3 else sigma
-        resistance = check_resistances(self.interface_resistance, len(sigma))
         open_faces = open_faces_of_labels(self.labels, along, resistance, transform.periodic)
         for plane, share, touched in zip((0, -1), transform.ghosts.end_shares, self.contacts):
             if touched is not None and share == 0.5:  # the end is this rank's; of a face along x the bit is 1

@@ -168,7 +168,7 @@ def field_axes(study: ImageStudyConfig, grid_nm: PeriodicGrid) -> tuple[int, ...
 
 def _turned_round(study: ImageStudyConfig) -> Bools:
     """Axes along which a mirror image of some tensor is another one."""
-    tensors = [np.array(study.phases.sigma_S_per_cm[label]) for label in study.phases.tensors]
+    tensors = study.phases.tensors.values()
     across = [(tensor != 0) & ~np.eye(3, dtype=bool) for tensor in tensors]
     found: Bools = np.any(np.reshape(across, (-1, 3)), axis=0)
     return found

@@ -43,13 +43,13 @@ from ..homogenization.medium import Medium
 from ..homogenization.solve import solve_conduction
 from ..io.images.binning import majority
 from ..kernel import KERNELS, cache_files, cache_folders, is_whole, processor
-from ..labels import PairValues
 from ..morphology.correlation import padded_grid
 from ..morphology.layers import surface_layer
 from ..morphology.multiphase import measure_phases
 from ..morphology.open_image import OpenImage
 from ..morphology.ray_kernels import first_meetings
 from ..morphology.straighten import straighten_halved
+from ..pairs import PairValues
 from ..parallel.collective import PlaneExchange, all_come, raise_together
 from ..parallel.launch import environment_for_mpirun, python_module
 from ..parallel.session import Session
@@ -287,7 +287,7 @@ def _prepare(session: Session, periodic: bool, wide: bool) -> None:
         build_voxel_matrix(ConductionSystem(labels, scalars, transform))
         coordination(labels, scalars > 0.3, transform)
         open_faces_of_labels(labels, scalars, check_resistances({(0, 2): np.inf}, len(scalars)), transform.periodic)
-        straighten_halved(labels, (1, 1, 1), transform.first_plane, PairValues(others=1.0), transform.ghosts,
+        straighten_halved(labels, (1, 1, 1), transform.first_plane, PairValues.of({}, 1.0), transform.ghosts,
                           transform.periodic)
 
 

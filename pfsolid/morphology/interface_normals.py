@@ -17,7 +17,7 @@ import numpy as np
 from numba import prange
 
 from ..kernel import kernel
-from ..labels import PairValues, pair_value
+from ..pairs import PairValues, pair_value
 from ..parallel.collective import PlaneExchange
 from ..parallel.slab import Slab
 from .open_image import fills_ends, wrapping_axes
@@ -85,7 +85,7 @@ def face_norms(labels: np.ndarray, spacing, ghosts: PlaneExchange, periodic: boo
     n0, n1, n2 = labels.shape[0] - 2, labels.shape[1], labels.shape[2]
     norms = np.empty((3, n0 + 1, n1, n2), dtype) if out is None else out
     norms[...] = 0.0
-    pairs = PairValues(others=1.0) if pairs is None else pairs
+    pairs = PairValues.of({}, 1.0) if pairs is None else pairs
     _fill_norms(padded_labels(labels, ghosts, periodic), pairs.table, periodic, stencil(), inverse(spacing), norms)
     return norms
 

@@ -14,7 +14,7 @@ import numpy as np
 from numba import prange
 
 from ..kernel import kernel
-from ..labels import PairValues, pair_value
+from ..pairs import PairValues, pair_value
 from ..parallel.collective import PlaneExchange
 
 # Voxels of the image.  A narrower Gaussian leaves staircases at 20 degrees as they are.

@@ -59,8 +59,8 @@ def inputs_page() -> str:
                     "and `material`, the name of an [electrolyte](../materials.md).", RunConfig),
         schema_part("Image study", "`pfsolid conduct STUDY.toml`; the options of `pfsolid conduct IMAGE` are these keys.",
                     ImageStudyConfig),
-        "## Sweep\n\n`pfsolid sweep plan SWEEP.toml`. `base` is an input of a run or a study of an image: a file beside this "
-        "one,\nor its sections as `[base.grid]`, `[base.material]` …\n\n" + key_table(SweepSection),
+        "## Sweep\n\n`pfsolid sweep plan SWEEP.toml`. `base` is an input of a run or a study of an image: a file beside "
+        "this one,\nor its sections as `[base.grid]`, `[base.material]` …\n\n" + key_table(SweepSection),
         "### Sweep: `[[axis]]`\n\n" + key_table(AxisSection)])
 
 

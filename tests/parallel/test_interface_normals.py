@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from helpers.builders import ALONE
 
-from pfsolid.labels import PairValues
 from pfsolid.morphology.interface_normals import face_norms
 from pfsolid.morphology.straighten import straighten_halved
+from pfsolid.pairs import PairValues
 from pfsolid.parallel.collective import PlaneExchange
 
 
@@ -38,7 +38,7 @@ def test_straightened_alike_on_any_number_of_ranks(comm, planes, mirrored):
     def straightened(labels, first, comm):
         ghosted = np.zeros((labels.shape[0] + 2, *labels.shape[1:]), labels.dtype)
         ghosted[1:-1] = labels
-        straighten_halved(ghosted, (2, 2, 2), first, PairValues(others=1.0), PlaneExchange(comm, mirrored), not mirrored)
+        straighten_halved(ghosted, (2, 2, 2), first, PairValues.of({}, 1.0), PlaneExchange(comm, mirrored), not mirrored)
         return ghosted[1:-1]
 
     assert np.array_equal(straightened(whole[first:last], first, comm), straightened(whole, 0, ALONE)[first:last])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from helpers.builders import divide_labels, make_transform
 
-from pfsolid.labels import PairValues
 from pfsolid.morphology.straighten import straighten_halved
+from pfsolid.pairs import PairValues
 
 
 def halved(labels, pairs=None):
@@ -15,7 +15,7 @@ def halved(labels, pairs=None):
         labels = labels.repeat(n, axis)
     transform = make_transform(labels.shape)
     ghosted = divide_labels(labels, transform)
-    straighten_halved(ghosted, times, 0, pairs or PairValues(others=1.0), transform.ghosts, True)
+    straighten_halved(ghosted, times, 0, pairs or PairValues.of({}, 1.0), transform.ghosts, True)
     return ghosted[1:-1], labels
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pfsolid as pf
-from pfsolid.labels import PairValues, pair_value
+from pfsolid.pairs import PairValues, pair_value
 
 N = 300
 
@@ -104,8 +104,8 @@ def test_full_tensors_of_many_labels():
     (["--sigma", "0=0,5=1"], "nor have 300 others of the 302 labels of the image: give thresholds"),
     (["--sigma", "*=0"], "at least one label must conduct"),
     (["--sigma", "*=1", "--names", "0=a,*=a"], "gives a label or a name twice"),
-    (["--sigma", "*=1", "--resistance", "*:1=3"], "pairs of labels with a resistance"),
-    (["--sigma", "*=1", "--resistance", "*:*=-3"], "pairs of labels with a resistance")])
+    (["--sigma", "*=1", "--resistance", "*:1=3"], "pairs of labels or classes with a resistance"),
+    (["--sigma", "*=1", "--resistance", "*:*=-3"], "pairs of labels or classes with a resistance")])
 def test_bad_input(here, run_cli, options, words):
     np.save("a.npy", np.concatenate([np.zeros(19), 1000 + np.arange(301)]).reshape(5, 8, 8).astype(np.uint16))
     status, _, error = run_cli("conduct", "a.npy", "--voxel-nm", "1", *options)
