@@ -20,6 +20,7 @@ _PLACES = {
     "electrode": ".api.electrode", "Electrode": ".api.electrode",
     "grow": ".api.growth", "Microstructure": ".api.growth",
     "measure": ".api.morphology", "Morphology": ".api.morphology", "LabelMorphology": ".api.morphology",
+    "GrainMorphology": ".api.morphology",
     "open_morphology": ".api.morphology",
     "grains": ".api.grains", "Grains": ".api.grains",
     "tubules": ".api.tubules", "Tubules": ".api.tubules",

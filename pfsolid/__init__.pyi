@@ -11,6 +11,7 @@ from .api.growth import Microstructure as Microstructure
 from .api.growth import grow as grow
 from .api.image import Image as Image
 from .api.image import read_image as read_image
+from .api.morphology import GrainMorphology as GrainMorphology
 from .api.morphology import LabelMorphology as LabelMorphology
 from .api.morphology import Morphology as Morphology
 from .api.morphology import measure as measure
@@ -23,6 +24,8 @@ from .api.run import open_run as open_run
 from .api.sweep import Sweep as Sweep
 from .api.sweep import open_sweep as open_sweep
 from .api.sweep import sweep as sweep
+from .api.tubules import Tubules as Tubules
+from .api.tubules import tubules as tubules
 from .errors import CheckpointError as CheckpointError
 from .errors import ConvergenceError as ConvergenceError
 from .errors import InputError as InputError

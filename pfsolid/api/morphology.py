@@ -12,14 +12,18 @@ import numpy as np
 
 from ..config.text import read_text
 from ..errors import InputError
+from ..io.orientations import ANGLES
 from ..parallel.collective import on_root
 from ..parallel.quiet import quiet_session
-from ..results.measured import measured_from_dict
+from ..polycrystals.misorientation import SYMMETRIES
+from ..results.measured import GRAINS, measured_from_dict
+from ..results.morphology import GrainMorphology as GrainMorphology
 from ..results.morphology import LabelMorphology as LabelMorphology
 from ..results.morphology import MorphologyResult
 from ..spectral.transform import check_rank_count
 from ..workflows.labelled import LabelOptions, measure_labels
 from ..workflows.measure import characterize
+from ..workflows.measured_grains import measure_as_grains
 from ..workflows.measured_source import describe_source
 from .arguments import in_arguments, path_of, plain
 from .image import Image, as_image, check_same_on_all_ranks
@@ -97,9 +101,10 @@ class Morphology:
 
 def measure(image: Any, voxel_nm: Any = None, filler: int | str | None = None, boundary: str = "open", *,
             values: str | None = None, exclude: Any = (), active: Mapping[Any, str] | None = None, axes: str | None = None,
-            names: Mapping[int, str] | None = None, comm: Any = None, threads: int | None = None,
-            progress: bool | Callable[[str], object] | None = None) -> Morphology | LabelMorphology:
-    """Measure an image of labels or a density: connectivity, surfaces, triple lines, chords, thickness, correlations.
+            names: Mapping[int, str] | None = None, orientations: Any = None, crystal_symmetry: str | None = None,
+            comm: Any = None, threads: int | None = None,
+            progress: bool | Callable[[str], object] | None = None) -> Morphology | LabelMorphology | GrainMorphology:
+    """Measure an image of labels or a density: connectivity, surfaces, triple lines, chords, thickness, grains.
 
     The same functions as `pfsolid measure`, with the same numbers.  Collective over ``comm``.
 
@@ -113,22 +118,28 @@ def measure(image: Any, voxel_nm: Any = None, filler: int | str | None = None, b
         Number or name of a label that is measured against all others, the matrix.
     boundary : {'open', 'periodic', 'mirror'}
         How it goes on beyond its faces.
-    values : {'labels', 'density'}, optional
-        What the values are; by default whole numbers (integers, bool) and what is given ``names`` are labels.
+    values : {'labels', 'grains', 'density'}, optional
+        What the values are; by default whole numbers (integers, bool) and what is given ``names`` are labels, each a phase.
+        'grains': each is a grain.
     exclude : label or sequence of labels
-        Numbers or names of labels outside the field of view: no phase, and no volume.
+        Numbers or names of labels outside the field of view: no phase, and no volume; of grains those that are none.
     active : mapping of label to {'through', 'first', 'last', 'either'}, optional
         What phases must be connected to along an axis where a triple line is active: a cluster that percolates (the
         default), the plate where the axis begins or ends, either of them.
     axes, names
         As for `pfsolid.Image`, where an array is given.
+    orientations : str, Path, pandas.DataFrame or dict, optional
+        Of grains: a file with Bunge's angles (a table of CSV, Neper, DREAM.3D), such a table, or phi1, Phi, phi2 in degrees
+        by label; by default those in the image's own file.
+    crystal_symmetry : {'cubic', 'hexagonal', 'trigonal', 'tetragonal', 'orthorhombic', 'none'}, optional
+        Of grains: their lattice, for misorientations.
     comm, threads, progress
         As for `pfsolid.conductivity`.
 
     Returns
     -------
     LabelMorphology
-        Of labels; ``Morphology`` of a density, and of one label against the others.
+        Of labels; ``GrainMorphology`` of grains, ``Morphology`` of a density, and of one label against the others.
 
     Raises
     ------
@@ -145,6 +156,10 @@ def measure(image: Any, voxel_nm: Any = None, filler: int | str | None = None, b
     >>> layers = pf.measure(plates.astype(int), voxel_nm=2, boundary="periodic", names={0: "pore", 1: "solid"})
     >>> layers.volume_fractions["pore"], layers.area_per_nm["pore", "solid"]
     (0.5, 0.125)
+    >>> made = pf.grains(32, 20, 40)
+    >>> found = pf.measure(made.image, boundary="periodic", values="grains", orientations=made.to_dataframe())
+    >>> found.num_grains, f"{found.sizes.mean_nm:.0f} nm"
+    (40, '214 nm')
     """
     with in_arguments(_NAME):
         if boundary not in _BOUNDARIES:
@@ -152,15 +167,19 @@ def measure(image: Any, voxel_nm: Any = None, filler: int | str | None = None, b
         image = as_image(image, voxel_nm=voxel_nm, axes=axes, names=names)
         if image.crop is not None or image.thresholds is not None or image.bin > 1:
             image = Image(image.to_array(), image.binned_nm, image.axes, image.names)
-        if values not in (None, "labels", "density"):
-            raise InputError(f"{_NAME}: values = {values!r}: must be 'labels' or 'density'")
-        options = LabelOptions(values, _listed(exclude), _needs(active))
+        if values not in (None, "labels", "grains", "density"):
+            raise InputError(f"{_NAME}: values = {values!r}: must be 'labels', 'grains' or 'density'")
+        if crystal_symmetry not in (None, *SYMMETRIES):
+            raise InputError(f"{_NAME}: crystal_symmetry = {crystal_symmetry!r}: must be one of {', '.join(SYMMETRIES)}")
+        options = LabelOptions(values, _listed(exclude), _needs(active), None, _orientations(orientations), crystal_symmetry)
         with quiet_session(comm, threads, progress) as session:
             check_same_on_all_ranks(image, session.reducer)
             asked = on_root(session.comm, describe_source, image._source, None if filler is None else str(plain(filler)),
                             image.voxel_nm, boundary, image.names, image._layout, values)
             options.check(asked)
             check_rank_count(asked.grid_nm, session.reducer.size)
+            if values == GRAINS:
+                return measure_as_grains(asked, session, options.excluded(asked), options.orientations, crystal_symmetry)
             if asked.labelled:
                 return measure_labels(asked, session, options.excluded(asked), options.needs(asked))
             rho, labels = asked.read(session.comm)
@@ -169,7 +188,29 @@ def measure(image: Any, voxel_nm: Any = None, filler: int | str | None = None, b
     return Morphology(found)
 
 
-def open_morphology(path: str | Path) -> Morphology | LabelMorphology:
+def _orientations(given: Any) -> str | dict[int, Any] | None:
+    """The name of a file, or Bunge's angles by label."""
+    if given is None or isinstance(given, (str, Path)):
+        return None if given is None else str(given)
+    if hasattr(given, "columns"):  # of pandas, which is not loaded for it
+        rows = (given.reset_index() if given.index.name == "label" else given).to_dict("records")
+        given = {row.get("label"): tuple(row.get(name) for name in ANGLES) for row in rows}
+        given = {label: angles for label, angles in given.items() if None not in angles}
+    try:
+        found = {int(label): tuple(map(float, angles)) for label, angles in dict(given).items()}
+    except (TypeError, ValueError):
+        found = {}
+    found = {label: angles for label, angles in found.items() if not np.isnan(angles).any()}
+    wrong = next((label for label, angles in found.items()
+                  if len(angles) != 3 or not np.isfinite(angles).all() or not 0 <= angles[1] <= 180), None)
+    if not found or wrong is not None:
+        what = "" if wrong is None else f": {wrong}: {found[wrong]}"
+        raise InputError(f"{_NAME}: orientations{what}: must be a file, a table or {{label: (phi1, Phi, phi2)}} in degrees, "
+                         "Phi from 0 to 180")
+    return found
+
+
+def open_morphology(path: str | Path) -> Morphology | LabelMorphology | GrainMorphology:
     """What `pfsolid measure` has written: morphology.json.
 
     Parameters
@@ -179,7 +220,7 @@ def open_morphology(path: str | Path) -> Morphology | LabelMorphology:
     Returns
     -------
     LabelMorphology
-        Of labels; ``Morphology`` of a density, and of one label against the others.
+        Of labels; ``GrainMorphology`` of grains, ``Morphology`` of a density, and of one label against the others.
 
     Raises
     ------
@@ -201,12 +242,12 @@ def open_morphology(path: str | Path) -> Morphology | LabelMorphology:
         found = measured_from_dict(json.loads(text)).morphology
     except (ValueError, InputError) as error:
         raise InputError(f"{path}: {error}") from None
-    return found if isinstance(found, LabelMorphology) else Morphology(found)
+    return Morphology(found) if isinstance(found, MorphologyResult) else found
 
 
 def _listed(labels: Any) -> str | None:
     """Labels as the command line has them."""
-    labels = plain(labels)
+    labels = list(labels) if isinstance(labels, range) else plain(labels)
     labels = labels if isinstance(labels, list) else [labels]
     return ",".join(map(str, labels)) or None
 

@@ -8,7 +8,6 @@ from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
 
-from ..config.classes import text_of_labels
 from ..config.sigma_table import read_sigma_table
 from ..errors import InputError
 from ..parallel.agreement import on_root
@@ -249,6 +248,8 @@ def study_of(options: argparse.Namespace) -> Any:
 
 def _add_classes(found, options, table) -> None:
     """Classes, angles and symmetry of grains."""
+    from ..config.classes import text_of_labels
+
     classes: dict[str, object] = dict(classes_of(options.label_class))
     for name, labels in ({} if table is None else table.classes).items():
         if name in classes:

@@ -134,13 +134,18 @@ def _build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--filler", metavar="LABEL", help="labels: this one against all others, by number or "
                      "name; without it every label is a phase")
     sub.add_argument("--names", metavar="LABEL=NAME,...", help="what the labels are called: 0=pore,1=SE,2=CAM")
-    sub.add_argument("--values", choices=["labels", "density"], help="what the values are (default: labels, each a phase, "
-                     "if they are whole numbers)")
+    sub.add_argument("--values", choices=["labels", "grains", "density"], help="what the values are (default: labels, each "
+                     "a phase, if they are whole numbers); grains: each label but the excluded is a grain")
     sub.add_argument("--exclude", metavar="LABEL,...", help="labels: those outside the field of view, such as round a "
-                     "cylinder: no phase, and no volume")
+                     "cylinder: no phase, and no volume; grains: those that are none")
+    sub.add_argument("--orientations", metavar="FILE", help="grains: a table with label, phi1_deg, Phi_deg, phi2_deg, or a "
+                     "file of Neper or DREAM.3D (default: what the image's own file says)")
+    sub.add_argument("--crystal-symmetry", choices=["cubic", "hexagonal", "trigonal", "tetragonal", "orthorhombic", "none"],
+                     help="grains: of the lattice, for misorientations")
     sub.add_argument("--active", metavar="LABEL=NEED,...", help="labels: what a phase must be connected to where a triple "
                      "line is active: through (default), first, last or either of two plates")
-    sub.add_argument("--csv", type=a_path, metavar="FILE", help="labels: the numbers as a table too")
+    sub.add_argument("--csv", type=a_path, metavar="FILE", help="labels: the numbers as a table too; grains: a row for "
+                     "each")
     sub.add_argument("--boundary", choices=["open", "periodic", "mirror"], help="how it goes on beyond its faces (default: "
                      "periodic for the fields of a run, open for images)")
     sub.add_argument("--voxel-nm", metavar="H", help="edge of a voxel, or three: 20 or 20,20,40; where the file does not "

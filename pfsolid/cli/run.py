@@ -62,7 +62,8 @@ def measure_command(options) -> None:
     with session_of(options, catch_signals=False) as session:
         path, lines = measure_file(options.source, session, options.filler, voxel_nm, options.boundary, names,
                                    options.output, options.force, axes,
-                                   LabelOptions(options.values, options.exclude, options.active, options.csv),
+                                   LabelOptions(options.values, options.exclude, options.active, options.csv,
+                                                options.orientations, options.crystal_symmetry),
                                    ImageWindow(options.crop or (None,) * 3, bin=options.bin or 1))
         for line in [*lines, f"written to {path}"]:
             session.say(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,12 +40,12 @@ def quaternions(angles: Floats) -> Floats:
                             cosine * np.sin(phi1 + phi2)])
 
 
-def product(p: Sequence[float], q: Sequence[float]) -> tuple[float, float, float, float]:
+def product(p: Sequence[Any], q: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
     """The turn q, then p.
 
     Parameters
     ----------
-    p, q : sequence of 4 float
+    p, q : sequence of 4 float or ndarray
 
     Returns
     -------
@@ -82,3 +83,32 @@ def symmetries(lattice: str) -> Floats:
                 found.append(one)
                 new.append(one)
     return np.array(found)
+
+
+def misorientations(first: Floats, second: Floats, lattice: str) -> Floats:
+    """Angles between the crystals of pairs: the least of q2^-1 q1 over all turns that leave the lattice as it is.
+
+    Parameters
+    ----------
+    first, second : ndarray (n, 3)
+        Bunge's Euler angles, degrees.
+    lattice : str
+        Of SYMMETRIES.
+
+    Returns
+    -------
+    ndarray (n,)
+        Degrees.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> angles = misorientations(np.array([[0.0, 0, 0]]), np.array([[80.0, 0, 0]]), "cubic")
+    >>> np.round(angles, 6)
+    array([10.])
+    """
+    a, b = quaternions(first), quaternions(second)
+    between = np.stack(product((b * (1, -1, -1, -1)).T, a.T), axis=1)
+    # The turn by q s has cos(w/2) = |<q, s^-1>|, and with s also s^-1 leaves the lattice; a turn before q is one after it.
+    largest = np.abs(between @ symmetries(lattice).T).max(axis=1)
+    return np.degrees(2 * np.arccos(np.minimum(largest, 1.0)))

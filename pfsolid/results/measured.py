@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..errors import InputError
-from .morphology import LabelMorphology, MorphologyResult
+from .morphology import GrainMorphology, LabelMorphology, MorphologyResult
 from .record import Record, key
 from .run import GridOf, Provenance
 
 MORPHOLOGY_SCHEMA_VERSION = 1
 OPEN = "open"
 LABELS = "labels"
+GRAINS = "grains"
 NO_SERIES = "an image that ends has no Fourier series; --boundary mirror or periodic gives one"
 _OF_LABELS = "of one label against the others"
 _OF_DENSITIES = "of a density"
@@ -44,6 +45,16 @@ class MeasuredLabels(_Measured):
 
     values: str = key("labels", pattern=LABELS)
     morphology: LabelMorphology = key("what was found")
+    grid: GridOf = key("the voxels")
+    provenance: Provenance = key("what made it")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MeasuredGrains(_Measured):
+    """morphology.json of an image of which every label is a grain."""
+
+    values: str = key("grains", pattern=GRAINS)
+    morphology: GrainMorphology = key("what was found")
     grid: GridOf = key("the voxels")
     provenance: Provenance = key("what made it")
 
@@ -97,7 +108,7 @@ class MeasuredTwo(_Measured):
         return super().from_dict(data, place)
 
 
-def measured_from_dict(data: Mapping[str, Any], place: str = "") -> MeasuredLabels | MeasuredTwo:
+def measured_from_dict(data: Mapping[str, Any], place: str = "") -> MeasuredLabels | MeasuredGrains | MeasuredTwo:
     """Of what morphology.json holds, of all versions since 0.1.
 
     Parameters
@@ -108,7 +119,7 @@ def measured_from_dict(data: Mapping[str, Any], place: str = "") -> MeasuredLabe
 
     Returns
     -------
-    MeasuredLabels or MeasuredTwo
+    MeasuredLabels, MeasuredGrains or MeasuredTwo
 
     Raises
     ------
@@ -118,5 +129,6 @@ def measured_from_dict(data: Mapping[str, Any], place: str = "") -> MeasuredLabe
     version = data.get("schema_version") if isinstance(data, Mapping) else None
     if isinstance(version, int) and version > MORPHOLOGY_SCHEMA_VERSION:
         raise InputError(f"schema_version {version} is of a newer pfsolid; this one reads up to {MORPHOLOGY_SCHEMA_VERSION}")
-    kind = MeasuredLabels if isinstance(data, Mapping) and data.get("values") == LABELS else MeasuredTwo
-    return kind.from_dict(data, place)
+    values = data.get("values") if isinstance(data, Mapping) else None
+    kinds: dict[Any, type[MeasuredLabels | MeasuredGrains]] = {LABELS: MeasuredLabels, GRAINS: MeasuredGrains}
+    return kinds.get(values, MeasuredTwo).from_dict(data, place)

@@ -255,3 +255,64 @@ class LabelMorphology(Record):
     def __repr__(self) -> str:
         volumes = ", ".join(f"{name} {share:.4g}" for name, share in self.volume_fractions.items())
         return f"LabelMorphology: {volumes}; {len(self.interfaces)} interfaces, {len(self.triple_lines)} triple lines"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GrainSizes(Record):
+    """Diameters of the spheres of the grains' volumes."""
+
+    mean_nm: float = key("mean over the grains", "nm")
+    by_volume_nm: float = key("mean, each grain weighted by its volume", "nm")
+    smallest_nm: float = key("least", "nm")
+    largest_nm: float = key("largest", "nm")
+    sd_of_ln: float = key("standard deviation of ln of them: the spread of a log-normal distribution")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BoundariesResult(Record):
+    """Boundaries between grains, by the volume of the grains."""
+
+    area_normals_per_nm: float = key("S_V: faces of the voxels, weighted by their normals", "1/nm")
+    area_faces_per_nm: float = key("faces of the voxels: exact for boxes, 1.5 times as much for other shapes", "1/nm")
+    brick_3_over_S_nm: float | None = key("3/S_V: edge of cubes with as much boundary; null: there is none", "nm")
+    intercept_2_over_S_nm: float | None = key("2/S_V: mean intercept between boundaries", "nm")
+    facets: int = key("pairs of grains that touch")
+    neighbours: float = key("mean number of grains that one touches")
+    free_per_nm: float = key("area of grains towards what is no grain", "1/nm")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MisorientationResult(Record):
+    """Angles between the crystals of grains that touch: the least over the turns that the lattice allows."""
+
+    symmetry: str = key("of the lattice")
+    mean_deg: float = key("mean, weighted by the area of the boundary", "degrees")
+    bin_edges_deg: Array = key("edges of the classes", "degrees")
+    area_fraction: Array = key("of the boundaries, in each class")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class GrainMorphology(Record):
+    """What the grains of a polycrystal are, in numbers; every label is a grain but those that are excluded."""
+
+    num_grains: int = key("labels that occur and are grains")
+    volume_fraction: float = key("of the image, in grains")
+    excluded_labels: tuple[int, ...] = key("labels that are no grains: pores, a second phase")
+    voxels_per_grain: float = key("mean")
+    sizes: GrainSizes = key("how large grains are")
+    boundaries: BoundariesResult = key("between grains")
+    misorientation: MisorientationResult | None = key("across boundaries", absent="where orientations or the lattice were "
+                                                                                 "not given")
+    labels: Array = key("of the grains")
+    volumes_nm3: Array = key("of each grain", "nm^3")
+    centres_nm: Array = key("of each grain: x, y, z", "nm")
+    neighbours: Array = key("of each grain: how many it touches")
+    boundary_nm2: Array = key("of each grain: area towards others", "nm^2")
+    euler_deg: Array | None = key("of each grain: Bunge's phi1, Phi, phi2; null where it has none", "degrees",
+                                  absent="where orientations were not given")
+    seconds: float = key("wall clock of measuring", "s")
+
+    def __repr__(self) -> str:
+        sizes, boundaries = self.sizes, self.boundaries
+        return (f"GrainMorphology: {self.num_grains} grains of {sizes.mean_nm:.4g} nm, spread of ln {sizes.sd_of_ln:.3g}; "
+                f"boundaries {boundaries.area_normals_per_nm:.4g} nm^2/nm^3, {boundaries.neighbours:.4g} neighbours each")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from ..morphology.plates import NEEDS, THROUGH
 from ..morphology.triple_lines import TripleLine
 from ..parallel.collective import PlaneExchange, Reducer
 from ..parallel.session import Session
+from ..results.measured import GRAINS
 from ..results.morphology import (
     AreasResult,
     InterfaceResult,
@@ -191,7 +193,7 @@ class LabelOptions:
 
     Attributes
     ----------
-    values : {'labels', 'density'} or None
+    values : {'labels', 'grains', 'density'} or None
         What the values are; None: whole numbers are labels.
     exclude : str or None
         Labels outside the field of view.
@@ -199,12 +201,18 @@ class LabelOptions:
         LABEL=NEED,...: what phases must be connected to where a triple line is active.
     csv : Path or None
         Where the numbers go as a table too.
+    orientations : str, dict or None
+        Of grains: the file that has them, or Bunge's angles by label.
+    crystal_symmetry : str or None
+        Of grains: their lattice.
     """
 
     values: str | None = None
     exclude: str | None = None
     active: str | None = None
     csv: Path | None = None
+    orientations: str | Mapping[int, Any] | None = None
+    crystal_symmetry: str | None = None
 
     def check(self, asked: MeasuredSource) -> None:
         """Raise InputError for what has no meaning for a density or for one label against all others."""
@@ -213,6 +221,12 @@ class LabelOptions:
         if name and not asked.labelled:
             what = "one label against all others (--filler)" if asked.filler is not None else "a density"
             raise InputError(f"{name}: is for images of which every label is a phase, not for {what}; see --values")
+        of_grains = {"--orientations": self.orientations, "--crystal-symmetry": self.crystal_symmetry}
+        name = next((name for name, value in of_grains.items() if value is not None), None)
+        if name and self.values != GRAINS:
+            raise InputError(f"{name}: is for grains: give --values grains")
+        if self.values == GRAINS and self.active is not None:
+            raise InputError(f"--active {one_line(self.active)}: is for phases, not for --values grains")
         if self.values is not None and asked.filler is not None:
             raise InputError(f"--values {self.values}: does not go with --filler")
 

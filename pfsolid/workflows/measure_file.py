@@ -16,12 +16,23 @@ from ..io.run_directory import MORPHOLOGY, check_output_file
 from ..parallel.collective import on_root
 from ..parallel.memory import check_memory
 from ..parallel.session import Session
-from ..results.measured import LABELS, MORPHOLOGY_SCHEMA_VERSION, NO_SERIES, OPEN, MeasuredLabels, MeasuredTwo, TakenFor
+from ..results.measured import (
+    GRAINS,
+    LABELS,
+    MORPHOLOGY_SCHEMA_VERSION,
+    NO_SERIES,
+    OPEN,
+    MeasuredGrains,
+    MeasuredLabels,
+    MeasuredTwo,
+    TakenFor,
+)
 from ..results.morphology import MorphologyResult
 from ..results.run import GridOf
 from ..spectral.transform import check_rank_count
 from .labelled import LabelOptions, label_lines, label_rows, measure_labels, table_text
 from .measure import characterize, more_lines, morphology_lines
+from .measured_grains import grain_lines, grain_rows, measure_as_grains
 from .measured_source import MeasuredSource, describe_source
 
 _BYTES_PER_VOXEL = 24  # the density and its transform: less than this it never takes
@@ -81,6 +92,8 @@ def measure_file(source: str, session: Session, filler: str | None = None, voxel
     on_root(session.comm, check_output_file, path, force, [asked.info.path], _is_measured)
     if options.csv is not None:
         on_root(session.comm, check_output_file, options.csv, force, [asked.info.path, path], _is_table)
+    if options.values == GRAINS:
+        return path, _measure_grains(asked, options, session, path)
     if asked.labelled:
         return path, _measure_phases(asked, options, session, path)
     rho, labels = asked.read(session.comm)
@@ -107,10 +120,21 @@ def _measure_phases(asked: MeasuredSource, options: LabelOptions, session: Sessi
     return [*lines, *asked.remarks, *label_lines(found), *([f"table {options.csv}"] if options.csv else [])]
 
 
+def _measure_grains(asked: MeasuredSource, options: LabelOptions, session: Session, path: Path) -> list[str]:
+    """Measure, write, and say what a person is told."""
+    excluded = options.excluded(asked)
+    found = measure_as_grains(asked, session, excluded, options.orientations, options.crystal_symmetry)
+    result = MeasuredGrains(**_about(asked, session), values=GRAINS, morphology=found)
+    on_root(session.comm, write_json, path, result.to_dict())
+    if options.csv is not None:
+        on_root(session.comm, atomic_write_text, options.csv, table_text(grain_rows(found)))
+    return [*_source_lines(asked), *grain_lines(found), *([f"table {options.csv}"] if options.csv else [])]
+
+
 def _is_table(path: Path) -> bool:
     """Whether a file is a table of `measure_file`."""
     try:
-        return path.read_bytes().startswith(b"quantity,phases,axis,value,unit")
+        return path.read_bytes().startswith((b"quantity,phases,axis,value,unit", b"label,class,volume_nm3,"))
     except OSError:
         return False
 
@@ -135,6 +159,8 @@ def _phases(asked: MeasuredSource, labels: tuple[int, ...] | None, found: Morpho
 
 def _source_lines(asked: MeasuredSource) -> list[str]:
     lines = [asked.info.order_line, f"boundary {asked.boundary}: {_BOUNDARIES[asked.boundary]} ({asked.boundary_from})"]
+    if asked.labelled:
+        return lines + asked.remarks
     if asked.filler is None:
         lines.append(f"surface layer: thresholds {asked.thresholds_from}")
     if asked.boundary == OPEN:

@@ -17,6 +17,7 @@ from ..io.images.slab import ImageInfo, ImageWindow, describe_image, read_image_
 from ..io.series import attributes_of_any
 from ..morphology.multiphase import MAX_PHASES
 from ..parallel.collective import Reducer
+from ..results.measured import GRAINS, LABELS
 from ..spectral.transform import slab_of
 from ..text import one_line
 from .simulate import thresholds
@@ -224,7 +225,8 @@ def describe_source(source: str, filler: str | None, voxel_nm: tuple | None, bou
     run = _run_of(text, info)
     spacing, remarks = _edges(info, voxel_nm)
     all_names = known | (names or {})
-    labelled = filler is None and (values == "labels" or values is None and (info.dtype.kind in "biu" or bool(names)))
+    whole = info.dtype.kind in "biu" or bool(names)
+    labelled = filler is None and (values in (LABELS, GRAINS) or values is None and whole)
     if window.bin > 1 and not labelled and filler is None:
         raise InputError(f"--bin {window.bin}: is for labels, not for a density; see --values")
     found = MeasuredSource(source, info, PeriodicGrid(window.image_shape(info), spacing), *_boundary(boundary, run),

@@ -18,7 +18,7 @@ from pfsolid.config.image import ImageStudyConfig
 from pfsolid.config.run import RunConfig
 from pfsolid.config.sweep import AxisSection, SweepSection
 from pfsolid.config.text import allowed_values, section_models, toml_value
-from pfsolid.results.measured import MORPHOLOGY_SCHEMA_VERSION, MeasuredLabels, MeasuredTwo
+from pfsolid.results.measured import MORPHOLOGY_SCHEMA_VERSION, MeasuredGrains, MeasuredLabels, MeasuredTwo
 from pfsolid.results.record import Key, Record, keys_of
 from pfsolid.results.run import SCHEMA_VERSION, Result
 
@@ -168,11 +168,12 @@ def result_page() -> str:
 
 def morphology_page() -> str:
     return WRITTEN_BY + "\n".join([
-        "# morphology.json\n\nWhat `pfsolid measure` leaves: one form where every label of an image is a phase, another of\n"
-        "a density and of one label against all others. From Python `pfsolid.open_morphology` reads both.\n\n"
+        "# morphology.json\n\nWhat `pfsolid measure` leaves: one form where every label of an image is a phase, one where\n"
+        "each is a grain, another of a density and of one label against all others. From Python `pfsolid.open_morphology`\n"
+        "reads all of them.\n\n"
         f"This is `schema_version` {MORPHOLOGY_SCHEMA_VERSION}. Files of all versions since 0.1 are read; one of a higher\n"
         "version is refused. `null` stands for what has no number: not known, infinite, along an axis of one voxel.\n",
-        *record_parts([MeasuredLabels, MeasuredTwo])])
+        *record_parts([MeasuredLabels, MeasuredGrains, MeasuredTwo])])
 
 
 def record_parts(waiting: list[type[Record]]) -> list[str]:

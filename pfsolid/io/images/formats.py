@@ -6,6 +6,7 @@
 ``FILE.png``                     one page of grey values
 ``FILE.h5[:DATASET]``            (``.hdf5 .hdf .dream3d``) pfsolid's fields (``rho`` unless named), the only dataset, or any
 ``FILE.vti[:ARRAY]``             VTK ImageData (:mod:`pfsolid.io.images.vti`), its only or active scalars unless named
+``FILE.tesr``                    Neper's cells (:mod:`pfsolid.io.images.neper`)
 ``FILE.nrrd``, ``.mhd``, ...       by the libraries of :mod:`pfsolid.io.images.libraries`; ``STORE.zarr[:ARRAY]``
 ``DIRECTORY``                    of a run: its fields.h5; or of slices (:mod:`pfsolid.io.images.folder`)
 any other                        plain numbers, with a `RawLayout`
@@ -42,10 +43,11 @@ from .description import ArrayImage, ArrayLayout, ImageInfo, Layout, RawLayout, 
 from .folder import SLICES, open_folder, slices_in
 from .imagej import tiff_spacing
 from .libraries import open_metaimage, open_mrc, open_nifti, open_nrrd, open_zarr
+from .neper import open_tesr
 from .vti import open_vti
 
 FORMATS = (".npy, .tif, .tiff, .png, .h5, .hdf5, .hdf, .dream3d, .vti, .nrrd, .nhdr, .mhd, .mha, .nii, .nii.gz, .mrc, .rec, "
-           ".map, .zarr, a folder of slices, the directory of a run, or any file with its shape and type")
+           ".map, .zarr, .tesr, a folder of slices, the directory of a run, or any file with its shape and type")
 _HDF5 = (".h5", ".hdf5", ".hdf", ".dream3d")
 _WITH_DATASETS = (*_HDF5, ".vti", ".zarr")
 MAX_AXIS, MAX_BYTES = 2**40, 2**60  # of a shape that can be meant
@@ -92,7 +94,7 @@ def _opener_of(file: Path):
     return {".npy": _open_npy, ".tif": _open_tiff, ".tiff": _open_tiff, ".png": _open_png, ".vti": _open_vti,
             **dict.fromkeys(_HDF5, _open_hdf5), ".nrrd": open_nrrd, ".nhdr": open_nrrd, ".mhd": open_metaimage,
             ".mha": open_metaimage, ".nii": open_nifti, ".mrc": open_mrc, ".rec": open_mrc, ".map": open_mrc,
-            ".zarr": open_zarr}.get(suffix)
+            ".zarr": open_zarr, ".tesr": open_tesr}.get(suffix)
 
 
 def _open_slices(path: Path, _, layout: ArrayLayout):
