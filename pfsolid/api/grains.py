@@ -205,7 +205,7 @@ def grains(shape: Any, voxel_nm: Any, grains: int, lognormal: float = 0.35, aspe
     >>> import pfsolid as pf
     >>> made = pf.grains(32, voxel_nm=20, grains=40)
     >>> made
-    40 grains in 32 x 32 x 32 voxels (x, y, z) of 20 nm: mean diameter 214 nm
+    40 grains in 32 x 32 x 32 voxels (x, y, z) of 20 nm: mean diameter 207 nm
     >>> made.labels.dtype, made.euler_deg.shape
     (dtype('uint32'), (40, 3))
     >>> pf.grains(32, 20, 40, film_nm=25, porosity=0.05, pore_nm=80).classes

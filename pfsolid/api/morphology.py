@@ -159,7 +159,7 @@ def measure(image: Any, voxel_nm: Any = None, filler: int | str | None = None, b
     >>> made = pf.grains(32, 20, 40)
     >>> found = pf.measure(made.image, boundary="periodic", values="grains", orientations=made.to_dataframe())
     >>> found.num_grains, f"{found.sizes.mean_nm:.0f} nm"
-    (40, '214 nm')
+    (40, '207 nm')
     """
     with in_arguments(_NAME):
         if boundary not in _BOUNDARIES:

@@ -44,15 +44,19 @@ def add_commands(command: Callable[..., Any]) -> None:
 
 
 def _grains(options: Namespace) -> None:
+    from ..polycrystals.polycrystal import PORE, SECOND
     from ..workflows.grains import check_output, grains_lines, table_of, write_grains
 
     config = on_root(world(), _config, options)
     on_root(world(), check_output, options.output, options.force)
     with session_of(options, catch_signals=False) as session:
         made = write_grains(config, options.output, session)
-    path = options.output
-    print_on_root([*grains_lines(made, config), f"{path} and {table_of(path)}; for example: pfsolid conduct {as_word(path)} "
-                   '--sigma "*=1e-4"'])
+    path, table = options.output, table_of(options.output)
+    sigma = '--sigma "*=1e-4"'
+    if any(made.voxels_between):
+        values = zip((f",{SECOND}=1e-6", f",{PORE}=0"), made.voxels_between)
+        sigma = f"--sigma-table {as_word(table)} --sigma grain=1e-4{''.join(value for value, voxels in values if voxels)}"
+    print_on_root([*grains_lines(made, config), f"{path} and {table}; for example: pfsolid conduct {as_word(path)} {sigma}"])
 
 
 def _config(options: Namespace) -> Any:

@@ -182,8 +182,8 @@ def _build_parser() -> argparse.ArgumentParser:
     sweep.add_commands(command)
     theory.add_commands(command)
     completion.add_commands(command, parser)
-    sub = command("warmup", warmup_command, "compile, on all cores, what any later command needs, which the first of its kind "
-                  "else does: before many jobs on a cluster, in a recipe of a container")
+    sub = command("warmup", warmup_command, "compile, on all cores, what any later command needs, which the first of its "
+                  "kind else does: before many jobs on a cluster, in a recipe of a container")
     add_threads(sub)
     command("doctor", doctor_command, "check the installation: MPI, FFTW, HDF5, PETSc, and a test on two ranks")
     return parser

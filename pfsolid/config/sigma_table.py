@@ -11,7 +11,6 @@ from typing import Any
 
 from ..errors import InputError
 from ..text import listed, one_line
-from .naming import CLASS_NAME
 
 _SCALAR = "sigma_S_per_cm"
 _DIAGONAL = tuple(f"sigma_{axis}_S_per_cm" for axis in "xyz")
@@ -129,6 +128,8 @@ def _conductivity_columns(columns: list[str]) -> tuple[str, ...] | None:
 
 def _put_row(found: LabelTable, cells: Mapping[str, str], given: tuple[str, ...]) -> str:
     """Take in a row; what is wrong with it, or nothing."""
+    from .naming import CLASS_NAME  # for a table only: commands that compute nothing load little
+
     text, kind, name = cells["label"], cells.get("class", ""), cells.get("name", "")
     if not re.fullmatch(r"\d{1,9}|\*", text):
         return "a label (or *) and S/cm are needed"

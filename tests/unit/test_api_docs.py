@@ -13,11 +13,12 @@ import pfsolid as pf
 
 MODULES = ["pfsolid", "pfsolid.theory", "pfsolid.materials", "pfsolid.materials.arrhenius", "pfsolid.materials.hopping",
            *(f"pfsolid.theory.{name}" for name in ("bounds", "bricks", "effective_medium", "electrode")),
-           *(f"pfsolid.api.{name}" for name in ("image", "conductivity", "growth", "morphology", "plot", "report",
-                                                "representative", "run", "sweep"))]
+           "pfsolid.polycrystals.misorientation",
+           *(f"pfsolid.api.{name}" for name in ("image", "conductivity", "electrode", "grains", "growth", "morphology",
+                                                "plot", "report", "representative", "run", "sweep", "tubules"))]
 FUNCTIONS = [pf.conductivity, pf.grow, pf.measure, pf.read_image, pf.Image, pf.Microstructure.measure,
              pf.Microstructure.conductivity, pf.Conductivity.current_density, pf.Conductivity.to_pybamm, pf.report,
-             pf.rev, pf.sweep]
+             pf.rev, pf.sweep, pf.grains, pf.tubules, pf.electrode]
 
 
 @pytest.fixture(autouse=True)
