@@ -39,6 +39,8 @@ def arguments() -> argparse.Namespace:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", dest="size", action="store_const", const="quick", help="small cells and few seeds")
     size.add_argument("--full", dest="size", action="store_const", const="full", help="the paper's cells and seeds")
+    parser.add_argument("--seeds", type=_positive, metavar="N",
+                        help="at most so many of each case; a later launch adds to them")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: runs/hu2017")
     parser.add_argument("--slice", type=_slice, metavar="I/N", help="only the I-th of N parts of each sweep, from 1")
     parser.add_argument("--workers", type=int, metavar="N", help="processes without mpirun (default: one a core)")
@@ -58,13 +60,19 @@ def _slice(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]*", text):
+        raise argparse.ArgumentTypeError("must be a whole number from 1 on")
+    return int(text)
+
+
 def main() -> int:
     options = arguments()
     directory = options.output or common.ROOT / "runs" / "hu2017"
     status = 0
     for name in sweeps.sweeps_of(options.figure, options.size):
         if not options.report:
-            place = sweeps.plan(name, options.size, directory)
+            place = sweeps.plan(name, options.size, directory, options.seeds)
             status = max(status, sweeps.run(place, options.slice, options.workers, options.threads, options.ranks_per_case))
             if status == 85:  # told to stop: the next launch goes on
                 return status
@@ -80,8 +88,8 @@ def _gather(name: str, size: str, directory: Path) -> None:
     place = directory / "sweeps" / f"{name}_{size}"
     if not sweeps.is_begun(place):
         return
-    rows, _ = sweeps.rows_of(place)
-    sweeps.write_rows(closer.with_closer_look(name, rows, place), directory / "data" / f"hu2017_{name}.csv")
+    rows = closer.with_closer_look(name, sweeps.rows_of(place), place)
+    sweeps.write_rows(rows, directory / "data" / sweeps.data_file(name, size))
 
 
 if __name__ == "__main__":

@@ -221,7 +221,7 @@ def sweep(base: str | Path | Mapping[str, Any], axes: Mapping[Any, Sequence[Any]
     name : str, optional
         By default the directory's, or 'sweep'.
     keep : sequence of str
-        What each case leaves besides its result: 'rho', 'phase', 'history'.
+        What each case leaves besides its result: 'rho', 'phase', 'history'; in its result, where 'currents' go.
     force : bool
         Drop cases of the earlier plan that are not in this one; their results stay.
 

@@ -29,7 +29,7 @@ from .material import expand_material, material_overrides
 from .run import RunConfig, is_of_older_version
 from .text import Section, apply_overrides, key, nearest_keys, parse_toml, read_text, section_models, shown, validated
 
-KEEPABLE = ("rho", "phase", "history")
+KEEPABLE = ("rho", "phase", "history", "currents")
 MAX_CASES = 1_000_000
 MAX_POINTS = 100_000
 SEED = "microstructure.seed"
@@ -48,7 +48,8 @@ class SweepSection(Section):
                     allowed="letters, digits, spaces, _ . + -, beginning with a letter or digit: it names a folder")
     replicas: int = key("samples of each point, with successive seeds", 1, ge=1, le=100_000)
     keep: Annotated[tuple[str, ...], _FromList] = key(
-        "what each case leaves besides its result", (), allowed=f"a list of {', '.join(KEEPABLE)}")
+        "what each case leaves besides its result; currents stand in it: where the current goes takes iterations of its own",
+                    (), allowed=f"a list of {', '.join(KEEPABLE)}")
 
     @field_validator("name")
     @classmethod

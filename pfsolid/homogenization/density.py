@@ -163,5 +163,5 @@ def _on_grid(rho: Floats, grid_nm: PeriodicGrid, other_nm: PeriodicGrid, conduct
     precision = preconditioner_precision(settings.relative_tolerance)
     with SlabTransform(other_nm, session.comm, precision, session.threads) as transform:
         other = solve_conduction(density_medium(other_rho, settings, transform), settings, watched_by(session),
-                                 axes=found.axes, memory=memory, name="other grid")
+                                 axes=found.axes, memory=memory, name="other grid", with_currents=False)
     return other.effective.tensor

@@ -147,11 +147,11 @@ def solve_conduction(medium: Medium, settings: SolverConfig, watch: Watch | None
     wanted = first.wanted(axes)
     counts = medium.counts_of(len(first.sigma))
     make_solver, reason, in_use = _choose(medium, first.sigma, wanted, settings)
-    seen = _Seen(medium, first, memory, name)
+    seen = _Seen(medium, first, memory, name, with_currents)
     seen.recall(wanted)
     interfaces = _survey_interfaces(first.system, counts) if wanted else None
     with in_use:
-        series = _solve_series(medium, first, axes, settings, make_solver, watch, seen, on_solved, with_currents)
+        series = _solve_series(medium, first, axes, settings, make_solver, watch, seen, on_solved)
     known = tuple(replace(one, tensor=_known(one.tensor, axes, medium.mirrored)) for one in series)
     return Conduction(tuple(axes), temperatures, known, counts / medium.transform.grid.num_voxels, first.sigma, reason,
                       seen.currents, None, seen.jumps, time.monotonic() - started, interfaces,
@@ -166,6 +166,7 @@ class _Seen:
     problem: Problem
     memory: Memory | None
     name: str
+    with_currents: bool
     currents: dict[int, CurrentStatistics] = field(default_factory=dict)
     jumps: Floats = field(default_factory=lambda: np.full(3, np.nan))
 
@@ -175,19 +176,22 @@ class _Seen:
             return
         for axis in axes:
             if noted := self.memory.noted(self.name, axis):
-                self.currents[axis] = CurrentStatistics.from_plain(noted["currents"])
+                if noted["currents"]:
+                    self.currents[axis] = CurrentStatistics.from_plain(noted["currents"])
                 self.jumps[axis] = noted["flux_jumps"]
 
     def settle(self, axis: int, solve: Solve) -> None:
         """Of a solve whose tensor is known.  Collective."""
         if solve.is_zero:
             return
-        found = settled_statistics(solve, self.medium.labels[1:-1], self.medium.transform.reducer, self.medium.groups)
-        self.currents[axis] = found
+        found = None
+        if self.with_currents:
+            found = settled_statistics(solve, self.medium.labels[1:-1], self.medium.transform.reducer, self.medium.groups)
+            self.currents[axis] = found
         if isinstance(solve.system, FiniteVolumes):
             self.jumps[axis] = self.problem.unit * solve.system.flux_jumps(axis)
         if self.memory is not None:
-            self.memory.note(self.name, axis, {"currents": asdict(found), "flux_jumps": float(self.jumps[axis])})
+            self.memory.note(self.name, axis, {"currents": found and asdict(found), "flux_jumps": float(self.jumps[axis])})
 
     def memory_of(self, index: int) -> SolveMemory | None:
         """Of the tensor at one temperature."""
@@ -258,8 +262,7 @@ def _extremes(sigma: Floats) -> tuple[float, float]:
 
 
 def _solve_series(medium: Medium, first: Problem, axes: Sequence[int], settings: SolverConfig, make_solver: _MakeSolver,
-                  watch: Watch | None, seen: _Seen, on_solved: OnSolved | None,
-                  with_currents: bool) -> list[EffectiveConductivity]:
+                  watch: Watch | None, seen: _Seen, on_solved: OnSolved | None) -> list[EffectiveConductivity]:
     """The tensor at each temperature, each from the potentials of the one before; at the first one the currents settle."""
     temperatures = settings.temperatures or (None,)
     guesses: dict[int, Floats] = {}
@@ -276,7 +279,7 @@ def _solve_series(medium: Medium, first: Problem, axes: Sequence[int], settings:
         series.append(one.solve(
             axes, settings.relative_tolerance, settings.max_iterations, make_solver(one.sigma), guesses=dict(guesses),
             on_iteration=watch and _reported(watch, medium.axis_names, temperature), on_solved=keep,
-            settle=None if series or not with_currents else seen.settle, memory=seen.memory_of(index)))
+            settle=None if series else seen.settle, memory=seen.memory_of(index)))
     return series
 
 

@@ -30,7 +30,7 @@ CASES_TABLE = "cases.csv"
 SCHEMA = 1
 LISTED = 10  # cases and mistakes on the screen; all cases are in cases.csv
 RESULT_BYTES = 12_000
-FIELD_BYTES_PER_VOXEL = {"rho": 4, "phase": 1, "history": 0}
+FIELD_BYTES_PER_VOXEL = {"rho": 4, "phase": 1, "history": 0, "currents": 0}
 # Above this a rank's memory is a matter of how many of them share a node.
 MAX_RANK_BYTES = 2e9
 MAX_ARRAY_TASKS = 1000  # SLURM's MaxArraySize is 1001

@@ -166,7 +166,7 @@ def _attempt(job: Job, plan: Plan, directory: Path, session: Session) -> tuple[s
 def _publish(job: Job, result: Result, warnings: list[str], plan: Plan, directory: Path, session: Session) -> None:
     """Root's part: what is kept into its place, then the result, which makes the case done."""
     case = job.case
-    for name in plan.keep:
+    for name in _FILES.keys() & plan.keep:
         file = job.folder / _FILES[name]
         with output_errors(file):
             if file.exists():

@@ -34,7 +34,8 @@ def run_case(config: RunConfig, directory: Path, session: Session, kept=frozense
     directory : Path
         Made when something goes into it.
     kept : set of str
-        Of 'rho', stored in single precision, 'phase' and 'history'.
+        Of 'rho', stored in single precision, 'phase', 'history' and 'currents': the statistics of the current, which take
+        about as many iterations as the conductivity, and stand in the result.
 
     Returns
     -------
@@ -73,4 +74,5 @@ def run_case(config: RunConfig, directory: Path, session: Session, kept=frozense
     rho = growth.rho
     del growth
     memory = solved_before(result, rho, config, directory, session) if is_kept else None
-    return with_properties(result, rho, config, directory if "phase" in kept else None, session, memory)
+    return with_properties(result, rho, config, directory if "phase" in kept else None, session, memory,
+                           with_currents="currents" in kept)

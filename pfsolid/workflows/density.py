@@ -22,7 +22,8 @@ from .fields import FieldStore, store_solution
 
 
 def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionConfig, directory: Path | None,
-               session: Session, output=None, attributes: dict | None = None, memory=None, watch=None) -> Conduction:
+               session: Session, output=None, attributes: dict | None = None, memory=None, watch=None,
+               with_currents: bool = True) -> Conduction:
     """Label the voxels, find what percolates, solve for the tensor; write phases and current density.  Collective.
 
     Parameters
@@ -39,6 +40,8 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
         What earlier launches have solved.
     watch : callable, optional
         ``watch(grid_nm, transform)`` before it is solved; returns what `solve_conduction` takes as ``on_solved``.
+    with_currents : bool
+        Whether the statistics of the current are wanted too.
 
     Raises
     ------
@@ -62,6 +65,6 @@ def homogenize(rho: np.ndarray, grid_nm: PeriodicGrid, conduction: ConductionCon
                 store_solution(store, system, axis, AXES[axis], unit, output, conduction.applied_field_V_per_m)
 
         found = solve_conduction(medium, conduction, watched_by(session), axes=grid_nm.real_axes, on_solved=keep,
-                                 memory=memory)
+                                 memory=memory, with_currents=with_currents)
         alike = percolates_alike(medium, found)
     return replace(found, percolates_alike=alike, grid=density_grid_part(rho, grid_nm, conduction, found, session, memory))

@@ -216,7 +216,7 @@ def finish(result: Result, rho: np.ndarray, config: RunConfig, directory: Path, 
 
 
 def with_properties(result: Result, rho: np.ndarray, config: RunConfig, directory: Path | None, session: Session,
-                    memory: SolvedOnDisk | None = None) -> Result:
+                    memory: SolvedOnDisk | None = None, with_currents: bool = True) -> Result:
     """``result`` with morphology, and conduction if it is asked for.  Collective.
 
     Of what has not separated there is no conduction.
@@ -227,6 +227,8 @@ def with_properties(result: Result, rho: np.ndarray, config: RunConfig, director
         Where fields are stored.
     memory : SolvedOnDisk, optional
         What earlier launches have measured and solved, and this one finds.
+    with_currents : bool
+        Whether the statistics of the current are wanted too.
 
     Raises
     ------
@@ -244,16 +246,17 @@ def with_properties(result: Result, rho: np.ndarray, config: RunConfig, director
         session.say(line)
     if config.conduction is None:
         return result
-    conducted = _conduct(result, rho, config, directory, session, memory)
+    conducted = _conduct(result, rho, config, directory, session, memory, with_currents)
     return replace(result, conduction=conducted, rho_pore=config.conduction.rho_pore, rho_bulk=config.conduction.rho_bulk)
 
 
 def _conduct(result: Result, rho: np.ndarray, config: RunConfig, directory: Path | None, session: Session,
-             memory: SolvedOnDisk | None) -> ConductionResult:
+             memory: SolvedOnDisk | None, with_currents: bool) -> ConductionResult:
     """Solve conduction on a density, and tell of it.  Collective."""
     conduction, grid_nm = config.conduction, PeriodicGrid(result.grid.shape, result.grid.voxel_size_nm)
     attributes = attributes_of(result.provenance, config)
-    solved = homogenize(rho, grid_nm, conduction, directory, session, config.output, attributes, memory)
+    solved = homogenize(rho, grid_nm, conduction, directory, session, config.output, attributes, memory,
+                        with_currents=with_currents)
     conducted = conduction_result(solved, NAMES, conduction, axes_alike=axes_alike(config, grid_nm))
     for line in solver_lines(solved):
         session.note(line)

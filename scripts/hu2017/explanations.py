@@ -9,7 +9,7 @@ from pfsolid.parallel.quiet import quiet_session
 from pfsolid.theory.effective_medium import coated_composite
 from pfsolid.workflows.density import homogenize
 
-from .numbers import DENSE, LI3PS4, RESOLVED, SIGMA, Data, by, committed, curve, mean_bar, text, threshold
+from .numbers import DENSE, LI3PS4, RESOLVED, SIGMA, Data, by, committed, curve, in_largest_cell, mean_bar, text, threshold
 from .sweeps import BASE, POROSITY, RATIO, SIZE
 
 COMMAND = "python scripts/reproduce_hu2017.py"
@@ -28,7 +28,7 @@ def _both(rows_: list[dict], pore: str, solid: str) -> str:
 
 
 def _looked_at(data: Data) -> list[dict]:
-    return [r for r in data.rows("porosity") if r.get("volume_below_05") is not None]
+    return in_largest_cell([r for r in data.rows("porosity") if r.get("volume_below_05") is not None])
 
 
 def _dense_solid(data: Data):
@@ -121,20 +121,20 @@ def _no_layer(data: Data):
 
 
 def _age(data: Data):
-    points = curve(data.rows("coarsening"), SIZE, SIGMA)
+    points = curve(data.aged(), SIZE, SIGMA)
     if len(points) < 2:
         return "–", "not run", f"`{COMMAND} --figure 1e`"
     slope, start = np.polyfit(np.log(points[:, 0]), np.log(points[:, 1]), 1)
     at_40 = np.exp(start + slope * np.log(40))
+    reached = points[-1, 0] >= 40
     return ("; ".join(f"{text(mean, bar)} at {size:.0f} nm" for size, mean, bar in points), "no" if slope < 0 else "open",
-            f"σ goes as size^{slope:.1f} here, with which 40 nm would have {at_40:.1e}: where the necks of a sample "
-            "last, σ rises as "
-            "it ages. To be seen in the paper's cell (`--full`): 18 nm are a third of this one, and few samples are "
-            "behind it")
+            f"σ goes as size^{slope:.1f} here, with which 40 nm {'have' if reached else 'would have'} {at_40:.1e}: where "
+            "the necks of a sample last, σ rises as it ages. To be seen in more samples of the paper's cell (`--full`)")
 
 
 def _voxel(data: Data):
-    rows_ = [r for r in data.rows("porosity") if r["surface_depth_nm"] == 1.4 and r.get(RESOLVED) and r[SIGMA]]
+    rows_ = in_largest_cell([r for r in data.rows("porosity")
+                             if r["surface_depth_nm"] == 1.4 and r.get(RESOLVED) and r[SIGMA]])
     ratios = {p: mean_bar(r[RESOLVED] / r[SIGMA] for r in group) for p, group in by(rows_, POROSITY).items()}
     if not ratios:
         return "–", "not run", f"`{COMMAND} --figure 2a`"

@@ -24,10 +24,13 @@ from .numbers import (
     committed,
     curve,
     emt,
+    in_largest_cell,
+    pillar_grids,
 )
-from .sweeps import DEPTHS, GRID, POROSITY, SIZE
+from .sweeps import DEPTHS, POROSITY, SIZE
 
 COLOURS = {0.9: BLUE, 1.4: ORANGE}
+CELLS = {48: "v", 64: "o", 128: "s", 256: "D"}  # markers by the edge of the cell
 SIGMA_LABEL = "effective conductivity (S/cm)"
 
 
@@ -70,14 +73,15 @@ def conductivity(data: Data, directory: Path) -> None:
     for depth in DEPTHS:
         rows = data.bulk(depth)
         colour = COLOURS[depth]
-        points = curve(rows, POROSITY, SIGMA)
-        _bars(axes, points, colour, "o", f"λ = {depth} nm, 64³ voxels of 0.5 nm")
-        _bars(axes, curve(rows, POROSITY, RESOLVED), colour, "+", f"λ = {depth} nm, faces below the voxel")
-        for one in points[points[:, 1] == 0]:
-            axes.annotate("0", (100 * one[0], 6e-7), color=colour, ha="center", fontsize=7)
+        for edge, group in by(rows, "edge").items():
+            points = curve(group, POROSITY, SIGMA)
+            _bars(axes, points, colour, CELLS[int(edge)], f"λ = {depth} nm, {edge:.0f}³ voxels of 0.5 nm")
+            for one in points[points[:, 1] == 0]:
+                axes.annotate("0", (100 * one[0], 6e-7), color=colour, ha="center", fontsize=7)
+        _bars(axes, curve(in_largest_cell(rows), POROSITY, RESOLVED), colour, "+", f"λ = {depth} nm, faces below the voxel")
         axes.plot(100 * porosity, emt(porosity, depth), color=colour, label=f"eq 8, λ = {depth} nm, r = 14 nm")
     large = [row for row in committed() if row["n"] > 64]
-    _bars(axes, curve(large, POROSITY, SIGMA), RED, "s", "λ = 1.4 nm, 96³ (microstructure.md)", markersize=3)
+    _bars(axes, curve(large, POROSITY, SIGMA), RED, "x", "λ = 1.4 nm, 96³ (microstructure.md)", markersize=3)
     axes.axhline(EXPERIMENT, color="black", linestyle="-.", linewidth=0.8, label="experiment, 1.64e-4 S/cm")
     axes.axhline(DENSE, color=GREY, linestyle=":", linewidth=0.9, label="dense, 8.93e-7 S/cm")
     for paper in (32, 61):
@@ -102,10 +106,9 @@ def pillars(data: Data, directory: Path) -> None:
     figure = Figure(figsize=(6.6, 4.2), layout="constrained")
     axes = figure.subplots()
     porosity = np.linspace(0.005, 0.70, 300)
-    for (_, grid), colour in zip(_grids(data), (BLUE, ORANGE)):
-        voxel = str(grid[0][GRID[1]]).strip("[]").split(",")[0]
-        _bars(axes, curve(grid, POROSITY, "sigma_zz_S_per_cm"), colour, "o", f"σ_zz, voxels of {voxel} nm along x and y")
-        _bars(axes, curve(grid, POROSITY, "sigma_xx_S_per_cm"), colour, "x", f"σ_xx, voxels of {voxel} nm")
+    for (name, grid), colour in zip(pillar_grids(data), (BLUE, ORANGE, GREEN, RED)):
+        _bars(axes, curve(grid, POROSITY, "sigma_zz_S_per_cm"), colour, "o", f"σ_zz, voxels of {name}")
+        _bars(axes, curve(grid, POROSITY, "sigma_xx_S_per_cm"), colour, "x", f"σ_xx, voxels of {name}")
     for ratio, style in ((0.1, ":"), (0.23, "-"), (0.4, "--")):
         valid = porosity[porosity <= (1 + ratio) ** -2]
         axes.plot(100 * valid, PILLARS.conductivity(valid, ratio), style, color=GREY, label=f"bricks, λ/r = {ratio:g}")
@@ -116,22 +119,17 @@ def pillars(data: Data, directory: Path) -> None:
     save(figure, directory, "3a")
 
 
-def _grids(data: Data) -> list:
-    """The pillars' rows by voxel, the paper's first."""
-    return sorted(by(data.rows("pillars"), GRID[1]).items(), reverse=True, key=lambda item: str(item[0]))
-
-
 def surface(data: Data, directory: Path) -> None:
     """Figure S4: the surface's share of the volume over the porosity, both families."""
     figure = Figure(figsize=(5.6, 3.6), layout="constrained")
     axes = figure.subplots()
     for depth in DEPTHS:
-        _bars(axes, curve(data.bulk(depth), POROSITY, "surface_fraction"), COLOURS[depth], "o", f"isotropic, λ = {depth} nm")
+        _bars(axes, curve(in_largest_cell(data.bulk(depth)), POROSITY, "surface_fraction"), COLOURS[depth], "o",
+              f"isotropic, λ = {depth} nm")
     large = [row for row in committed() if row["n"] > 64]
     _bars(axes, curve(large, POROSITY, "surface_fraction"), RED, "x", "isotropic, λ = 1.4 nm, 96³")
-    for (_, grid), colour in zip(_grids(data), (GREEN, "black")):
-        voxel = str(grid[0][GRID[1]]).strip("[]").split(",")[0]
-        _bars(axes, curve(grid, POROSITY, "surface_fraction"), colour, "s", f"pillars, λ = 1.4 nm, voxels of {voxel} nm")
+    for (name, grid), colour in zip(pillar_grids(data), (GREEN, "black", GREY, RED)):
+        _bars(axes, curve(grid, POROSITY, "surface_fraction"), colour, "s", f"pillars, λ = 1.4 nm, voxels of {name}")
     axes.set(xlabel="porosity 1 − ⟨ρ⟩ (%)", ylabel="share of the volume with 0.1 ≤ ρ ≤ 0.9", ylim=(0, None))
     axes.legend()
     save(figure, directory, "S4")
@@ -141,7 +139,7 @@ def coarsening(data: Data, directory: Path) -> None:
     """The conductivity at 32 % while the pores grow: where the paper's 1.74e-4 S/cm at 40 nm lies."""
     figure = Figure(figsize=(5.6, 3.6), layout="constrained")
     axes = figure.subplots()
-    rows = data.rows("coarsening")
+    rows = data.aged()
     for name, colour in (("xx", BLUE), ("yy", GREEN), ("zz", ORANGE)):
         axes.plot([row["pore_size_nm"] for row in rows], [row[f"sigma_{name}_S_per_cm"] for row in rows], "x", color=colour,
                   markersize=3.5, label=f"σ_{name}, single samples")

@@ -12,7 +12,7 @@ from study_microstructure_report import threshold as threshold_text
 from pfsolid.theory.effective_medium import CoatedPores
 from pfsolid.theory.models import Theory
 
-from .sweeps import DEPTH, POROSITY, read_rows
+from .sweeps import DEPTH, GRID, POROSITY, data_file, read_rows
 
 SIGMA, RESOLVED = "sigma_mean_S_per_cm", "sigma_resolved_S_per_cm"
 LI3PS4 = CoatedPores(core=0.0, surface=3.14e-3, matrix=8.93e-7)  # S/cm
@@ -27,13 +27,26 @@ class Data:
 
     def __init__(self, directory: Path):
         self.directory = directory
-        self.rows = functools.cache(lambda name: [row for row in read_rows(directory / f"hu2017_{name}.csv")
-                                                  if row["state"] == "separated"])
+        self.rows = functools.cache(self._rows)
+
+    def _rows(self, name: str) -> list[dict]:
+        """Rows of a sweep at its smaller size and at the paper's, each case once; ``edge`` says the voxels of its cell."""
+        both = [row for size in ("standard", "full") for row in read_rows(self.directory / data_file(name, size))]
+        return list({row["case"]: row for row in both if row["state"] == "separated"}.values())
 
     def bulk(self, depth: float | None = None) -> list[dict]:
-        """Isotropic structures at every porosity: from noise, from nuclei, and the dilute ones."""
-        rows = [row for name in ("porosity", "nucleated", "dilute") for row in self.rows(name)]
+        """Isotropic structures at every porosity: from noise, from nuclei, the dilute ones, and the paper's cell."""
+        rows = [row for name in ("porosity", "nucleated", "dilute", "large", "large_thin") for row in self.rows(name)]
         return [row for row in rows if depth is None or row["surface_depth_nm"] == depth]
+
+    def aged(self) -> list[dict]:
+        """Structures at 32 % that have grown to a pore size."""
+        return [row for name in ("coarsening", "aged") for row in self.rows(name)]
+
+    def diagram(self) -> list[dict]:
+        """The cases of Figures 4a, b of the sweep that has most of them."""
+        found = (read_rows(self.directory / data_file("factors", size)) for size in ("full", "standard"))
+        return [row for row in max(found, key=len) if row["state"] == "separated"]
 
 
 def by(rows: list[dict], *keys: str) -> dict:
@@ -43,6 +56,12 @@ def by(rows: list[dict], *keys: str) -> dict:
         place = tuple(row[key] for key in keys)
         groups.setdefault(place[0] if len(keys) == 1 else place, []).append(row)
     return dict(sorted(groups.items()))
+
+
+def in_largest_cell(rows: list[dict]) -> list[dict]:
+    """At each porosity the rows of the largest cell that there is."""
+    groups = by(rows, POROSITY).values()
+    return [row for group in groups for row in group if row["edge"] == max(one["edge"] for one in group)]
 
 
 def mean_bar(values) -> tuple[float, float]:
@@ -83,14 +102,21 @@ def emt(porosity, depth_nm: float, radius_nm: float = RADIUS_NM) -> np.ndarray:
 
 
 def depth_ratio(data: Data) -> np.ndarray:
-    """(n, 3): porosity, sigma at 1.4 nm over sigma at 0.9 nm, bar."""
-    thick, thin = (by([r for r in data.bulk(d) if DEPTH in r], POROSITY) for d in (1.4, 0.9))
-    found = []
-    for porosity in sorted(set(thick) & set(thin)):
-        (a, da), (b, db) = (mean_bar(r[SIGMA] for r in group[porosity]) for group in (thick, thin))
+    """(n, 3): porosity, sigma at 1.4 nm over sigma at 0.9 nm, bar; in the largest cell that has both and a bar."""
+    thick, thin = (by([r for r in data.bulk(d) if DEPTH in r], POROSITY, "edge") for d in (1.4, 0.9))
+    found = {}
+    for place in sorted(set(thick) & set(thin), key=lambda one: (min(len(thick[one]), len(thin[one])) > 1, one[1])):
+        (a, da), (b, db) = (mean_bar(r[SIGMA] for r in group[place]) for group in (thick, thin))
         if b > 0:
-            found.append((porosity, a / b, a / b * np.hypot(da / a, db / b) if a > 0 else np.nan))
-    return np.array(found).reshape(-1, 3)
+            found[place[0]] = place[0], a / b, a / b * np.hypot(da / a, db / b) if a > 0 else np.nan
+    return np.array([found[porosity] for porosity in sorted(found)]).reshape(-1, 3)
+
+
+def pillar_grids(data: Data) -> list[tuple[str, list[dict]]]:
+    """Rows of pillars by voxel and cell, the paper's voxel and the larger cell first, each with its name."""
+    groups = by([r | {"voxel": float(str(r[GRID[1]]).strip("[]").split(",")[0])} for r in data.rows("pillars")],
+                "voxel", "edge")
+    return [(f"{voxel:g} nm, cell {edge / 2:.0f} nm", group) for (voxel, edge), group in reversed(groups.items())]
 
 
 def committed(name: str = "micro_percolation") -> list[dict]:

@@ -19,11 +19,11 @@ from pfsolid.plots.sweep import plot_sweep
 from pfsolid.sweeps.collect import collect
 from pfsolid.sweeps.dataset import read_stored
 from pfsolid.sweeps.plan import load_plan
-from pfsolid.sweeps.state import kept_path
+from pfsolid.sweeps.state import kept_path, look
 from pfsolid.workflows.density import homogenize
 
 from .figures import save
-from .sweeps import DEPTH, POROSITY, SIZES, X, Y, read_rows
+from .sweeps import DEPTH, POROSITY, SIZES, X, Y, data_file, read_rows
 
 FIELD_V_PER_M = 10.0
 WIDE, STRUCTURE, PLANE = 3.5, 2.3, 1.9  # inches: a case, the picture of its cell, the plane of its current
@@ -52,7 +52,7 @@ def draw(figure: str, data: Path, sweeps: Path, directory: Path) -> None:
 def _find(names, values: dict, data: Path, sweeps: Path):
     """Density, configuration and row of the first case of these values whose density was kept."""
     for name in names:
-        rows = [row for row in read_rows(data / f"hu2017_{name}.csv")
+        rows = [row for size in reversed(SIZES[1:]) for row in read_rows(data / data_file(name, size))
                 if all(row.get(key) in (None, value) for key, value in values.items()) and values.items() & row.items()]
         for place in (sweeps / f"{name}_{size}" for size in reversed(SIZES)):
             if not place.exists():
@@ -106,13 +106,13 @@ def current_density(rho: np.ndarray, config, along: str) -> np.ndarray | None:
 
 
 def phase_diagram(sweeps: Path, directory: Path) -> None:
-    """Figures 4a, b, as `pfsolid sweep plot` draws them, of the largest sweep that is begun."""
-    for size in reversed(SIZES):
-        place = sweeps / f"factors_{size}"
-        if place.exists():
-            collect(place)
-            for made in plot_sweep(place)[0]:
-                if made.stem == "phase_diagram":
-                    directory.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(made, directory / "hu2017_4ab.png")
-            return
+    """Figures 4a, b, as `pfsolid sweep plot` draws them, of the sweep of which most is done."""
+    places = [place for size in SIZES if (place := sweeps / f"factors_{size}").exists()]
+    if not places:
+        return
+    most = max(places, key=lambda place: len(look(place).done))
+    collect(most)
+    for made in plot_sweep(most)[0]:
+        if made.stem == "phase_diagram":
+            directory.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(made, directory / "hu2017_4ab.png")

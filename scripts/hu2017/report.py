@@ -16,7 +16,7 @@ FIGURES = ("1d", "1e", "1f", "2a", "2b", "2c", "2d", "3a", "3b", "3c", "3d", "S4
 PAGE = ROOT / "docs" / "reproduction.md"
 _CURVES = {"1d": figures.profile, "1e": figures.coarsening, "2a": figures.conductivity, "3a": figures.pillars,
            "S4": figures.surface}
-_NEEDS = {"1e": ("coarsening",), "2a": ("porosity", "nucleated"), "3a": ("pillars",), "S4": ("porosity", "pillars")}
+_NEEDS = {"1e": ("coarsening", "aged"), "2a": ("porosity", "nucleated"), "3a": ("pillars",), "S4": ("porosity", "pillars")}
 _PICTURES = {"1f": "1f", "2b": "2b", "3b": "3b", "4c": "4c", "4d": "4c"}
 
 

@@ -16,8 +16,10 @@ from pfsolid.api.sweep import sweep as plan_sweep
 from pfsolid.errors import InputError
 from pfsolid.parallel.agreement import on_root
 from pfsolid.parallel.communicator import world
+from pfsolid.phasefield.free_energy import SPINODAL_LOW
 from pfsolid.sweeps.collect import table_of
 from pfsolid.sweeps.launch import Launch, run_sweep
+from pfsolid.sweeps.plan import load_plan
 from pfsolid.sweeps.state import look
 
 SIZES = ("quick", "standard", "full")
@@ -26,6 +28,7 @@ POROSITY, DEPTH = "microstructure.porosity", "material.surface_depth_nm"
 X, Y = "microstructure.shape_factor_x", "microstructure.shape_factor_y"
 SEED, TIME, SIZE = "microstructure.seed", "evolution.max_reduced_time", "evolution.mean_pore_size_nm"
 START, RATIO = "microstructure.start", "material.mobility_ratio_pore_to_solid"
+NESTED = "evolution.nested_grids"
 GRID = "grid.shape", "grid.voxel_size_nm"
 
 BASE = {
@@ -66,14 +69,21 @@ def _aged(depths, time: float) -> dict:
     return {(DEPTH, TIME): [(depth, float(f"{time * (1.4 / depth)**3:.6g}")) for depth in depths]}
 
 
-def _spinodal(n: int, porosities, seeds: int, depths=DEPTHS, time: float = 300.0) -> Part:
-    return Part(_aged(depths, time) | {POROSITY: list(porosities)}, _cube(n), seeds)
+def _spinodal(n: int, porosities, seeds: int, depths=DEPTHS, time: float = 300.0, **evolution) -> Part:
+    return Part(_aged(depths, time) | {POROSITY: list(porosities)}, _cube(n) | {"evolution": evolution}, seeds)
+
+
+def _large(depth: float, porosities) -> Part:
+    """The paper's cell: nested grids from noise; outside the spinodal nuclei, and one grid."""
+    nested = [(p, "on" if SPINODAL_LOW < p < 1 - SPINODAL_LOW else "auto") for p in porosities]
+    return Part(_aged((depth,), 300.0) | {(POROSITY, NESTED): nested}, _cube(256))
 
 
 # 21 to 24 % lie just inside the spinodal, where noise takes longer to separate than this time: those begin with nuclei.
 _POROSITIES = (0.25, 0.28, 0.30, 0.32, 0.34, 0.37, 0.40, 0.435, 0.50, 0.55, 0.58, 0.61, 0.64, 0.67, 0.70, 0.73, 0.77)
 _FEWER_POROSITIES = (0.25, 0.28, 0.30, 0.32, 0.34, 0.37, 0.435, 0.50, 0.61, 0.67, 0.70, 0.73)
 _QUICK_POROSITIES = (0.28, 0.32, 0.37, 0.45, 0.58, 0.64, 0.70, 0.75)
+_SIX_POROSITIES = (0.10, 0.20, 0.32, 0.435, 0.61, 0.70)
 _NUCLEATED = (0.08, 0.10, 0.13, 0.16, 0.19, 0.22)
 _PILLARS = (0.061, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.487, 0.55, 0.60, 0.70)
 _NINE = ([1.0, 1.0], [3000.0, 1.0], [1.0, 3000.0], [20.0, 20.0], [3000.0, 3000.0], [20.0, 1.0], [1.0, 20.0],
@@ -102,10 +112,11 @@ def _pillars(n: int, porosities, seeds: int, grids) -> Part:
     return Part({GRID: [shapes[name] for name in grids], POROSITY: list(porosities)}, base, seeds)
 
 
-def _coarsening(n: int, sizes, seeds: int, depths=(1.4,)) -> Part:
+def _coarsening(n: int, sizes, seeds: int, depths=(1.4,), nested: str = "auto") -> Part:
     """Each to its pore size; with sizes in geometric series the smaller ones cost a fraction of the largest."""
     return Part({DEPTH: list(depths), SIZE: list(sizes)},
-                _cube(n) | {"microstructure": {"porosity": 0.32}, "evolution": {"max_reduced_time": 30000.0}}, seeds)
+                _cube(n) | {"microstructure": {"porosity": 0.32},
+                            "evolution": {"max_reduced_time": 30000.0, "nested_grids": nested}}, seeds)
 
 
 def _asymmetric(n: int, porosities, seeds: int, ratios=(0.1, 10.0)) -> Part:
@@ -117,7 +128,7 @@ def _asymmetric(n: int, porosities, seeds: int, ratios=(0.1, 10.0)) -> Part:
 SWEEPS: dict[str, tuple[tuple[str, ...], dict[str, Part]]] = {
     "porosity": (("2a", "S4", "2b"), {
         "quick": _spinodal(48, _QUICK_POROSITIES, 2, (1.4,), 150.0), "standard": _spinodal(64, _FEWER_POROSITIES, 2),
-        "full": _spinodal(128, _POROSITIES, 5)}),
+        "full": _spinodal(128, _POROSITIES, 5, nested_grids="on")}),
     "nucleated": (("2a", "S4"), {
         "quick": _nucleated(64, (0.08, 0.19), 1), "standard": _nucleated(64, _NUCLEATED, 2),
         "full": _nucleated(128, (0.03, 0.054, *_NUCLEATED), 5)}),
@@ -126,9 +137,10 @@ SWEEPS: dict[str, tuple[tuple[str, ...], dict[str, Part]]] = {
         "full": Part({POROSITY: [0.03, 0.054]}, _cube(256))}),
     "coarsening": (("1e",), {
         "quick": _coarsening(48, (8.0, 10.0), 1), "standard": _coarsening(96, (9.0, 13.0, 18.0), 2),
-        "full": _coarsening(256, (14.0, 20.0, 28.0, 40.0), 2)}),
-    "large": (("2a", "1f"), {
-        "full": _spinodal(256, (0.10, 0.20, 0.32, 0.435, 0.61, 0.70), 1)}),
+        "full": _coarsening(256, (14.0, 20.0, 28.0, 40.0), 2, nested="on")}),
+    "aged": (("1e",), {"standard": _coarsening(128, (20.0, 28.0, 40.0), 3, nested="on")}),
+    "large": (("2a", "1f"), {"full": _large(1.4, _SIX_POROSITIES)}),
+    "large_thin": (("2a",), {"full": _large(0.9, _SIX_POROSITIES)}),
     "pillars": (("3a", "3b", "S4"), {
         "quick": _pillars(48, (0.061, 0.25, 0.487), 1, ("published",)),
         "standard": _pillars(48, _PILLARS[::2] + _PILLARS[-1:], 1, ("published", "resolved")),
@@ -144,8 +156,8 @@ SWEEPS: dict[str, tuple[tuple[str, ...], dict[str, Part]]] = {
         "full": _asymmetric(96, (0.28, 0.30, 0.32, 0.34, 0.36, 0.40, 0.58, 0.61, 0.64, 0.67, 0.70, 0.73), 5)}),
 }
 # In the order in which the issue asks for them: what is stopped half-way has the most important part.
-ORDER = ("porosity", "large", "factors", "factors_large", "pillars", "dilute", "nucleated", "coarsening", "classes",
-         "asymmetric")
+ORDER = ("porosity", "large", "coarsening", "aged", "large_thin", "factors", "factors_large", "pillars", "dilute",
+         "nucleated", "classes", "asymmetric")
 
 
 def sweeps_of(figures, size: str) -> list[str]:
@@ -153,13 +165,14 @@ def sweeps_of(figures, size: str) -> list[str]:
     return [name for name in ORDER if size in SWEEPS[name][1] and (not figures or set(figures) & set(SWEEPS[name][0]))]
 
 
-def plan(name: str, size: str, directory: Path) -> Path:
-    """Plan a sweep, or find it planned, in ``directory/sweeps``; collective."""
+def plan(name: str, size: str, directory: Path, seeds: int | None = None) -> Path:
+    """Plan a sweep, or find it planned, in ``directory/sweeps``, with so many seeds at most; collective."""
     part, place = SWEEPS[name][1][size], directory / "sweeps" / f"{name}_{size}"
     base = copy.deepcopy(BASE)
     for section, values in part.base.items():
         base.setdefault(section, {}).update(values)
-    on_root(world(), lambda: plan_sweep(base, part.axes, part.replicas, place, keep=["rho"], force=True))
+    replicas = min(part.replicas, seeds or part.replicas)
+    on_root(world(), lambda: plan_sweep(base, part.axes, replicas, place, keep=["rho"], force=True))
     return place
 
 
@@ -168,12 +181,20 @@ def run(place: Path, slice_: tuple[int, int] | None, workers: int | None, thread
     return run_sweep(Launch(place, slice_, ranks, workers, threads), world())
 
 
-def rows_of(place: Path) -> tuple[list[dict], dict[str, str]]:
-    """Rows of the cases that are done and what their columns mean; none where nothing is."""
+def rows_of(place: Path) -> list[dict]:
+    """Rows of the cases that are done, with ``edge``, the voxels along z; none where nothing is."""
     try:
-        return table_of(place)
+        rows, plan = table_of(place)[0], load_plan(place)
     except InputError:
-        return [], {}
+        return []
+    cases = {case.id: case for case in plan.cases}
+    shape = plan.base["grid"].get("shape")
+    return [row | {"edge": cases[row["case"]].values.get(GRID[0], shape)[2]} for row in rows]
+
+
+def data_file(name: str, size: str) -> str:
+    """Name of the CSV file of a sweep; that of the paper's sizes stands beside the smaller one's."""
+    return f"hu2017_{name}_full.csv" if size == "full" else f"hu2017_{name}.csv"
 
 
 def is_begun(place: Path) -> bool:

@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 from helpers.sweeps import plan_in, record_of
 
@@ -190,3 +191,18 @@ def test_an_orphan_stops_after_its_case(sweep, monkeypatch):
     monkeypatch.setattr(kinds, "run_case", player)
     tally = work(plan, directory, open_session(1, alone()), 0, "", lambda _: None)
     assert tally.stopped and tally.done == 1
+
+
+def test_where_the_current_goes_is_found_only_for_who_keeps_it(tmp_path):
+    """What settles for the currents is not iterated otherwise, and the error bar has all its parts in both."""
+    plan, _ = plan_in(tmp_path, axes=ONE_CASE)
+    config = plan.config_of(plan.cases[0])
+    without, having = (case.run_case(config, tmp_path / name, open_session(1, alone()), frozenset(kept)).conduction
+                       for name, kept in (("a", ()), ("b", ("currents",))))
+    assert not without.currents and set(having.currents) == set("xyz")
+    assert sum(without.iterations_xyz) < sum(having.iterations_xyz)
+    # Of jumps that were seen at another iteration, within the tolerance both.
+    assert without.error_bar.grid_relative_xyz == pytest.approx(having.error_bar.grid_relative_xyz, rel=0.05)
+    # Each within the tolerance of the exact value of this grid.
+    tolerance = config.conduction.relative_tolerance
+    assert np.diag(without.sigma_eff_S_per_cm) == pytest.approx(np.diag(having.sigma_eff_S_per_cm), rel=2 * tolerance)
