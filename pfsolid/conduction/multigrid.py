@@ -96,9 +96,25 @@ class Multigrid:
         curvature = self._levels.advance(0, 0.0) / self._num_voxels
         return max(r_z, r_z**2 / curvature) if curvature > 0 else r_z
 
-    def _cycle(self, alpha: float) -> float:
+    def apply(self, field: np.ndarray) -> float:
+        """z = M f of any field f, local (n0, n1, n2), in `solution`; f . z, a mean over the voxels.
+
+        Below 0 where neither W- nor, from then on, V-cycles are positive definite on it.
+        """
+        r_z = self._cycle(0.0, field)
+        if r_z < 0 and self._levels.twice:
+            self._levels.twice = False
+            r_z = self._cycle(0.0, field)
+        return r_z
+
+    @property
+    def twice(self) -> bool:
+        """Whether cycles are W-cycles; another preconditioner where that has changed."""
+        return self._levels.twice
+
+    def _cycle(self, alpha: float, field: np.ndarray | None = None) -> float:
         finest = self._levels.levels[0]
-        finest.f = self._system.residual
+        finest.f = self._system.residual if field is None else field
         r_z = self._levels.cycle(0, alpha)
         for clusters in self._clusters:
             r_z += clusters.add(finest.f, finest.x)

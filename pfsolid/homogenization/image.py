@@ -5,7 +5,7 @@ Where the labels come from, a file or an array, is the business of :mod:`pfsolid
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -227,6 +227,14 @@ class ImageConduction:
             found = found.within(self._inside, self.study.image.exclude)
         _warn_of_small_grains(found, self.session)
         return found
+
+    def media(self) -> Iterator[tuple[Part, Medium]]:
+        """Each part with its medium, once; the medium's transform is closed when the next is asked for.  Collective."""
+        for part in self.parts:
+            image, self._first = self._first or self._read(part), None
+            with image.medium.transform:
+                _tell_of_layer(self.study, image, self.session)
+                yield part, image.medium
 
     def close(self) -> None:
         """Give back what has been read and not been solved.  Collective."""

@@ -46,7 +46,7 @@ INSIDE = {
                ["electrode", "rev", "tubules"], ["run"], ["material"], ["classes", "sigma_table"],
                ["conduction", "naming", "resolved"], ["text"]],
     "homogenization": [["representative"], ["subvolumes"], ["carriers"], ["battery", "density", "image", "report"],
-                       ["parts", "watch"], ["resistances", "solve"],
+                       ["parts", "watch"], ["impedance", "resistances", "solve"],
                        ["contacts", "electrode", "found", "medium"], ["grid_error"]],
     "results": [["measured"], ["run"], ["conduction", "electrode", "morphology", "representative"], ["record"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory", "sweep_curves"],
