@@ -24,6 +24,7 @@ napoleon_use_ivar = True  # attributes are described once
 html_theme = "furo"
 html_title = f"pfsolid {version}"
 html_theme_options = {"navigation_with_keys": True}
+html_static_path, html_css_files = ["_static"], ["site.css"]
 html_copy_source = False
 copybutton_prompt_text = r"\$ |>>> "
 copybutton_prompt_is_regexp = True
