@@ -66,6 +66,10 @@ class GrainsConfig(Section):
 
     @model_validator(mode="after")
     def _goes_together(self) -> GrainsConfig:
+        try:
+            check_request(self.shape, self.number)
+        except InputError as error:
+            raise ValueError(str(error)) from None
         coarsest = max(self.voxel_size_nm)
         for name, width in (("film_nm", self.film_nm), ("triple_line_nm", self.triple_line_nm), ("pore_nm", self.pore_nm)):
             if width and width < coarsest:
@@ -128,10 +132,6 @@ def grains_config(raw: dict[str, Any], source: str, overrides: Any = ()) -> Grai
     tables: dict[str, Any] = {"grains": dict(raw)}
     places = apply_overrides(tables, overrides)
     study: GrainsStudy = validated(GrainsStudy, tables, source, places)
-    try:
-        check_request(study.grains.shape, study.grains.number)
-    except InputError as error:
-        raise InputError(f"{places.get(('grains', 'number'), source)}: {error}") from None
     return study.grains
 
 

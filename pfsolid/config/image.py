@@ -16,6 +16,8 @@ from ..text import as_word
 from ..units import S_PER_M
 from .conduction import SolverConfig
 from .electrode import ElectrodeConfig
+from .grains import GrainsConfig
+from .made import name_grains, turn_grains, with_made_image
 from .naming import REST, as_label, number_labels, put_once
 from .phases import PhasesConfig, is_law, sigma_at, with_axes
 from .resistances import is_resisting_law
@@ -23,7 +25,7 @@ from .resolved import was_written_without, write_toml
 from .rev import RevConfig
 from .run import LENGTH_LIMITS, AxesOrder, Length, Title, as_edges, as_tuple
 from .text import Section, apply_overrides, key, parse_toml, read_text, shown, validated
-from .tubules import TubulesConfig, with_made_image
+from .tubules import TubulesConfig
 
 _HEADING = "pfsolid image study, with every default filled in"
 _OLD_NAMES = {"field_axes": "directions"}  # of keys of [image]
@@ -199,6 +201,7 @@ class ImageStudyConfig(Section):
     phases: PhasesConfig
     layer: LayerConfig | None = None
     tubules: TubulesConfig | None = None
+    grains: GrainsConfig | None = None
     rev: RevConfig | None = None
     electrode: ElectrodeConfig | None = None
     conduction: SolverConfig = SolverConfig()
@@ -215,8 +218,8 @@ class ImageStudyConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _what_follows(cls, raw):
-        """Tubules are the image; an electrode ends at its separator and its collector, unless something else is said."""
-        if isinstance(raw, dict) and raw.get("tubules") is not None:
+        """What is made is the image; an electrode ends at its separator and its collector, unless something else is said."""
+        if isinstance(raw, dict):
             raw = with_made_image(raw)
         if isinstance(raw, dict) and isinstance(raw.get("image"), dict) and isinstance(raw.get("phases"), dict) \
                 and raw["phases"].get("carriers_S_per_cm") and "boundary" not in raw["image"]:
@@ -368,7 +371,12 @@ def study_from_tables(raw: dict, source: str, overrides=(), text: str = "") -> I
     older = was_written_without(text, _HEADING, "axes") or isinstance(image, dict) and bool(_OLD_NAMES.keys() & image)
     places = apply_overrides(raw, overrides)
     _rename(raw, source, places)
+    name_grains(raw)
     number_labels(raw)
+    try:
+        turn_grains(raw)
+    except (ValueError, InputError) as error:
+        raise InputError(f"{source}: {error}") from None
     study = validated(ImageStudyConfig, raw, source, places)
     study._older = older
     return study

@@ -8,8 +8,8 @@
     key = "microstructure.porosity"
     linspace = [0.25, 0.75, 11]
 
-Axes are crossed; those with the same ``zip`` go together, value by value.  A base with [image] or [tubules] is a study of an
-image; ``image.file`` and ``image.crop`` are keys like others.
+Axes are crossed; those with the same ``zip`` go together, value by value.  A base with [image], [tubules] or [grains] is a
+study of an image; ``image.file`` and ``image.crop`` are keys like others.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pydantic import BeforeValidator, field_validator
 from ..errors import InputError
 from ..text import one_line
 from .image import ImageStudyConfig
+from .made import MADE
 from .material import expand_material, material_overrides
 from .run import RunConfig, is_of_older_version
 from .text import Section, apply_overrides, key, nearest_keys, parse_toml, read_text, section_models, shown, validated
@@ -165,7 +166,7 @@ def sweep_from_dict(raw: dict, source: str, folder: Path, name: str, overrides=(
 
 def is_of_images(base: dict) -> bool:
     """Whether a base input is a study of an image."""
-    return "image" in base or "tubules" in base
+    return any(name in base for name in ("image", *MADE))
 
 
 def _collect(errors: list[str], function, *arguments):

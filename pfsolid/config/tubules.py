@@ -12,12 +12,9 @@ from .resolved import write_toml
 from .run import LENGTH_LIMITS, VoxelCount, as_tuple
 from .text import Section, apply_overrides, key, parse_toml, read_text, validated
 
-MADE = "tubules"  # what image.file says then
 HEADING = "pfsolid tubules, with every default filled in"
 _LENGTH: dict[str, Any] = LENGTH_LIMITS
 _CELLS = "two whole numbers from 1 to 64"
-# Keys of [image] for an image that is read and not made.
-_OF_FILES = ("voxel_size_nm", "axes", "thresholds", "labels", "raw_shape", "raw_dtype")
 
 
 class TubulesConfig(Section):
@@ -112,31 +109,3 @@ def tubules_of_file(path: Any) -> dict[str, Any]:
 def tubules_toml(config: TubulesConfig) -> str:
     """The section with its defaults, as an input."""
     return write_toml(TubulesStudy(tubules=config), HEADING)
-
-
-def with_made_image(raw: dict[str, Any]) -> dict[str, Any]:
-    """An image study with [tubules]: its image is what they make, and nothing is said of a file.
-
-    Parameters
-    ----------
-    raw : dict
-        Of an image study.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ValueError
-        Something is.
-    """
-    image = raw.get("image", {})
-    if not isinstance(image, dict):
-        return raw
-    if image.get("file", MADE) != MADE:
-        raise ValueError(f"image.file = {image['file']!r}: the section [tubules] makes the image: give one of them")
-    given = [name for name in _OF_FILES if image.get(name) is not None]
-    if given:
-        raise ValueError(f"image.{given[0]}: is for an image that is read, and the section [tubules] makes this one")
-    return raw | {"image": image | {"file": MADE}}

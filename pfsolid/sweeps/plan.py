@@ -209,7 +209,7 @@ def different_grids(plan: Plan) -> list[CaseConfig]:
     """An input of each grid, precision and presence of conduction: what memory and plans depend on."""
     found = {}
     varying = [name for name in plan.keys
-               if name.startswith(("grid.", "parallel.", "conduction.", "image.", "tubules.", "phases."))]
+               if name.startswith(("grid.", "parallel.", "conduction.", "image.", "tubules.", "grains.", "phases."))]
     for case in plan.cases:
         found.setdefault(tuple(repr(case.values[name]) for name in varying), case)
     return [plan.config_of(case) for case in found.values()]

@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from ..config.grains import GrainsConfig, grains_toml
 from ..errors import InputError, damage_is_a_mistake
-from ..io.images.formats import ArrayLayout
+from ..io.images.description import ArrayLayout
 from ..io.records import csv_text
 from ..parallel.collective import on_root
 from ..parallel.session import Session
-from ..polycrystals.polycrystal import COLUMNS, Polycrystal, Row, plan_polycrystal
-from ..polycrystals.second_phase import mark_pores, mark_second
+from ..polycrystals.polycrystal import COLUMNS, Polycrystal, Row
 from ..spectral.transform import check_rank_count, slab_of
+from .grain_images import fill_grains, planned
 from .made import check_made, write_labels
 from .measured_source import describe_source
 
@@ -49,13 +49,10 @@ def make_grains(config: GrainsConfig, session: Session,
     check_rank_count(grid, session.comm.Get_size())
     if pores is None and config.pores_from is not None:
         pores = _read_pores(config, session)
-    diagram, angles = plan_polycrystal(grid, config.number, config.lognormal, config.aspect, config.texture, config.seed)
+    diagram, angles = planned(config)
     slab = slab_of(grid, session.comm)
-    first = slab[0].start
     labels = np.empty(tuple(part.stop - part.start for part in slab), np.uint32)
-    diagram.label(grid, first, labels)
-    mark_second(diagram, config.between, grid, first, config.seed, labels)
-    pore_nm = mark_pores(diagram.lengths, config.between, grid, first, config.seed, labels, config.number + 1)
+    pore_nm = fill_grains(config, diagram, slab[0].start, labels)
     if pores is not None:
         labels[pores] = config.number + 1
     counts = session.reducer.sum(np.bincount(labels.ravel(), minlength=config.number + 2)).astype(np.int64)

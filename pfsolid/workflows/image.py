@@ -37,6 +37,7 @@ from ..text import as_word, in_binary_units, in_words, plural
 from ..units import NM_PER_M
 from .console import log_to
 from .fields import FieldStore, store_solution
+from .grain_images import image_of_grains
 from .solved import SolvedOnDisk, digest_of
 from .tubules import image_of
 
@@ -296,7 +297,7 @@ def check_image(study: ImageStudyConfig) -> None:
 
 
 def source_of(study: ImageStudyConfig) -> str | ArrayImage:
-    """Where the labels of a study are: its file, or what its section [tubules] makes.
+    """Where the labels of a study are: its file, or what its section [tubules] or [grains] makes.
 
     Parameters
     ----------
@@ -306,6 +307,8 @@ def source_of(study: ImageStudyConfig) -> str | ArrayImage:
     -------
     str or ArrayImage
     """
+    if study.grains is not None:
+        return image_of_grains(study.grains)
     return study.image.file if study.tubules is None else image_of(study.tubules.tubules)
 
 

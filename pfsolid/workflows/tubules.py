@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config.tubules import MADE, TubulesConfig, tubules_toml
+from ..config.tubules import TubulesConfig, tubules_toml
 from ..hexagonal import Tubules
 from ..io.images.description import ArrayImage
 from ..parallel.session import Session
@@ -26,7 +26,7 @@ def image_of(tubules: Tubules) -> ArrayImage:
     ArrayImage
     """
     hx, hy, hz = tubules.grid_nm.spacing
-    return ArrayImage(tubules.labels().transpose(), MADE, (hz, hy, hx), ("zyx", "as pfsolid makes tubules"))
+    return ArrayImage(tubules.labels().transpose(), "tubules", (hz, hy, hx), ("zyx", "as pfsolid makes tubules"))
 
 
 def check_output(path: Path, force: bool) -> None:

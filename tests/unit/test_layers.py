@@ -42,9 +42,9 @@ INSIDE = {
     "cli": [["__init__"], ["main"], ["rev"],
             ["completion", "conduct", "grains", "materials", "run", "sweep", "theory", "tubules"],
             ["hopping", "info", "label_tables"], ["options"]],
-    "config": [["review"], ["sweep"], ["estimate", "execution", "grains", "image"], ["phases"], ["resistances"],
-               ["electrode", "rev", "tubules"], ["run"], ["material"], ["classes", "sigma_table"],
-               ["conduction", "naming", "resolved"], ["text"]],
+    "config": [["review"], ["sweep"], ["estimate", "execution", "image"], ["phases"], ["resistances"],
+               ["electrode", "grains", "rev", "tubules"], ["run"], ["material"], ["classes", "sigma_table"],
+               ["conduction", "made", "naming", "resolved"], ["text"]],
     "homogenization": [["representative"], ["subvolumes"], ["carriers"], ["battery", "density", "image", "report"],
                        ["parts", "watch"], ["impedance", "resistances", "solve"],
                        ["contacts", "electrode", "found", "medium"], ["grid_error"]],
@@ -59,7 +59,7 @@ INSIDE = {
     "workflows": [["resume"], ["rev"], ["carriers", "case", "export", "measure_file", "save", "stored_density"],
                   ["grains", "labelled", "measured_grains"], ["measured_source", "run"],
                   ["density", "fit_sweep", "image", "simulate"],
-                  ["console", "fields", "image_review", "measure", "sinks", "solved", "start", "theory",
+                  ["console", "fields", "grain_images", "image_review", "measure", "sinks", "solved", "start", "theory",
                    "tubules"], ["made"]],
 }
 
