@@ -110,7 +110,7 @@ def axis(key, values):
     (axis("image.crop", "[[0, 4]]"), "", "image.crop = [0, 4]: must be three pairs"),
     (axis("image.crop", "[[[4, 4], [], []]]"), "", "each pair rising"),
     (axis("image.corp", "[1]"), "", "did you mean image.crop?"),
-    (axis("evolution.max_steps", "[3]"), "", 'keys are written as "image.crop"'),
+    (axis("qqqq.zzzz", "[3]"), "", 'keys are written as "image.crop"'),
     (axis("image.bin", "[1, 2]"), "replicas = 2\n", "replicas = 2: is for runs"),
     (axis("image.bin", "[1, 2]"), 'keep = ["phase"]\n', 'keep = ["phase"]: is for runs'),
     (axis("image.bin", "[9]"), "", "bin 9: more than the"),
