@@ -13,17 +13,22 @@ from .options import print_on_root
 
 _HEAD = """# Written by `pfsolid completion`: anew after an update.
 """
-_ZSH = """autoload -U +X bashcompinit && bashcompinit
+_ZSH = """(( $+functions[compdef] )) || { autoload -U compinit && compinit -i; }
+autoload -U +X bashcompinit && bashcompinit
 """
 _TAIL = """
 _pfsolid() {
-    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} place= word
-    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    local current=${COMP_WORDS[COMP_CWORD]} before= place= word at  # in terms that zsh has as well
+    for ((at = 1; at < COMP_CWORD; at++)); do
+        word=${COMP_WORDS[at]} before=${COMP_WORDS[at]}
         case " $(_pfsolid_commands "$place") " in
             *" $word "*) place=${place:+$place }$word ;;
         esac
     done
     COMPREPLY=($(compgen -W "$(_pfsolid_values "$place $before")" -- "$current"))
+    case "${COMPREPLY[0]-}" in
+        *=) compopt -o nospace 2>/dev/null || true ;;  # the value follows
+    esac
     [ ${#COMPREPLY[@]} = 0 ] || return 0
     if [[ $current == -* ]]; then
         COMPREPLY=($(compgen -W "$(_pfsolid_options "$place")" -- "$current"))

@@ -37,4 +37,26 @@ def test_what_is_offered(script, typed, offered):
 def test_the_command_prints_it(run_cli, script):
     status, out, error = run_cli("completion")
     assert (status, out, error) == (0, script, "")
-    assert run_cli("completion", "zsh")[1].splitlines()[1].startswith("autoload")
+    assert "bashcompinit" in run_cli("completion", "zsh")[1]
+
+
+# As zsh's bashcompinit calls it, in the options that it sets.  Of what is offered zsh takes what fits the word by itself.
+ASK_ZSH = """
+emulate -L sh
+setopt kshglob noshglob braceexpand
+COMP_WORDS=(pfsolid "$@")
+COMP_CWORD=$#
+_pfsolid
+echo "${COMPREPLY[*]}"
+"""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+@pytest.mark.parametrize("typed, offered", [
+    (["sweep", "p"], "plan plot"), (["conduct", "--set", "conduction.rel"], "conduction.relative_tolerance=")])
+def test_what_zsh_is_offered(typed, offered):
+    script = script_of(_build_parser(), "zsh")
+    done = subprocess.run(["zsh", "-f", "-c", f"{script}\nask() {{{ASK_ZSH}}}\nask \"$@\"", "zsh", *typed],
+                          capture_output=True, text=True, timeout=60)
+    assert not done.stderr and set(offered.split()) <= set(done.stdout.split())
+    assert not {"periodic", "measure"} & set(done.stdout.split())  # of another option, of another command
