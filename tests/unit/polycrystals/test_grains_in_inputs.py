@@ -5,9 +5,10 @@ import csv
 import numpy as np
 import pytest
 from helpers.builders import ALONE
+from helpers.faults import ROOT
 
 import pfsolid as pf
-from pfsolid.config.image import study_from_text, study_to_toml
+from pfsolid.config.image import read_study, study_from_text, study_to_toml
 from pfsolid.config.sweep import read_sweep
 from pfsolid.errors import InputError
 from pfsolid.io.images.slab import describe_image, read_label_slab
@@ -118,3 +119,13 @@ def test_what_cannot_be_is_refused(change, says):
     with pytest.raises(InputError, match=says) as caught:
         check_image(study_from_text(text, "study"))
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "inputs" / "ceramics").glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_ceramics(path, tmp_path):
+    """Valid as they stand, and a small version runs."""
+    assert f"pfsolid conduct inputs/ceramics/{path.name}" in path.read_text()
+    study = read_study(path, ["grains.shape=24", "grains.number=30", "grains.voxel_size_nm=120", "output.figures=false"])
+    with quiet_session(None, 1) as session:
+        tensor = np.array(conduct_image(study, tmp_path / "out", session).conduction.sigma_eff_S_per_cm)
+    assert (np.linalg.eigvalsh(tensor) > 0).all()
