@@ -11,7 +11,12 @@ from ..text import one_line
 
 
 def names_of(text: str | None) -> dict[int | str, str]:
-    """Names of labels from `--names`; that of all others by "*"."""
+    """Names of labels from `--names`; that of all others by "*".
+
+    Raises
+    ------
+    InputError
+    """
     names: dict[int | str, str] = {}
     for entry in text.split(",") if text else ():
         label, equals, name = (part.strip() for part in entry.partition("="))
@@ -25,7 +30,22 @@ def names_of(text: str | None) -> dict[int | str, str]:
 
 
 def entries_of(text: str, option: str) -> list[tuple[str, str]]:
-    """``0=0,1=[1,2,3]`` as pairs; commas in brackets separate nothing."""
+    """``0=0,1=[1,2,3]`` as pairs; commas in brackets separate nothing.
+
+    Parameters
+    ----------
+    text : str
+    option : str
+        For messages.
+
+    Returns
+    -------
+    list of (str, str)
+
+    Raises
+    ------
+    InputError
+    """
     parts, depth = [""], 0
     for letter in text:
         depth += (letter in "[{") - (letter in "]}")
@@ -40,7 +60,23 @@ def entries_of(text: str, option: str) -> list[tuple[str, str]]:
 
 
 def table_of(entries: list[tuple[str, str]], option: str) -> str:
-    """Pairs as an inline table."""
+    """Pairs as an inline table.
+
+    Parameters
+    ----------
+    entries : list of (str, str)
+    option : str
+        For messages.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        A name stands there twice.
+    """
     seen: set[str] = set()
     for name, _ in entries:
         if name in seen:

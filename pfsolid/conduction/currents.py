@@ -14,6 +14,8 @@ from ..labels import count_labels
 from ..parallel.collective import Reducer
 from ..results import conduction as results
 from . import current_kernels as kernels
+from .dissipation import Dissipation
+from .finite_volumes import FiniteVolumes
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 _BLOCKS = 16  # of planes, each with histograms of its own
@@ -116,12 +118,15 @@ class CurrentStatistics:
         Over all voxels, those that carry nothing included.
     phases : dict of int to PhaseCurrent
         For each label that occurs.
+    dissipation : Dissipation, optional
+        Where power and voltage go.
     """
 
     axis: int
     mean: float
     focusing: Focusing
     phases: dict[int, PhaseCurrent]
+    dissipation: Dissipation | None = None
 
     def within(self, share: float, excluded: tuple[int, ...]) -> CurrentStatistics:
         """Per volume of a field of view, see `pfsolid.homogenization.found.Conduction.within`."""
@@ -147,7 +152,8 @@ class CurrentStatistics:
 
         phases = {int(label): PhaseCurrent(**phase | {"focusing": focusing(phase["focusing"])})
                   for label, phase in data["phases"].items()}
-        return cls(data["axis"], data["mean"], focusing(data["focusing"]), phases)
+        power = data.get("dissipation")
+        return cls(data["axis"], data["mean"], focusing(data["focusing"]), phases, power and Dissipation.from_plain(power))
 
     def placed(self, axis: int, voxel: Callable[[tuple], tuple]) -> CurrentStatistics:
         """The same along ``axis`` of another grid, where ``voxel(v)`` says which of its voxels is v."""
@@ -168,7 +174,8 @@ class CurrentStatistics:
     def judged_by(self, before: CurrentStatistics) -> CurrentStatistics:
         """With errors, from what has changed since the error of sigma_eff was _NEARER times as large."""
         phases = {label: phase.judged_by(before.phases.get(label, phase)) for label, phase in self.phases.items()}
-        return replace(self, phases=phases, focusing=self.focusing.judged_by(before.focusing))
+        power = self.dissipation and before.dissipation and self.dissipation.judged_by(before.dissipation)
+        return replace(self, phases=phases, focusing=self.focusing.judged_by(before.focusing), dissipation=power)
 
     def exact(self) -> CurrentStatistics:
         """With the errors of single precision."""
@@ -177,14 +184,16 @@ class CurrentStatistics:
 
         phases = {label: replace(phase, share_error=_SINGLE * abs(phase.share), focusing=rounded(phase.focusing))
                   for label, phase in self.phases.items()}
-        return replace(self, phases=phases, focusing=rounded(self.focusing))
+        return replace(self, phases=phases, focusing=rounded(self.focusing),
+                       dissipation=self.dissipation and self.dissipation.exact())
 
     @property
     def settled(self) -> bool:
         """Whether the errors are small enough."""
         focusing = self.focusing
         values = np.array([*focusing.percentiles, focusing.maximum])
-        return (all(phase.share_error <= _SHARE_GOAL for phase in self.phases.values())
+        return ((self.dissipation is None or self.dissipation.settled)
+                and all(phase.share_error <= _SHARE_GOAL for phase in self.phases.values())
                 and bool(np.all(np.array(focusing.errors) <= _VALUE_GOAL * np.maximum(values, 1.0))))
 
 
@@ -207,6 +216,8 @@ def settled_statistics(solve, labels: np.ndarray, reducer: Reducer, groups: np.n
     """
     def look() -> CurrentStatistics:
         found = current_statistics(solve.system.current_density(solve.axis), labels, solve.axis, reducer, groups)
+        if isinstance(solve.system, FiniteVolumes):
+            found = replace(found, dissipation=solve.system.dissipation(solve.axis, groups))
         carried = solve.system.phase_currents(solve.axis)
         return found if carried is None else found.shared_out(carried)
 

@@ -6,11 +6,13 @@ import numpy as np
 
 from ..errors import InputError
 from ..grid import AXES
+from ..labels import count_labels
 from ..morphology.interface_normals import face_norms
 from ..pairs import PairValues
 from ..spectral.transform import SlabTransform
-from . import current_kernels, interface_kernels, kernels
+from . import current_kernels, dissipation_kernels, interface_kernels, kernels
 from .aligned import aligned_empty, aligned_zeros
+from .dissipation import Dissipation, dissipation_of, rows_of_rules
 from .phases import check_resistances, diagonal_conductivities
 
 # Blocks of planes or rows for each thread: some slack for threads that run at unequal speed.
@@ -172,6 +174,10 @@ class FiniteVolumes:
         """Collective: see `System`."""
         return None
 
+    def dissipation(self, axis: int, groups: np.ndarray | None = None) -> Dissipation | None:
+        """Collective: see `ConductionSystem`; None where faces do not follow from labels."""
+        return None
+
     def voxel_potential(self) -> np.ndarray:
         """Collective: u at the centres of the voxels, local (n0, n1, n2), where finite volumes have it.
 
@@ -248,6 +254,10 @@ class ConductionSystem(FiniteVolumes):
     ----------
     interface_area : ndarray (num_labels,) or None
         Global, of each label's interfaces that resist; None where there are none, or their faces are taken as they are.
+    rules : list of str
+        Of resistances, those that count together under one name.
+    areas_of_rules : ndarray (num_rules, 2)
+        Global: area of the interfaces with a finite resistance above 0, and the integral of the resistance over it.
 
     Raises
     ------
@@ -263,6 +273,9 @@ class ConductionSystem(FiniteVolumes):
         n0, n1, n2 = transform.local_shape
         faces = aligned_empty((3, n0 + 1, n1, n2), transform.real.dtype)
         self.interface_area = None
+        self._resistance, self._in_contact_everywhere = resistance, not any(one is not None for one in contacts)
+        self._kind_rows, self.rules = rows_of_rules(resistance)
+        self.areas_of_rules = np.zeros((len(self.rules), 2))
         touched = [one for one in contacts if one is not None]
         self._follows_from_labels = resistance.is_zero and not any(plate_resistance) and not touched
         if resistance.is_zero:
@@ -284,14 +297,19 @@ class ConductionSystem(FiniteVolumes):
                        faces: np.ndarray) -> None:
         """Faces with R |n|_1 / h more; |n|_1 is found in their place, but for those that block."""
         spacing, oblique = transform.grid.spacing, resistance.only(np.isfinite)
+        blocks = np.linspace(0, faces.shape[1] - 1, min(_BLOCKS_OF_AREAS, faces.shape[1] - 1) + 1).astype(np.int64)
         if interface_normals == "faces" or oblique.is_zero:
             faces[...] = 1.0
         else:
             face_norms(self.labels, spacing, transform.ghosts, transform.periodic, pairs=oblique, out=faces)
-            blocks = np.linspace(0, faces.shape[1] - 1, min(_BLOCKS_OF_AREAS, faces.shape[1] - 1) + 1).astype(np.int64)
             areas = np.zeros((blocks.size - 1, len(self._sigma)))
             interface_kernels.sum_interfaces(self.labels, faces, np.prod(spacing) / np.array(spacing), blocks, areas)
             self.interface_area = transform.reducer.sum(areas.sum(axis=0))
+        by_rule = np.zeros((blocks.size - 1, *self.areas_of_rules.shape))
+        dissipation_kernels.areas_of_rules(self.labels, (self._sigma > 0).any(axis=1), faces, resistance.table,
+                                           self._kind_rows, transform.periodic, np.prod(spacing) / np.array(spacing),
+                                           blocks, by_rule)
+        self.areas_of_rules = transform.reducer.sum(by_rule.sum(axis=0).ravel()).reshape(self.areas_of_rules.shape)
         interface_kernels.put_in_series(self.labels, self._sigma, resistance.table, tuple(1 / h for h in spacing),
                                         transform.periodic, faces)
 
@@ -313,6 +331,36 @@ class ConductionSystem(FiniteVolumes):
         kernels.residual_of_labels(self.potential, self._edges(), self.labels, self._sigma,
                                    self.transform.periodic, self.spacing, axis, self._block_starts, self.residual, sums)
         return self._mean(sums.sum(axis=0))
+
+    def dissipation(self, axis: int, groups: np.ndarray | None = None) -> Dissipation | None:
+        """Collective: shares of power and voltage of phases, interfaces and plates.
+
+        None where an electrode touches a part only: its faces are no series.
+
+        Parameters
+        ----------
+        axis : int
+            Of the field.
+        groups : ndarray of int (num_labels,), optional
+            For each label the one it counts with.
+
+        Returns
+        -------
+        Dissipation or None
+        """
+        if not self._in_contact_everywhere:
+            return None
+        present = np.flatnonzero(count_labels(self.labels[1:-1], self.transform.reducer))
+        heads, inverse = np.unique(present if groups is None else groups[present], return_inverse=True)
+        rows = np.zeros(len(self._sigma), np.int64)
+        rows[present] = inverse.reshape(-1)
+        half = np.divide(0.5, self._sigma.T, out=np.zeros(self._sigma.T.shape), where=self._sigma.T > 0)
+        sums = np.empty((self.potential.shape[0], 2, heads.size + len(self.rules) + 1))
+        dissipation_kernels.dissipation(
+            self.potential, self._edges(), self.faces, self.labels, half, rows, self._resistance.table,
+            heads.size + self._kind_rows, self.transform.ghosts.end_shares, self.spacing, axis, sums)
+        total = self.transform.reducer.sum(sums.sum(axis=0).ravel()).reshape(sums.shape[1:])
+        return dissipation_of(total, heads.tolist(), self.rules)
 
     def _sum_jumps(self, axis: int, sums: np.ndarray) -> None:
         """sigma_i is that of the label."""

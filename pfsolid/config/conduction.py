@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, PrivateAttr, model_validator
 
@@ -41,7 +41,7 @@ class BranchConfig(Section):
                       0.0 if self.from_K is None else self.from_K, math.inf if self.to_K is None else self.to_K)
 
 
-def as_conductivity(value):
+def as_conductivity(value: Any) -> Any:
     """A number, or a tuple of branches; ValueError says what is wrong."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not 0 <= value <= MAX_CONDUCTIVITY:
@@ -65,7 +65,7 @@ def as_conductivity(value):
     return branches
 
 
-def _as_temperatures(value):
+def _as_temperatures(value: Any) -> Any:
     temperatures = tuple(value) if isinstance(value, (list, tuple)) else (value,)
     if not 1 <= len(temperatures) <= MAX_TEMPERATURES:
         raise ValueError(TEMPERATURE_TEXT)
@@ -132,7 +132,7 @@ class SolverConfig(Section):
         return self._notes
 
     @model_validator(mode="after")
-    def _options_are_used(self):
+    def _options_are_used(self) -> Self:
         if self.petsc_options and self.solver not in ("auto", "petsc"):
             raise ValueError(f"conduction.petsc_options = {self.petsc_options!r}: has no meaning with "
                              f"conduction.solver = {self.solver!r}")
@@ -184,7 +184,7 @@ class ConductionConfig(SolverConfig):
         return data
 
     @model_validator(mode="after")
-    def _conducts(self):
+    def _conducts(self) -> Self:
         self.check_laws([name for name in SIGMA_KEYS if isinstance(getattr(self, name), tuple)])
         try:
             values = [self.sigma_S_per_m_at(temperature) for temperature in self.temperatures or (None,)]

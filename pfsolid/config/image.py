@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BeforeValidator, PrivateAttr, field_validator, model_validator
@@ -35,7 +35,7 @@ _PLATES = "two resistances from 0 (inf blocks) in brackets"
 _CROP = "three pairs [first, last + 1] of voxels along x, y, z; [] takes all of an axis"
 
 
-def _as_plates(value):
+def _as_plates(value: Any) -> Any:
     values = as_tuple(value)
     if not isinstance(values, tuple) or len(values) != 2:
         raise ValueError(_PLATES)
@@ -44,7 +44,7 @@ def _as_plates(value):
     return tuple(map(float, values))
 
 
-def _as_contacts(value):
+def _as_contacts(value: Any) -> Any:
     values = as_tuple(value)
     values = values if isinstance(values, tuple) else (values, "")
     if len(values) != 2 or not any(values):
@@ -55,19 +55,19 @@ def _as_contacts(value):
     return tuple(one if isinstance(one, str) else float(one) for one in values)
 
 
-def _as_label_map(value):
+def _as_label_map(value: Any) -> Any:
     text = f"a table of whole numbers with a label from 0 to {MAX_LABEL} each"
     if not (isinstance(value, dict) and value):
         raise ValueError(text)
     if not all(re.fullmatch(r"-?\d{1,18}", str(name)) and type(label) is int for name, label in value.items()):
         raise ValueError(text)
-    found = {}
+    found: dict[int, int] = {}
     for name, label in value.items():
         put_once(found, int(name), as_label(label), f"the value {int(name)}")
     return found
 
 
-def _as_crop(value):
+def _as_crop(value: Any) -> Any:
     rows = as_tuple(value)
     if not (isinstance(rows, tuple) and len(rows) == 3):
         raise ValueError(_CROP)
@@ -78,10 +78,10 @@ def _as_crop(value):
     return rows
 
 
-LabelMap = Annotated[dict, BeforeValidator(_as_label_map)]
-Plates = Annotated[tuple, BeforeValidator(_as_plates)]
-ContactPair = Annotated[tuple, BeforeValidator(_as_contacts)]
-Crop = Annotated[tuple, BeforeValidator(_as_crop)]
+LabelMap = Annotated[dict[int, int], BeforeValidator(_as_label_map)]
+Plates = Annotated[tuple[Any, ...], BeforeValidator(_as_plates)]
+ContactPair = Annotated[tuple[Any, ...], BeforeValidator(_as_contacts)]
+Crop = Annotated[tuple[Any, ...], BeforeValidator(_as_crop)]
 
 
 class ImageConfig(Section):
@@ -120,7 +120,7 @@ class ImageConfig(Section):
         None, allowed=_CONTACTS)
 
     @model_validator(mode="after")
-    def _can_touch(self):
+    def _can_touch(self) -> Self:
         if self.contact is None:
             return self
         if self.boundary != "electrodes":
@@ -132,14 +132,14 @@ class ImageConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _has_plates(self):
+    def _has_plates(self) -> Self:
         if any(self.plate_resistance_ohm_cm2) and self.boundary != "electrodes":
             raise ValueError(f"image.plate_resistance_ohm_cm2 = {list(self.plate_resistance_ohm_cm2)}: needs image.boundary "
                              f"= \"electrodes\", and it is \"{self.boundary}\"")
         return self
 
     @model_validator(mode="after")
-    def _one_labelling(self):
+    def _one_labelling(self) -> Self:
         if self.thresholds is not None and self.labels is not None:
             raise ValueError("image: thresholds and labels are two ways of the same: give one")
         if (self.raw_shape is None) != (self.raw_dtype is None):
@@ -152,7 +152,7 @@ class ImageConfig(Section):
 
     @field_validator("directions")
     @classmethod
-    def _directions(cls, value):
+    def _directions(cls, value: str | None) -> str | None:
         if value is None:
             return None
         if not value or set(value) - set(AXES) or len(set(value)) != len(value):
@@ -161,7 +161,7 @@ class ImageConfig(Section):
 
     @field_validator("thresholds")
     @classmethod
-    def _rising(cls, value):
+    def _rising(cls, value: Any) -> Any:
         if value is not None and (not value or any(a >= b for a, b in zip(value, value[1:]))):
             raise ValueError("rising grey values in brackets")
         return value
@@ -175,7 +175,7 @@ class LayerConfig(Section):
     label: int = key("label that its voxels get", ge=0, le=MAX_LABEL)
 
     @model_validator(mode="after")
-    def _apart(self):
+    def _apart(self) -> Self:
         if not self.facing or self.on in self.facing:
             raise ValueError(f"layer.facing = {list(self.facing)}: must be labels other than layer.on = {self.on}")
         return self
@@ -227,7 +227,7 @@ class ImageStudyConfig(Section):
         return raw
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         carriers = self.phases.carriers_S_per_cm
         if self.rev is not None and carriers:
             raise ValueError("rev: does not go with phases.carriers_S_per_cm: give one carrier's sigma_S_per_cm")
@@ -248,7 +248,7 @@ class ImageStudyConfig(Section):
         study._older = self._older
         return study
 
-    def _check(self):
+    def _check(self) -> Self:
         sigma = self.phases.sigma_S_per_cm
         if self.layer is not None:
             for label in (self.layer.label, self.layer.on):

@@ -231,6 +231,11 @@ class PhasesConfig(Section):
         of_class = self.sigma_of_classes_S_per_cm.get(self.class_of(label) or "", self.sigma_of_others_S_per_cm)
         return self.sigma_S_per_cm.get(label, of_class)
 
+    def source_of(self, label: int) -> str:
+        """What a label has its conductivity from: its number, the name of its class, or * for the others."""
+        name = self.class_of(label) if self.classes else None
+        return str(label) if label in self.sigma_S_per_cm else name if name in self.sigma_of_classes_S_per_cm else REST
+
     def class_of(self, label: int) -> str | None:
         """Name of a label's class; None where it has none."""
         number = int(class_numbers(self.classes, np.array([label]))[0]) if self.classes else 0
@@ -286,7 +291,9 @@ class PhasesConfig(Section):
         kinds: dict[int, object] = {}
         if self.classes:
             numbers = class_numbers(self.classes, np.array(nameless, np.int64)).tolist()
-            kinds = {label: (number,) for label, number in zip(nameless, numbers) if number}
+            apart = self.relative_errors
+            kinds = {label: (number,) if str(label) not in apart else label for label, number in zip(nameless, numbers)
+                     if number}
         rest = [label for label in nameless if label not in kinds]
         if self.name_of_others is not None:
             return kinds | dict.fromkeys(rest, 0)
@@ -302,7 +309,8 @@ class PhasesConfig(Section):
         if groups is None:
             return {label: self.names.get(label, f"label {label}") for label in self.sigma_S_per_cm}
         sizes = Counter(groups.values())
-        return {label: self.names.get(label) or (self.classes and self.class_of(label)) or self.name_of_others or (
+        return {label: self.names.get(label) or (
+            str(label) not in self.relative_errors and self.classes and self.class_of(label)) or self.name_of_others or (
             f"{sizes[label]} labels from {label} on" if sizes[label] > 1 else f"label {label}") for label in sizes}
 
     @model_validator(mode="after")

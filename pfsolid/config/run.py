@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
@@ -58,7 +58,7 @@ STOP_CONDITIONS = ("max_reduced_time", "max_time_s", "max_steps", "energy_rate_t
                    "mean_pore_size_nm", "wall_clock_limit_s")
 
 
-def as_tuple(value):
+def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 

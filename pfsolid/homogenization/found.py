@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -32,11 +32,14 @@ class Interfaces:
         6 V / S of the label for which it is least, in the largest voxel edges: the edge of cubes, the diameter of balls,
         three times the width of layers.
     smallest_label : int
+    rules : mapping of str to (float, float)
+        Of conductors' interfaces by their rules: area per volume, and mean resistance in spacing / (S/m).
     """
 
     area_per_volume: float
     smallest: float
     smallest_label: int
+    rules: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def is_fine(self) -> bool:
@@ -76,6 +79,8 @@ class Conduction:
         Of a density: conductors of each quality and better percolate along all axes that were asked for, or along none.
     groups : ndarray of int (num_labels,), optional
         For each label the one it counts with in ``currents``.
+    input_errors : tuple of 3 (float or None), optional
+        Relative, along the axes: what errors of conductivities and resistances make.
     """
 
     axes: tuple[int, ...]
@@ -91,6 +96,7 @@ class Conduction:
     interfaces: Interfaces | None = None
     percolates_alike: bool = True
     groups: npt.NDArray[np.int64] | None = None
+    input_errors: tuple[float | None, float | None, float | None] | None = None
 
     @property
     def effective(self) -> EffectiveConductivity:
@@ -129,7 +135,10 @@ class Conduction:
                                      tensor=None if self.grid.tensor is None else self.grid.tensor / share)
         fractions = self.fractions / share
         fractions[[label for label in excluded if label < fractions.size]] = 0.0
-        return replace(self, grid=grid, fractions=fractions, flux_jumps=self.flux_jumps / share,
+        surfaces = self.interfaces and replace(
+            self.interfaces, area_per_volume=self.interfaces.area_per_volume / share,
+            rules={name: (area / share, value) for name, (area, value) in self.interfaces.rules.items()})
+        return replace(self, interfaces=surfaces, grid=grid, fractions=fractions, flux_jumps=self.flux_jumps / share,
                        series=tuple(replace(one, tensor=one.tensor / share) for one in self.series),
                        currents={axis: one.within(share, excluded) for axis, one in self.currents.items()})
 

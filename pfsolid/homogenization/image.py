@@ -33,6 +33,7 @@ from ..parallel.session import Session
 from ..spectral.transform import CosineSlabTransform, SlabTransform, check_rank_count
 from ..text import listed
 from ..units import M2_PER_CM2, NM_PER_M
+from .boundaries import input_errors
 from .contacts import contacts_of, read_contacts
 from .found import FEWEST_VOXELS, Conduction, joined
 from .grid_error import (
@@ -107,6 +108,7 @@ class ImageConduction:
         counts = label_counts(self.first_labels, session.reducer)
         if all_labels_occur:
             self._check_labels_used(counts)
+        self._given = study.phases
         self.study = study.with_labels(counts)
         if all_labels_occur:
             self._check_resistances(counts)
@@ -226,7 +228,7 @@ class ImageConduction:
         if self.study.image.exclude:
             found = found.within(self._inside, self.study.image.exclude)
         _warn_of_small_grains(found, self.session)
-        return found
+        return replace(found, input_errors=input_errors(found, self._given))
 
     def media(self) -> Iterator[tuple[Part, Medium]]:
         """Each part with its medium, once; the medium's transform is closed when the next is asked for.  Collective."""

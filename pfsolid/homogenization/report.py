@@ -8,14 +8,16 @@ from dataclasses import replace
 import numpy as np
 
 from ..arrays import Bools, Floats
+from ..conduction.currents import CurrentStatistics
 from ..conduction.transport import TransportNumbers, transport_numbers
 from ..config.conduction import SolverConfig
 from ..grid import AXES, three
 from ..materials.arrhenius import ELEMENTARY_CHARGE, fit_arrhenius
-from ..results.conduction import Activation, AtTemperature, ConductionResult, ErrorBar, GridInterval, PhaseOfMedium
+from ..results.conduction import Activation, AtTemperature, ConductionResult, Currents, ErrorBar, GridInterval, PhaseOfMedium
 from ..results.record import PerAxis
 from ..text import MOST_DIGITS, interval, percent, to_digits
 from ..units import S_PER_M
+from .boundaries import boundaries_result, boundary_lines, power_shares
 from .found import Conduction
 from .grid_error import GridPart
 
@@ -58,7 +60,8 @@ def conduction_result(found: Conduction, names: dict[int, str], settings: Solver
         flux_asymmetry=effective.asymmetry,
         phases=_phases(found, names),
         transport={AXES[axis]: _transport(found, axis, reference).result() for axis in axes if _conducts(found, axis)},
-        currents={AXES[axis]: currents.result(names) for axis, currents in found.currents.items()},
+        currents={AXES[axis]: _currents(currents, names) for axis, currents in found.currents.items()},
+        boundaries=boundaries_result(found, mean_of(found)),
         relative_tolerance=settings.relative_tolerance,
         applied_field_V_per_m=settings.applied_field_V_per_m,
         conduction_seconds=found.seconds,
@@ -66,6 +69,12 @@ def conduction_result(found: Conduction, names: dict[int, str], settings: Solver
         temperature_series=_temperatures(found),
         activation=_activation(found))
     return replace(result, headline=headline(result))
+
+
+def _currents(found: CurrentStatistics, names: dict[int, str]) -> Currents:
+    """With shares of power and voltage."""
+    power = None if found.dissipation is None else power_shares(found.dissipation, names)
+    return replace(found.result(names), power=power)
 
 
 def mean_of(found: Conduction, index: int = 0) -> float:
@@ -112,7 +121,7 @@ def error_bar(found: Conduction, axes_alike: bool) -> ErrorBar:
     return ErrorBar(
         solver_relative_xyz=found.effective.relative_error, grid_relative_xyz=relative,
         grid_method=None if found.grid is None else found.grid.method, grid=interval, sample_relative_of_mean=sample,
-        sample_method=method)
+        sample_method=method, inputs_relative_xyz=found.input_errors)
 
 
 def _grid_part(found: Conduction, diagonal: Floats) -> tuple[PerAxis, GridInterval | None]:
@@ -282,6 +291,7 @@ def conduction_lines(found: Conduction, names: dict[int, str], result: Conductio
         lines.append(f"tortuosity factor <sigma>/sigma_eff along {', '.join(AXES[a] for a in conducting)}: {factors}")
     if found.currents:
         lines.append(_share_line(found, names))
+    lines += boundary_lines(found, names, result.boundaries, found.input_errors)
     blocked = [AXES[axis] for axis in found.axes if not effective.percolating[axis]]
     if blocked:
         lines.append(f"no conducting cluster percolates along {', '.join(blocked)}: exactly 0 there")

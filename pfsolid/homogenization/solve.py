@@ -17,7 +17,7 @@ from ..arrays import Floats
 from ..conduction.confirmation import CheckedConjugateGradients
 from ..conduction.currents import CurrentStatistics, settled_statistics
 from ..conduction.effective import EffectiveConductivity, Solve, SolveMemory
-from ..conduction.finite_volumes import FiniteVolumes
+from ..conduction.finite_volumes import ConductionSystem, FiniteVolumes
 from ..conduction.krylov import Solver
 from ..conduction.multigrid import MultigridSolver
 from ..conduction.perturbation import make_perturbation
@@ -149,7 +149,7 @@ def solve_conduction(medium: Medium, settings: SolverConfig, watch: Watch | None
     make_solver, reason, in_use = _choose(medium, first.sigma, wanted, settings)
     seen = _Seen(medium, first, memory, name, with_currents)
     seen.recall(wanted)
-    interfaces = _survey_interfaces(first.system, counts) if wanted else None
+    interfaces = _survey_interfaces(first.system, counts, first.unit) if wanted else None
     with in_use:
         series = _solve_series(medium, first, axes, settings, make_solver, watch, seen, on_solved)
     known = tuple(replace(one, tensor=_known(one.tensor, axes, medium.mirrored)) for one in series)
@@ -198,17 +198,22 @@ class _Seen:
         return None if self.memory is None else self.memory.of(f"{self.name} {index}", self.medium.transform)
 
 
-def _survey_interfaces(system: System, counts: Floats) -> Interfaces | None:
-    area = getattr(system, "interface_area", None)
-    if area is None or not area.any():
+def _survey_interfaces(system: System, counts: Floats, unit: float) -> Interfaces | None:
+    """Of a system that counts conductivities in a unit (S/m)."""
+    if not isinstance(system, ConductionSystem) or not system.areas_of_rules[:, 0].any() and system.interface_area is None:
         return None
     grid = system.transform.grid
+    volume = grid.num_voxels * np.prod(grid.spacing)
+    rules = {name: (float(area / volume), float(total / area / unit))
+             for name, (area, total) in zip(system.rules, system.areas_of_rules.tolist()) if area > 0}
+    area = system.interface_area
+    if area is None or not area.any():
+        return Interfaces(sum(one for one, _ in rules.values()), np.inf, 0, rules) if rules else None
     size = np.full(area.size, np.inf)
     np.divide(6 * counts[:area.size] * np.prod(grid.spacing), area, out=size, where=area > 0)
     label = int(size.argmin())
-    volume = grid.num_voxels * np.prod(grid.spacing)
     # Each interface counts for the labels on both its sides.
-    return Interfaces(float(area.sum() / 2 / volume), float(size[label] / max(grid.spacing)), label)
+    return Interfaces(float(area.sum() / 2 / volume), float(size[label] / max(grid.spacing)), label, rules)
 
 
 _MakeSolver = Callable[[Floats], Solver]

@@ -47,12 +47,25 @@ class PhaseCurrents(Record):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class PowerShare(Record):
+    """What a phase, a kind of interface or the plates take of power and voltage."""
+
+    power_share: float = key("of the whole; d ln sigma_eff / d ln sigma of a phase, -d ln sigma_eff / d ln R of "
+                             "an interface; all add to 1")
+    power_share_error: float | None = key("how far it may be off; null: not known", older=None)
+    voltage_share: float = key("of the voltage along the field, the mean over all lines")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Currents(Record):
     """The currents of a field along one axis."""
 
     field_along: str = key("the axis, x, y or z", pattern="[xyz]")
     current_over_mean: Focusing = key("current density of all voxels, those that carry nothing included")
     phases: dict[str, PhaseCurrents] = key("the same by phase, under its name")
+    power: dict[str, PowerShare] | None = key(
+        "where power and voltage go, by the names of phases, `interfaces ` and their rule, `plates`",
+        absent="where faces do not follow from labels: of a density, of full tensors, of partial contacts")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,6 +113,41 @@ class ErrorBar(Record):
     sample_relative_of_mean: float | None = key(
         "of the sample, of the mean of the diagonal, relative; null where one sample says nothing of it", older=None)
     sample_method: str = key("how it was estimated, or why not", older="")
+    inputs_relative_xyz: PerAxis | None = key("standard deviation that errors of conductivities and resistances make, "
+                                              "relative", absent="where no input has an error")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BoundaryKind(Record):
+    """Boundaries that one rule of resistances is for."""
+
+    area_per_nm: float = key("area per volume, between conductors", "1/nm")
+    resistance_ohm_cm2: float = key("R, the mean over the area", "ohm cm^2")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BrickLayer(Record):
+    """What bricks of one edge would say."""
+
+    D_nm: float = key("edge of the bricks", "nm")
+    sigma_S_per_cm: float = key("1 / (1 / sigma_grain + R / D)", "S/cm")
+    relative_difference: float = key("to sigma_eff, relative")
+    inferred_resistance_ohm_cm2: float = key("R that they would infer: D (1 / sigma_eff - 1 / sigma_grain)", "ohm cm^2")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BoundariesResult(Record):
+    """Boundaries that resist, and what the brick-layer model makes of them."""
+
+    area_per_nm: float = key("S_V, area per volume of boundaries between conductors with a finite resistance", "1/nm")
+    resistance_ohm_cm2: float = key("R, the mean over the area", "ohm cm^2")
+    grain_S_per_cm: float | None = key("of grains; null where they do not all conduct alike, or do not fill the volume",
+                                       "S/cm")
+    apparent_S_per_cm: float | None = key("1 / (1 / sigma_eff - 1 / sigma_grain), of the mean of the diagonal; null "
+                                          "likewise", "S/cm")
+    brick_layer_3: BrickLayer | None = key("bricks with the same area per volume, D = 3 / S_V; null likewise")
+    brick_layer_2: BrickLayer | None = key("bricks as large as the mean intercept, D = 2 / S_V; null likewise")
+    kinds: dict[str, BoundaryKind] = key("by the rules of resistances")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -144,6 +192,7 @@ class ConductionResult(Record):
     transport: dict[str, Transport] | None = key("tortuosity and the like, by axis, where something conducts along it",
                                                  older=None)
     currents: dict[str, Currents] | None = key("currents, by the axis of the field, where one flows", older=None)
+    boundaries: BoundariesResult | None = key("boundaries that resist", absent="where none does")
     relative_tolerance: float | None = key("error of the iteration that was allowed", older=None)
     applied_field_V_per_m: float = key("of the stored current density and potential", "V/m")
     conduction_seconds: float | None = key("wall clock of the solves", "s", older=None)
