@@ -110,6 +110,15 @@ class Conductivity:
         Who solved, and why.
     result : ConductionResult
         All numbers, as result.json has them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> pores = np.repeat([0, 1], [6, 2]) * np.ones((4, 4, 1), int)                   # straight along z, three quarters
+    >>> found = pf.conductivity(pores, {0: 4e-3, 1: 0}, voxel_nm=10, directions="z")
+    >>> found.percolates[2], round(float(found.tensor[2, 2]), 7), round(float(found.tortuosity_factor[2]), 6)
+    (True, 0.003, 1.0)
     """
 
     tensor: Array

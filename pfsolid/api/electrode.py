@@ -34,6 +34,15 @@ class Electrode:
         What two carriers do together, as result.json has it; None of another number of carriers.
     profiles : dict of str to list
         Columns of profiles.csv: plane by plane along each axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> layers = np.repeat([1, 2], 4)[:, None] * np.ones((8, 8, 8), int)              # side by side, along x and z
+    >>> found = pf.electrode(layers, {"ion": {1: 1e-3}, "electron": {2: 5e-3}}, voxel_nm=100, directions="z")
+    >>> sorted(found.carriers), round(float(found["electron"].tensor[2, 2]), 7)
+    (['electron', 'ion'], 0.0025)
     """
 
     carriers: dict[str, Conductivity]

@@ -55,6 +55,15 @@ class Morphology:
         Interface per volume, 1/nm.
     mean_chord_nm : dict
         {'filler': nm, 'matrix': nm}: 2 x length in the phase / phase changes; NaN where it is endless.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> density = np.repeat([0.0, 1.0], 8)[:, None, None] * np.ones((16, 16, 16))     # a pore across z, the first axis
+    >>> found = pf.measure(density, voxel_nm=2, boundary="periodic")
+    >>> found.connectivity, found.percolates["filler"], found.porosity
+    ('2-2', 'xy', 0.5)
     """
 
     found: MorphologyResult

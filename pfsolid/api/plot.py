@@ -51,6 +51,15 @@ def labels(image: Any, normal: str | None = None, index: int | None = None, axes
     Returns
     -------
     matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> axes = pf.plot.labels(pf.Image(np.eye(16, dtype=int), voxel_nm=20, names={0: "pore", 1: "solid"}))
+    >>> [text.get_text() for text in axes.get_legend().get_texts()]
+    ['0 pore', '1 solid']
     """
     axes = _axes(axes)
     plane, axis = image.plane(normal, index)
@@ -79,6 +88,14 @@ def density(structure: Any, normal: str | None = None, index: int | None = None,
     Returns
     -------
     matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import pfsolid as pf
+    >>> grown = pf.grow((1, 40, 40), 0.7, 0.5, surface_energy_J_per_m2=0.3, surface_depth_nm=1.4, until=20)
+    >>> pf.plot.density(grown).get_xlim()
+    (0.0, 28.0)
     """
     axes = _axes(axes)
     rho = in_xyz_order(np.asarray(structure.density), structure.axes)
@@ -108,6 +125,14 @@ def structure(sample: Any, axes: Any = None) -> Any:
     ------
     InputError
         If it has fewer than three dimensions.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import pfsolid as pf
+    >>> grown = pf.grow(16, 0.7, 0.5, surface_energy_J_per_m2=0.3, surface_depth_nm=1.4, until=1)
+    >>> [text.get_text() for text in pf.plot.structure(grown).texts if "nm" in text.get_text()]
+    ['x (nm)', 'y (nm)', 'z (nm)']
     """
     rho = in_xyz_order(np.asarray(sample.density), sample.axes)
     if 1 in rho.shape:
@@ -137,6 +162,15 @@ def history(structure: Any, *quantities: str, axes: Any = None) -> Any:
     ------
     InputError
         If there is no such column.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import pfsolid as pf
+    >>> grown = pf.grow((1, 40, 40), 0.7, 0.5, surface_energy_J_per_m2=0.3, surface_depth_nm=1.4, until=20)
+    >>> axes = pf.plot.history(grown, "surface_fraction", "mean_density")
+    >>> len(axes.lines), axes.get_xscale()
+    (2, 'log')
     """
     columns = structure.history
     quantities = quantities or ("pore_size_nm", "wall_size_nm")
@@ -164,6 +198,16 @@ def conductivity(found: Any, axes: Any = None) -> Any:
     Returns
     -------
     matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> labels = np.random.default_rng(1).random((8, 8, 8)) < 0.7
+    >>> axes = pf.plot.conductivity(pf.conductivity(labels, {0: 0, 1: 1e-3}, voxel_nm=10, fields=False))
+    >>> axes.get_ylabel()
+    'effective conductivity (S/cm)'
     """
     if len(found.temperatures) > 1:
         return arrhenius(found, axes)
@@ -198,6 +242,17 @@ def arrhenius(found: Any, axes: Any = None) -> Any:
     ------
     InputError
         If there are fewer than two temperatures at which it conducts.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> labels = np.random.default_rng(1).random((8, 8, 8)) < 0.7
+    >>> law = {"value": 1e-3, "at_K": 300, "activation_energy_eV": 0.3}
+    >>> found = pf.conductivity(labels, {0: 0, 1: law}, voxel_nm=10, temperature_K=[300, 350], fields=False)
+    >>> pf.plot.arrhenius(found).get_yscale()
+    'log'
     """
     points = [(one.temperature_K, one.mean_S_per_cm, 0.0) for one in found.result.temperature_series or ()
               if one.mean_S_per_cm]
@@ -224,6 +279,16 @@ def current(found: Any, direction: str | None = None, normal: str | None = None,
     Returns
     -------
     matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> labels = np.random.default_rng(1).random((8, 8, 8)) < 0.7
+    >>> found = pf.conductivity(labels, {0: 0, 1: 1e-3}, voxel_nm=10, directions="x")
+    >>> pf.plot.current(found).get_xlim()
+    (0.0, 80.0)
     """
     direction = direction or next(iter(found.directions), "x")
     part = found.current_field(direction)
@@ -264,6 +329,17 @@ def sweep(table: Any, x: str, y: str = "sigma_mean_S_per_cm", axes: Any = None) 
     ------
     InputError
         If there is no such column.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import pandas as pd
+    >>> import pfsolid as pf
+    >>> table = pd.DataFrame({"microstructure.porosity": [0.3, 0.3, 0.4, 0.4], "microstructure.seed": [1, 2, 1, 2],
+    ...                       "surface_fraction": [0.20, 0.22, 0.18, 0.19]})
+    >>> axes = pf.plot.sweep(table.drop(columns="microstructure.seed"), "microstructure.porosity", "surface_fraction")
+    >>> axes.get_ylabel()
+    'surface_fraction'
     """
     table = table.table() if hasattr(table, "table") else table
     for name in (x, y):

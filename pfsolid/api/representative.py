@@ -37,6 +37,15 @@ class Representative:
     subvolumes : dict of str to ndarray
         Columns of the table of sub-volumes, NaN where one lies partly outside the field of view; the last row is the whole
         image, with size 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> noise = np.random.default_rng(1).random((16, 16, 16)) < 0.7
+    >>> found = pf.rev(noise, voxel_nm=10, sizes=[8, 4])                              # fractions alone
+    >>> int((found.subvolumes["size_voxels"] == 8).sum()), found.of("fraction of label 1").sample_relative < 0.1
+    (8, True)
     """
 
     result: RepresentativeResult

@@ -43,6 +43,14 @@ class Run:
     directory : Path
     result : Result
         All of result.json; its ``to_dict()`` has numbers, lists and texts of Python's own.
+
+    Examples
+    --------
+    >>> import pfsolid as pf
+    >>> grown = pf.grow((1, 40, 40), 0.7, 0.5, surface_energy_J_per_m2=0.3, surface_depth_nm=1.4, until=20)
+    >>> run = pf.open_run(grown.save(folder / "run"))
+    >>> round(run.result.porosity, 3), run.density.shape
+    (0.5, (1, 40, 40))
     """
 
     directory: Path

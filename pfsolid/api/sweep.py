@@ -38,6 +38,15 @@ class Sweep:
     Attributes
     ----------
     directory : Path
+
+    Examples
+    --------
+    >>> import pfsolid as pf
+    >>> base = {"grid": {"shape": [16, 16, 1], "voxel_size_nm": 1.4}, "material": {"name": "beta-Li3PS4"},
+    ...         "evolution": {"max_steps": 1}}
+    >>> planned = pf.sweep(base, {"microstructure.porosity": [0.3, 0.5]}, replicas=2, directory=folder / "plan")
+    >>> planned.name, planned.status.done
+    ('plan', ())
     """
 
     directory: Path

@@ -24,5 +24,12 @@ __all__ = ["Electrolyte", "Source", "Value", "fit_arrhenius", "get", "names", "n
 
 
 def names() -> list[str]:
-    """Names of the electrolytes that are known, as inputs and `pfsolid.grow` take them."""
+    """Names of the electrolytes that are known, as inputs and `pfsolid.grow` take them.
+
+    Examples
+    --------
+    >>> from pfsolid import materials
+    >>> materials.names()[0]
+    'beta-Li3PS4'
+    """
     return list(load_electrolytes())

@@ -208,6 +208,12 @@ def electrolyte(name: str) -> Electrolyte:
     ------
     InputError
         If there is none; the nearest names are offered.
+
+    Examples
+    --------
+    >>> from pfsolid import materials
+    >>> materials.get("beta-Li3PS4").find("surface depth").value
+    1.4
     """
     known = load_electrolytes()
     if name in known:

@@ -131,6 +131,13 @@ def vacancy_conductivity(site_density: float, jump_length: float, frequency: flo
     It is eq. 9 with the vacancies' concentration and the diffusivity of eq. 10.  Both contain half of the formation
     enthalpy, so all of it is in the sum, as the paper has it.  Where D of eq. 10 is meant as the tracer's, n of eq. 9
     is that of all ions, and only half remains; for the surface, where dH_f is about 0, it makes no difference.
+
+    Examples
+    --------
+    >>> from pfsolid.materials import vacancy_conductivity
+    >>> sites, jump, attempts, barrier = 2e28, 3e-10, 1e13, 0.3 * 1.602176634e-19       # 1/m^3, m, 1/s, J
+    >>> f"{vacancy_conductivity(sites, jump, attempts, 300.0, barrier) / 100:.2e} S/cm"
+    '1.70e-03 S/cm'
     """
     vacancies = site_density * vacancy_fraction(temperature, formation_enthalpy, formation_entropy)
     diffusivity = vacancy_diffusivity(jump_length, frequency, temperature, migration_enthalpy, formation_enthalpy,

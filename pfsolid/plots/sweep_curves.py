@@ -71,7 +71,7 @@ def draw_points(axes, points: list[Point], colour: str, label: str | None, marke
     draw_means(axes, [point if point.mean > 0 else replace(point, mean=np.nan) for point in points], colour, label, marker,
                line, samples)
     if zeros:
-        axes.plot(zeros, np.full(len(zeros), 0.4 * ZERO_STRIP), "v", color=colour, markersize=5, clip_on=False,
+        axes.plot(zeros, np.full(len(zeros), 0.5 * ZERO_STRIP), "v", color=colour, markersize=5, clip_on=False,
                   transform=axes.get_xaxis_transform(), gid=ZERO)
 
 
@@ -95,7 +95,7 @@ def draw_means(axes, points: list[Point], colour: str, label: str | None, marker
 
 
 def make_zero_strip(panels) -> None:
-    """Below the logarithmic part a strip for σ = 0, if any has been drawn: when all curves are there.
+    """Below the logarithmic part a strip for σ = 0, if any has been drawn: when all curves are there, each in a lane of it.
 
     Parameters
     ----------
@@ -113,9 +113,18 @@ def make_zero_strip(panels) -> None:
     panels[0].set_ylim((low * (low / high) ** (ZERO_STRIP / (1 - ZERO_STRIP))), high)
     for axes in panels:
         axes.axhline(low, color="0.6", linewidth=0.8, linestyle=":")
-    panels[0].annotate("σ = 0", (0, 0.4 * ZERO_STRIP), (-6, 0), xycoords="axes fraction", textcoords="offset points",
+        _give_lanes([line for line in axes.lines if line.get_gid() == ZERO])
+    panels[0].annotate("σ = 0", (0, 0.5 * ZERO_STRIP), (-6, 0), xycoords="axes fraction", textcoords="offset points",
                        ha="right", va="center", fontsize="small")
     axis = panels[0].yaxis
     for ticks, replace_ticks in ((axis.get_major_locator(), axis.set_major_locator),
                                  (axis.get_minor_locator(), axis.set_minor_locator)):
         replace_ticks(FixedLocator([value for value in ticks.tick_values(low, high) if low <= value <= high]))
+
+
+def _give_lanes(lines: list) -> None:
+    """Curves that are zero at the same place would hide each other's markers: the first one stands highest."""
+    for lane, line in enumerate(reversed(lines)):
+        height = line.axes.get_window_extent().height * 72 / line.axes.figure.dpi * ZERO_STRIP / len(lines)  # points
+        line.set_ydata(np.full(len(line.get_xdata()), (lane + 0.5) * ZERO_STRIP / len(lines)))
+        line.set_markersize(min(line.get_markersize(), 0.9 * height))

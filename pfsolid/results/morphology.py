@@ -209,6 +209,15 @@ class LabelMorphology(Record):
     """What the phases of an image of labels are, in numbers; the same on every rank and at every rank count.
 
     Volumes, areas and lengths are by the volume of the field of view.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pfsolid as pf
+    >>> plates = np.repeat([0, 1], 4)[:, None, None] * np.ones((8, 8, 8), int)        # across z, the first axis
+    >>> found = pf.measure(plates, voxel_nm=2, boundary="periodic", names={0: "pore", 1: "solid"})
+    >>> found.volume_fractions, found.area_per_nm["pore", "solid"]                    # two faces in 16 nm
+    ({'pore': 0.5, 'solid': 0.5}, 0.125)
     """
 
     field_of_view_nm3: float = key("volume of the field of view", "nm^3")

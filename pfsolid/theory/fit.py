@@ -83,6 +83,17 @@ def fit_percolation(porosity, sigma, depth_over_radius, phases: CoatedPores, con
     ------
     InputError
         With fewer than 4 samples or 3 porosities, a conductivity that is not positive, or a porosity beyond g_f.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pfsolid.theory import CoatedPores, fit_percolation, three_phase_gem
+    >>> phases = CoatedPores(core=0, surface=3e-3, matrix=1e-6)
+    >>> porosity = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+    >>> sigma = three_phase_gem(porosity, 0.1, phases, percolation_threshold=0.32, exponent=0.85)
+    >>> found = fit_percolation(porosity, sigma, 0.1, phases)
+    >>> round(found.percolation_threshold, 4), round(found.exponent, 4)
+    (0.32, 0.85)
     """
     model = _model(porosity, sigma, depth_over_radius, phases, reading)
     if not 0 < confidence < 1:

@@ -12,7 +12,8 @@ from helpers.pages import PAGES, ROOT, blocks_of, is_as_said, outputs_of
 import pfsolid as pf
 
 MODULES = ["pfsolid", "pfsolid.theory", "pfsolid.materials", "pfsolid.materials.arrhenius", "pfsolid.materials.hopping",
-           *(f"pfsolid.theory.{name}" for name in ("bounds", "bricks", "effective_medium", "electrode")),
+           "pfsolid.materials.electrolytes", "pfsolid.results.morphology",
+           *(f"pfsolid.theory.{name}" for name in ("bounds", "bricks", "effective_medium", "electrode", "fit")),
            "pfsolid.polycrystals.misorientation",
            *(f"pfsolid.api.{name}" for name in ("image", "conductivity", "electrode", "grains", "growth", "morphology",
                                                 "plot", "report", "representative", "run", "sweep", "tubules"))]

@@ -18,7 +18,7 @@ from pfsolid.io.series import Field, write_fields
 from pfsolid.parallel.communicator import alone
 from pfsolid.plots import sweep as plots_sweep
 from pfsolid.plots.sweep import plot_sweep
-from pfsolid.plots.sweep_curves import ZERO, point_of
+from pfsolid.plots.sweep_curves import ZERO, ZERO_STRIP, Point, draw_points, make_zero_strip, point_of
 from pfsolid.plots.sweep_gallery import _layout
 from pfsolid.plots.sweep_phases import _Cells, _edges_between
 from pfsolid.plots.sweep_table import described, evenly, label_of, read_table, spread
@@ -167,6 +167,19 @@ def test_bars_join_the_samples_and_the_grid():
     assert np.isnan(point_of(0, values[:1], np.array([np.nan])).error)
     assert point_of(0, values, np.zeros(3), sample_error=0.5).error == pytest.approx(0.5)
     assert np.isnan(point_of(0, np.array([np.nan]), np.array([0.1])).mean)
+
+
+def test_curves_that_are_zero_at_one_place_do_not_hide_each_other():
+    axes = Figure().subplots()
+    axes.set_yscale("log")
+    for colour in ("C0", "C1", "C2"):
+        draw_points(axes, [Point(1.0, np.zeros(1), 0.0, np.nan), Point(2.0, np.ones(1), 1.0, 0.1)], colour, colour)
+    make_zero_strip([axes])
+    zeros = [line for line in axes.lines if line.get_gid() == ZERO]
+    heights = [line.get_ydata()[0] * axes.get_window_extent().height for line in zeros]  # pixels
+    sizes = [line.get_markersize() * axes.figure.dpi / 72 for line in zeros]
+    assert len(zeros) == 3 and (-np.diff(heights) >= max(sizes)).all()
+    assert all(0 < line.get_ydata()[0] < ZERO_STRIP for line in zeros)
 
 
 def test_zeros_stand_in_a_strip_and_no_line_leads_to_them(tmp_path):
