@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..homogenization import battery
 from ..homogenization.carriers import PROFILE_COLUMNS, CarriersConduction, profile_rows
 from ..homogenization.parts import tell_of_spacing
 from ..machine.warmup import ensure_compiled
@@ -72,6 +73,34 @@ class Electrode:
             raise InputError(f"Electrode.along({direction!r}): there is something of two carriers along "
                              f"{', '.join(self.result.axes) if self.result else 'no axis'}")
         return self.result.axes[direction]
+
+    def to_pybamm(self, domain: str, direction: str | None = None) -> dict[str, float]:
+        """Parameters of PyBaMM for the option {"transport efficiency": "tortuosity factor"}, of both carriers.
+
+        The first carrier is that of the electrolyte, the second that of the electrode; both are counted with the porosity
+        of the cell model, the volume fraction of the electrolyte.
+
+        Parameters
+        ----------
+        domain : {'negative electrode', 'positive electrode'}
+        direction : {'x', 'y', 'z'}, optional
+            Through the cell; needed where fields were applied along several.
+
+        Returns
+        -------
+        dict
+            For `pybamm.ParameterValues.update`.
+
+        Raises
+        ------
+        InputError
+            There are not two carriers, nothing percolates along it, or an argument cannot be.
+        """
+        with in_arguments("Electrode.to_pybamm"):
+            if len(self.carriers) != 2:
+                raise InputError(f"Electrode.to_pybamm: takes two carriers, and there are {len(self.carriers)}")
+            first, second = (one.result for one in self.carriers.values())
+            return battery.both_to_pybamm(first, second, domain, direction)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as numbers, lists and texts of Python's own: the keys carriers and electrode of result.json."""

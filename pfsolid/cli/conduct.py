@@ -181,8 +181,14 @@ def _on_image(options) -> None:
 
 def _check_export(options) -> None:
     """Refuse what cannot be exported before anything is computed."""
-    if options.export is not None and options.carrier is not None:
-        raise InputError("--export is of one conductivity: give one carrier's with --sigma")
+    several = options.carrier is not None
+    if options.export in ("pybamm", "bpx") and several:
+        if len(options.carrier) != 2:
+            raise InputError(f"--export {options.export} takes two carriers, the electrolyte's first, or --sigma; "
+                             f"{len(options.carrier)} --carrier given")
+        if options.component is not None or options.domain == "separator":
+            raise InputError("--component: of two carriers the first is the electrolyte's and the second the electrode's"
+                             if options.component is not None else "--domain separator: only one carrier conducts in it")
     given = [name for name in ("domain", "component", "along") if getattr(options, name) is not None]
     if options.export not in ("pybamm", "bpx"):
         if given:

@@ -45,7 +45,7 @@ def reviewed(path: Path, overrides, num_ranks: int, threads: int | None) -> Revi
             raise InputError(f"{path} is an image, which has no keys to --set; it is reviewed as it is")
         return review_image(path)
     text = read_text(path)
-    if "image" in parse_toml(text, str(path)):
+    if parse_toml(text, str(path)).keys() & {"image", "tubules"}:
         return review_study(study_from_text(text, str(path), overrides), num_ranks)
     config = config_from_text(text, str(path), overrides)
     checked = review(config, num_ranks, threads or config.parallel.threads or 1)

@@ -45,12 +45,12 @@ def estimate(config: RunConfig, num_ranks: int = 1) -> tuple[float, float | None
     return _rank_bytes(config, num_ranks), seconds
 
 
-def conduction_seconds(voxels_solved: int) -> float:
+def conduction_seconds(voxels_solved: float) -> float:
     """Core-seconds of conduction on an image by multigrid, roughly.
 
     Parameters
     ----------
-    voxels_solved : int
+    voxels_solved : float
         Of all fields and temperatures together.
 
     Returns

@@ -173,6 +173,53 @@ def to_bpx(result: ConductionResult, domain: str, component: str = "electrolyte"
     return {"Parameterisation": {domain.capitalize(): part}}
 
 
+def both_to_pybamm(ions: ConductionResult, electrons: ConductionResult, domain: str, direction: str | None = None
+                   ) -> dict[str, float]:
+    """Parameters of PyBaMM for an electrode, both of its carriers counted with one porosity, that of the electrolyte.
+
+    Parameters
+    ----------
+    ions, electrons : ConductionResult
+        Of the carrier in the electrolyte and of that in the electrode's own conductor.
+    domain : {'negative electrode', 'positive electrode'}
+    direction : {'x', 'y', 'z'}, optional
+        As for `transport_along`.
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    InputError
+    """
+    found = to_pybamm(ions, domain, "electrolyte", direction)
+    porosity = found[f"{domain.capitalize()} porosity"]
+    return found | to_pybamm(electrons, domain, "electrode", direction, porosity=porosity)
+
+
+def both_to_bpx(ions: ConductionResult, electrons: ConductionResult, domain: str, direction: str | None = None
+                ) -> dict[str, Any]:
+    """The part of a BPX file that follows for an electrode with both carriers.
+
+    Parameters
+    ----------
+    ions, electrons, domain, direction
+        As for `both_to_pybamm`.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+    """
+    parts = [to_bpx(one, domain, component, direction)["Parameterisation"][domain.capitalize()]
+             for one, component in ((ions, "electrolyte"), (electrons, "electrode"))]
+    return {"Parameterisation": {domain.capitalize(): parts[0] | parts[1]}}
+
+
 def to_plain(result: ConductionResult, phase: str | None = None) -> dict[str, Any]:
     """Tortuosity factor, efficiency and conductivities of every direction that conducts, with units in the names.
 

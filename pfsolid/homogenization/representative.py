@@ -292,10 +292,8 @@ def _needed(judged: Representativity, unit: float) -> NeededResult | None:
     if one is None:
         return None
 
-    def in_voxels(edge: float) -> int:
-        return max(1, math.ceil(edge / unit - 1e-6))
-
-    return NeededResult(relative_error=one.relative, edge_nm=one.edge, edge_voxels=in_voxels(one.edge),
+    voxels = None if one.edge is None else max(1, math.ceil(one.edge / unit - 1e-6))
+    return NeededResult(relative_error=one.relative, edge_nm=one.edge, edge_voxels=voxels, unsaid=one.unsaid or None,
                         decided_by="faces" if one.by_faces else "scatter", number=one.number, number_edge_nm=one.of_edge,
                         number_edge_voxels=None if one.of_edge is None else round(one.of_edge / unit))
 

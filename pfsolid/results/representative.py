@@ -32,11 +32,13 @@ class NeededResult(Record):
     """What the relative error asked for takes."""
 
     relative_error: float = key("half of the 95 % interval over the mean")
-    edge_nm: float = key("edge of one cubic (square) sample", "nm")
-    edge_voxels: int = key("the same in voxels of the smallest edge, rounded up")
+    edge_nm: float | None = key("edge of one cubic (square) sample; null where it cannot be said", "nm")
+    edge_voxels: int | None = key("the same in voxels of the smallest edge, rounded up; null likewise")
+    unsaid: str | None = key("why it cannot be said", absent="where it can")
     decided_by: str = key("scatter, or faces: their shift may take half of the error", pattern="scatter|faces")
     number: int | None = key("of samples of another size whose mean is as good",
-                             absent="where faces shift the largest size by more than half of the error")
+                             absent="where faces shift the largest size by more than half of the error, or nothing "
+                                    "percolates in some of it")
     number_edge_nm: float | None = key("their edge", "nm", absent="likewise")
     number_edge_voxels: int | None = key("the same in voxels", absent="likewise")
 
@@ -80,6 +82,9 @@ class PropertyResult(Record):
         """'for 5 % take 180³ or nine of 96³'."""
         cube = "³" if all(n > 1 for n in self.sizes[0].voxels) else "²"
         text = f"for {percent(one.relative_error)} take {one.edge_voxels}{cube}"
+        if one.edge_voxels is None:
+            several = "" if not one.number else f"take {one.number} of {one.number_edge_voxels}{cube} voxels; "
+            return f"for {percent(one.relative_error)} {several}how large one must be cannot be said: {one.unsaid}"
         if one.number is None:
             return f"{text}, not several smaller ones: their faces shift them all"
         if one.number == 1:

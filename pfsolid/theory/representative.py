@@ -28,6 +28,7 @@ Array = npt.NDArray[np.float64]
 COVERAGE = 0.95
 NORMAL = 1.959964  # of COVERAGE, two-sided
 DRAWS = 4000
+FARTHEST = 8  # times the image's edge: there the scatter is 23 times smaller than any that was seen
 _LOWEST = 0.05  # exponent: not to divide by nothing
 # What g seems to be where it is 1 and the sizes are 1.5 to 8 correlation lengths: 0.70 to 0.83 (docs/representative.md).
 _SEEMING = 0.7
@@ -225,19 +226,23 @@ class Needed:
     ----------
     relative : float
         Half of the 95 % interval over the mean.
-    edge : float
-        Edge of one sample, cubic, in the unit of the sizes.
+    edge : float or None
+        Edge of one sample, cubic, in the unit of the sizes; None where what was measured does not say it.
     by_faces : bool
         It is the shift by the faces that decides, not the scatter.
     number, of_edge : int, float, or None
-        As good: the mean of so many of that edge, the largest that was measured; None where the faces shift those too far.
+        As good: the mean of so many of that edge, the largest that was measured; None where the faces shift those too far,
+        or some of them do not percolate.
+    unsaid : str
+        Why there is no edge; empty where there is one.
     """
 
     relative: float
-    edge: float
+    edge: float | None
     by_faces: bool
     number: int | None
     of_edge: float | None
+    unsaid: str = ""
 
 
 @dataclass(frozen=True)
@@ -304,7 +309,7 @@ def judge(sizes: Sizes, edge: float, volume: float, value: float, relative: floa
     sample, faces = law.half_width(volume), shift / edge
     limit = value - faces  # of the infinite medium, but for scatter
     low, high = max(min(value, limit) - sample, 0.0), max(value, limit) + sample
-    needed = _needed(law, sizes, fitted, shift, limit, relative, dimensions) if value > 0 and limit > 0 else None
+    needed = _needed(law, sizes, fitted, shift, limit, relative, dimensions, edge) if value > 0 and limit > 0 else None
     return Representativity(law, shift, value, sample, faces, low, high, needed, fitted)
 
 
@@ -316,13 +321,28 @@ def _variance_of_mean(sizes: Sizes, number: int, volume: float) -> float:
 
 
 def _needed(law: VarianceLaw, sizes: Sizes, fitted: list[int], shift: float, mean: float, relative: float,
-            dimensions: int) -> Needed:
+            dimensions: int, image_edge: float) -> Needed:
     allowed = relative * mean
     by_scatter = law.volume_for(allowed) ** (1 / dimensions)
     by_faces = 2 * abs(shift) / allowed  # half of what is allowed
     largest = max(fitted, key=lambda number: sizes.volumes[number])
     number = None
-    if sizes.edges[largest] >= by_faces:
+    blocked = not sizes.through[largest].all()
+    if sizes.edges[largest] >= by_faces and not blocked:
         number = max(1, math.ceil((NORMAL * law.deviation(sizes.volumes[largest]) / allowed) ** 2))
-    return Needed(relative, max(by_scatter, by_faces), by_faces > by_scatter, number,
-                  None if number is None else sizes.edges[largest])
+    edge = max(by_scatter, by_faces)
+    unsaid = _unsaid(law, edge, by_scatter, image_edge, blocked)
+    return Needed(relative, None if unsaid else edge, by_faces > by_scatter, number,
+                  None if number is None else sizes.edges[largest], unsaid)
+
+
+def _unsaid(law: VarianceLaw, edge: float, by_scatter: float, image_edge: float, blocked: bool) -> str:
+    """Why an edge that was computed says nothing; empty where it does."""
+    if blocked:
+        return "in some of the largest sub-volumes nothing percolates: take larger ones"
+    if law.taken != 1 and by_scatter > image_edge:
+        return ("scatter does not fall as V^-0.5 yet, so that it cannot be drawn on beyond the image: sub-volumes are "
+                "smaller than what they scatter by, or too few")
+    if edge > FARTHEST * image_edge:
+        return f"it would be more than {FARTHEST} times the image's edge, too far beyond what was measured"
+    return ""

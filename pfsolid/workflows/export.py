@@ -21,7 +21,8 @@ def export_transport(directory: Path, kind: str, domain: str | None = None, comp
     directory : Path
     kind : {'pybamm', 'bpx', 'json'}
     domain, component, direction
-        As for `pfsolid.homogenization.battery.to_pybamm`; not for 'json', which has all directions.
+        As for `pfsolid.homogenization.battery.to_pybamm`; not for 'json', which has all directions.  Of two carriers the
+        first is that of the electrolyte and the second that of the electrode.
 
     Returns
     -------
@@ -34,10 +35,18 @@ def export_transport(directory: Path, kind: str, domain: str | None = None, comp
         There is no result, or it has no such direction, or nothing percolates along it.
     OutputError
     """
-    result = read_result(directory).conduction
-    if result is None:
+    whole = read_result(directory)
+    result, carriers = whole.conduction, list((whole.carriers or {}).values())
+    if result is None and not carriers:
         raise InputError(f"the result in {directory} has no conductivity")
-    if kind == "json":
+    if result is None and kind == "json":
+        found = {name: battery.to_plain(one) for name, one in (whole.carriers or {}).items()}
+    elif result is None:
+        if len(carriers) != 2:
+            raise InputError(f"{kind} takes two carriers, and the result in {directory} has {len(carriers)}")
+        both = battery.both_to_pybamm if kind == "pybamm" else battery.both_to_bpx
+        found = both(carriers[0], carriers[1], domain or "", direction)
+    elif kind == "json":
         found = battery.to_plain(result)
     elif kind == "pybamm":
         found = battery.to_pybamm(result, domain, component, direction)

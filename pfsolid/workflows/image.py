@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
+from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel, conduction_seconds
 from ..config.execution import physics_of
 from ..config.image import ImageStudyConfig, study_to_toml
 from ..config.review import Review
@@ -288,7 +288,8 @@ def review_study(study: ImageStudyConfig, num_ranks: int = 1) -> Review:
         ("voxel edge", " x ".join(f"{edge:g}" for edge in image_grid.spacing), "nm"),
         ("boundary", study.image.boundary, ""),
         ("voxels that are solved", str(grid.num_voxels), ""), ("fields to solve for", str(solves), ""),
-        ("memory of a rank", in_binary_units(memory), "")])
+        ("memory of a rank", in_binary_units(memory), ""),
+        ("rough time", in_words(conduction_seconds(grid.num_voxels * solves)), "of one core")])
 
 
 def check_image(study: ImageStudyConfig) -> None:

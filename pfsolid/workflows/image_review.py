@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from ..config.conduction import SolverConfig
-from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel
+from ..config.estimate import PROGRAM_BYTES, conduction_bytes_per_voxel, conduction_seconds
 from ..config.review import Review
 from ..errors import InputError
-from ..grid import PeriodicGrid
+from ..grid import AXES, PeriodicGrid
 from ..io.images.slab import ImageInfo, ImageWindow, describe_image, read_label_slab
 from ..parallel.communicator import alone
 from ..parallel.memory import available_bytes
-from ..text import in_binary_units
+from ..text import in_binary_units, in_words
 
 _IMAGES = (".tif", ".tiff", ".npy", ".h5", ".hdf5", ".hdf", ".dream3d", ".vti", ".png", ".zarr", ".nrrd", ".nhdr",
            ".mhd", ".mha", ".nii", ".gz", ".mrc", ".map")
 _MOST_NAMED = 12
 _VOXELS_AT_ONCE = 1 << 24
 _MOST_BIN = 64
+_CONNECTING_BYTES = 8  # for a voxel: labels, one of them by itself, and its bodies
 
 
 def is_image(path: Path) -> bool:
@@ -29,9 +31,9 @@ def is_image(path: Path) -> bool:
 
 
 def review_image(path: Path) -> Review:
-    """What an image says of itself, its labels and their fractions, and the memory that conduction on it takes.
+    """What an image says of itself, its labels, what of them percolates, and the memory and time that conduction takes.
 
-    A part of the image at a time is read.  For one rank.
+    A part of the image at a time is read, and all of it for what percolates, where it fits.  For one rank.
 
     Parameters
     ----------
@@ -61,7 +63,11 @@ def review_image(path: Path) -> Review:
         shares = [f"{label} {100 * count / total:.4g} %" for label, count in list(counts.items())[:_MOST_NAMED]]
         more = f" and {len(counts) - _MOST_NAMED} more" if len(counts) > _MOST_NAMED else ""
         found.parameters.append(("labels", ", ".join(shares) + more, ""))
+        found.parameters.append(("from end to end", _percolating(str(path), info, counts), ""))
     _memory(info, found)
+    voxels = np.prod(info.shape, dtype=float) * sum(n > 1 for n in info.shape)
+    found.parameters.append(("time for conduct", f"roughly {in_words(conduction_seconds(voxels))} on one core, a field "
+                             "along each axis", ""))
     return found
 
 
@@ -75,6 +81,23 @@ def _counts(path: str, info: ImageInfo) -> dict[int, int]:
         for label, count in zip(*np.unique(read_label_slab(path, part, alone()), return_counts=True)):
             found[int(label)] = found.get(int(label), 0) + int(count)
     return dict(sorted(found.items()))
+
+
+def _percolating(path: str, info: ImageInfo, counts: dict[int, int]) -> str:
+    """Axes along which bodies of each label, voxels that touch by faces, reach from the first to the last plane."""
+    voxels, free = int(np.prod(info.shape)), available_bytes()
+    if free is not None and _CONNECTING_BYTES * voxels > free:
+        return f"not looked for: that takes {in_binary_units(_CONNECTING_BYTES * voxels)} of memory"
+    if len(counts) > _MOST_NAMED:
+        return f"not looked for: more than {_MOST_NAMED} labels; pfsolid measure has them"
+    labels = read_label_slab(path, tuple(slice(0, n) for n in info.shape), alone())
+    found = []
+    for label in counts:
+        bodies = ndimage.label(labels == label)[0]
+        axes = [name for axis, name in enumerate(AXES) if info.shape[axis] > 1 and np.intersect1d(
+            *(part[part > 0] for part in (bodies.take(0, axis), bodies.take(-1, axis)))).size]
+        found.append(f"{label} along {', '.join(axes)}" if axes else f"{label} nowhere")
+    return "; ".join(found)
 
 
 def _memory(info: ImageInfo, found: Review) -> None:

@@ -25,10 +25,10 @@ def gaussian_field(rng: np.random.Generator, voxels: int, length: float) -> np.n
     return np.fft.ifftn(np.fft.fftn(rng.standard_normal((voxels,) * 3)) * np.exp(-k2 * length**2 / 2)).real
 
 
-def cathode(voxels: int) -> np.ndarray:
-    """Labels (z, y, x): 0 pore, 1 electrolyte, 2 active material."""
+def cathode(voxels: int, scale: float = 1.0) -> np.ndarray:
+    """Labels (z, y, x): 0 pore, 1 electrolyte, 2 active material; all its lengths are multiplied by ``scale``."""
     rng = np.random.default_rng(20170)
-    particles, between = gaussian_field(rng, voxels, 4.0), gaussian_field(rng, voxels, 2.0)
+    particles, between = gaussian_field(rng, voxels, 4.0 * scale), gaussian_field(rng, voxels, 2.0 * scale)
     labels = np.ones((voxels,) * 3, np.uint8)
     active = particles > np.quantile(particles, 1 - FRACTION_ACTIVE)
     labels[active] = 2

@@ -42,6 +42,36 @@ def test_the_cell_models_own_porosity_changes_tau_and_not_the_conductivity(found
     assert 0.5 / values["Separator tortuosity factor (electrolyte)"] == pytest.approx(MEAN / 1e-2, rel=1e-4)
 
 
+def test_an_electrode_of_two_carriers_comes_back_to_both_conductivities(tmp_path, run_cli):
+    """Layers along the field: area fraction x conductivity of each, both counted with the electrolyte's porosity, 5/8."""
+    found = pf.electrode(pf.Image(WALLS, voxel_nm=100), {"ion": {0: 1e-2}, "electron": {1: 4e-2}}, directions="z")
+    values = found.to_pybamm("positive electrode")
+    assert values["Positive electrode porosity"] == 0.625
+    assert values["Positive electrode tortuosity factor (electrolyte)"] == pytest.approx(1, rel=1e-6)
+    solid = (1 - 0.625) / values["Positive electrode tortuosity factor (electrode)"]
+    assert solid * values["Positive electrode conductivity [S.m-1]"] == pytest.approx(100 * 0.375 * 4e-2, rel=1e-6)
+    np.save(tmp_path / "walls.npy", WALLS)
+    command = ("conduct", tmp_path / "walls.npy", "--voxel-nm", "100", "--carrier", "ion:0=1e-2", "--carrier",
+               "electron:1=4e-2", "--directions", "z", "--set", "output.figures=false", "--domain", "positive-electrode",
+               "-o", tmp_path / "out")
+    for kind, name in (("pybamm", "pybamm.json"), ("bpx", "bpx.json")):
+        status, _, error = run_cli(*command, "--force", "--export", kind)
+        assert status == 0, error
+        written = json.loads((tmp_path / "out" / name).read_text())
+        if kind == "pybamm":
+            assert written == pytest.approx(values, rel=1e-12)
+        else:
+            part = written["Parameterisation"]["Positive electrode"]
+            assert part == pytest.approx({"Porosity": 0.625, "Transport efficiency": 0.625, "Conductivity [S.m-1]": 1.5},
+                                         rel=1e-6)
+
+
+def test_two_carriers_are_needed():
+    alone = pf.electrode(pf.Image(WALLS, voxel_nm=100), {"ion": {0: 1e-2}}, directions="z")
+    with pytest.raises(pf.InputError, match="takes two carriers, and there are 1"):
+        alone.to_pybamm("positive electrode")
+
+
 def test_bpx_has_the_efficiency_of_the_electrolyte_and_the_effective_conductivity_of_an_electrode(found):
     part = found.to_bpx("negative electrode", direction="y")["Parameterisation"]["Negative electrode"]
     assert part == {"Porosity": 0.625, "Transport efficiency": pytest.approx(1 / found.macmullin[1])}

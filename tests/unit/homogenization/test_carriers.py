@@ -202,7 +202,11 @@ def test_an_interrupted_study_goes_on(tmp_path, monkeypatch):
     (["--carrier", "ion:SE=1", "--carrier", "e:CAM=1", "--exchange-current", "-1"], "exchange_current_A_per_m2 = -1"),
     (["--carrier", "ion:SE=1", "--carrier", "e:CAM=1", "--active-material", "9"], "label 9 does not occur"),
     (["--carrier", "ion:SE=1", "--resistance", "1:2=3"], "does not go with phases.carriers_S_per_cm"),
-    (["--carrier", "ion:SE=1", "--export", "json"], "--export is of one conductivity")])
+    (["--carrier", "ion:SE=1", "--export", "bpx", "--domain", "separator"], "--export bpx takes two carriers"),
+    (["--carrier", "ion:SE=1", "--carrier", "e:CAM=1", "--export", "pybamm", "--domain", "separator", "--along", "z"],
+     "--domain separator: only one carrier"),
+    (["--carrier", "ion:SE=1", "--carrier", "e:CAM=1", "--export", "pybamm", "--domain", "positive-electrode", "--along",
+      "z", "--component", "electrode"], "--component: of two carriers")])
 def test_bad_input(tmp_path, monkeypatch, run_cli, options, words):
     monkeypatch.chdir(tmp_path)
     np.save("a.npy", np.arange(27).reshape(3, 3, 3) % 3)

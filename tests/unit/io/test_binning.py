@@ -78,3 +78,24 @@ def test_validate_says_what_an_image_is(tmp_path, monkeypatch, run_cli):
     np.save("c.npy", np.full((3, 3, 3), 0.5))
     status, said, _ = run_cli("validate", "c.npy")
     assert status == 0 and "is no label" in said
+
+
+def test_validate_says_what_reaches_from_end_to_end(tmp_path, monkeypatch, run_cli):
+    """A straight channel along x, one that turns from x to y, and what is left; the time is that of its voxels."""
+    monkeypatch.chdir(tmp_path)
+    image = np.zeros((6, 8, 10), np.uint8)  # z, y, x
+    image[1, 2, :] = 1
+    image[4, 3, :5] = image[4, 3:, 4] = 2
+    np.save("a.npy", image)
+    status, said, _ = run_cli("validate", "a.npy")
+    assert status == 0 and "0 along x, y, z; 1 along x; 2 nowhere" in said and "time for conduct" in said
+    monkeypatch.setattr("pfsolid.workflows.image_review.available_bytes", lambda: 1000)
+    assert "not looked for: that takes 3.8 KiB" in run_cli("validate", "a.npy")[1]
+
+
+def test_validate_of_a_study_says_time_and_memory_of_what_it_makes(tmp_path, monkeypatch, run_cli):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text("[tubules]\nshape = [40, 70, 6]\npitch_nm = 100\nlength_nm = 60\ndiameter_nm = 80\n"
+                                     "[phases.sigma_S_per_cm]\n0 = 0.0\n1 = 1e-3\n")
+    status, said, _ = run_cli("validate", "s.toml")
+    assert status == 0 and "40 x 70 x 6" in said and "rough time" in said

@@ -63,6 +63,27 @@ def test_what_is_needed_is_what_the_law_says():
     assert found.needed.number == np.ceil((1.959964 * found.law.deviation(8.0**3) / 0.05 / found.value) ** 2)
 
 
+def test_an_edge_that_was_not_measured_is_not_said():
+    """Layers scatter as V^-1/3: 1e-3 needs more than the image, which only a law of V^-1 could be drawn on to.  White noise
+    for which 9 times the image's edge are needed, and one of which 3 times are: only the second is said."""
+    rng = np.random.default_rng(5)
+    layers = np.broadcast_to(rng.standard_normal((24, 1, 1)) + 10, (24, 24, 24))
+    one = judged(layers, (8, 6, 4, 3, 2), relative=1e-3).needed
+    assert one.edge is None and "V^-0.5" in one.unsaid and one.number > 1
+    noise = rng.standard_normal((24, 24, 24)) + 10
+    # Half of the interval of an edge L is 1.96 / (10 L^1.5): that of 9 and 3 times 24.
+    far, near = (judged(noise, relative=0.196 / (times * 24) ** 1.5).needed for times in (9, 3))
+    assert far.edge is None and "8 times the image's edge" in far.unsaid
+    assert near.edge == pytest.approx(72, rel=0.3) and near.unsaid == ""
+
+
+def test_where_the_largest_sub_volumes_do_not_all_percolate_nothing_is_said():
+    values = tuple(np.abs(np.random.default_rng(size).standard_normal(8)) for size in (6, 4))
+    some = np.arange(8) > 0
+    found = judge(Sizes((6.0, 4.0), (216.0, 64.0), values, (some, some)), 12.0, 1728.0, 1.0, 0.05).needed
+    assert found.edge is None and found.number is None and "percolates" in found.unsaid
+
+
 def test_faces_that_shift_are_added_on_their_side():
     edges, means = np.array([48.0, 24, 16, 12]), 2.0 + 3.0 / np.array([48.0, 24, 16, 12])
     assert edge_shift(edges[1:], means[1:], [1.0, 4.0, 9.0], edges[0], means[0]) == pytest.approx(3.0)
