@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ..errors import InputError
 from .morphology import GrainMorphology, LabelMorphology, MorphologyResult
 from .record import Record, key
 from .run import GridOf, Provenance
@@ -31,8 +30,9 @@ class TakenFor(Record):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Measured(Record):
-    """What both kinds of the file begin with."""
+    """What all kinds of the file begin with."""
 
+    newest = MORPHOLOGY_SCHEMA_VERSION
     schema_version: int | None = key("of this form; this page is of 1", absent="in files of 0.1")
     source: str = key("file of the image or density")
     axes_order: str = key("order of the axes that it was read in", older="")
@@ -126,9 +126,6 @@ def measured_from_dict(data: Mapping[str, Any], place: str = "") -> MeasuredLabe
     InputError
         It is no such file, or one of a newer version.
     """
-    version = data.get("schema_version") if isinstance(data, Mapping) else None
-    if isinstance(version, int) and version > MORPHOLOGY_SCHEMA_VERSION:
-        raise InputError(f"schema_version {version} is of a newer pfsolid; this one reads up to {MORPHOLOGY_SCHEMA_VERSION}")
     values = data.get("values") if isinstance(data, Mapping) else None
     kinds: dict[Any, type[MeasuredLabels | MeasuredGrains]] = {LABELS: MeasuredLabels, GRAINS: MeasuredGrains}
     return kinds.get(values, MeasuredTwo).from_dict(data, place)

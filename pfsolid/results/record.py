@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +77,14 @@ class Record:
 
     A field that may be absent is None then and not written; any other None, NaN or infinity is written as null.  Two are
     equal if they are written alike.
+
+    Attributes
+    ----------
+    newest : int or None
+        Of a whole file: the highest ``schema_version`` that is read.
     """
+
+    newest: ClassVar[int | None] = None
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as numbers, lists, tables and texts of Python's own, null where there is no number."""
@@ -110,10 +117,13 @@ class Record:
         Raises
         ------
         InputError
-            A key is missing or its value is not of its kind.
+            A key is missing or its value is not of its kind, or the file is of a newer version.
         """
         if not isinstance(data, Mapping):
             raise InputError(f"{place or 'it'} is no table of keys and values")
+        version = data.get("schema_version")
+        if cls.newest is not None and isinstance(version, int) and version > cls.newest:
+            raise InputError(f"schema_version {version} is of a newer pfsolid; this one reads up to {cls.newest}")
         values = {}
         for name, said, read, optional in _readers(cls):  # type: ignore[arg-type]
             if said.inline:

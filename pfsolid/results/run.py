@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from ..errors import InputError
 from .conduction import ConductionResult
 from .electrode import ElectrodeResult
 from .morphology import MorphologyResult
@@ -118,6 +116,7 @@ class Result(Record):
     ``sigma_eff_S_per_cm``, ``sigma_eff_S_per_m`` and ``mean_S_per_cm`` are written as null.
     """
 
+    newest = SCHEMA_VERSION
     schema_version: int | None = key("of this form; this page is of 1", absent="in files of 0.1", older=None)
     title: str = key("of the input")
     source: str | None = key("file of the image or density", absent="of runs that have grown theirs")
@@ -154,27 +153,3 @@ class Result(Record):
         if self.state == UNSEPARATED:
             written |= dict.fromkeys(_NO_CONDUCTION)
         return written
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], place: str = "") -> Self:
-        """As `Record.from_dict`; files of all versions since 0.1.
-
-        Parameters
-        ----------
-        data : mapping
-        place : str
-            Where it stands, for the message.
-
-        Returns
-        -------
-        Result
-
-        Raises
-        ------
-        InputError
-            It is no such file, or one of a newer version.
-        """
-        version = data.get("schema_version") if isinstance(data, Mapping) else None
-        if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise InputError(f"schema_version {version} is of a newer pfsolid; this one reads up to {SCHEMA_VERSION}")
-        return super().from_dict(data, place)

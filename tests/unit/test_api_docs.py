@@ -4,12 +4,14 @@ import doctest
 import inspect
 import logging
 import re
+import shlex
 from importlib import import_module
 
 import pytest
 from helpers.pages import PAGES, ROOT, blocks_of, is_as_said, outputs_of
 
 import pfsolid as pf
+from pfsolid.cli.main import _build_parser
 
 MODULES = ["pfsolid", "pfsolid.theory", "pfsolid.materials", "pfsolid.materials.arrhenius", "pfsolid.materials.hopping",
            "pfsolid.materials.electrolytes", "pfsolid.results.morphology",
@@ -56,6 +58,27 @@ def test_reference_is_what_the_code_says(name, monkeypatch):
     written = import_module("make_reference").PAGE_WRITERS[name]()
     assert (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") == written, \
         "run: python scripts/docs/make_reference.py"
+
+
+SHELL = re.compile(r"^    (?:mpirun -n \d+ )?(pfsolid|bash|sbatch|source) (.*?)(?:  +#.*)?$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/howto/{name}.md" for name in ("cluster", "images", "install"))])
+def test_commands_of_pages_are_taken(page, run_cli):
+    """Each line of shell in an indented block: options and commands that there are, files that are there.  What checks an
+    input is run; `scripts/test_plain.sh` runs the others on tiny cases."""
+    found = SHELL.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert found
+    for program, rest in found:
+        for line in filter(None, re.split(r" && (?:pfsolid )?| > \S+", rest)):
+            words = shlex.split(re.sub(r"\[([^]]*)\]", r"", line))
+            for word in words:
+                if re.match(r"(inputs|scripts|jobs)/", word):
+                    assert (ROOT / word).exists(), line
+            if program == "pfsolid":
+                options = _build_parser().parse_args(words)
+                if words[0] == "validate":
+                    assert run_cli("validate", str(ROOT / options.input))[0] == 0
 
 
 def test_readme_is_short():
