@@ -44,7 +44,7 @@ FIGURE_FORMATS = "png", "pdf", "svg"
 FILES = (RESULT, FIELDS, "fields.xdmf", HISTORY, MORPHOLOGY, SUBVOLUMES, PROFILES, REPORT, *EXPORTS.values(), LOG, INPUT)
 _CHECKPOINT = ("step_[0-9]*.h5", ".step_[0-9]*.h5.part")
 _DRAWN = ("slices", "structure_3d", "evolution", "conduction", "currents", "arrhenius", "clusters", "morphology",
-          "representative", "electrode")
+          "representative", "electrode", "conduction_*")  # that of each carrier
 FOLDERS = {
     CHECKPOINTS: _CHECKPOINT,
     **{f"{SOLVED}/{name}": _CHECKPOINT for name in ("first", "x", "y", "z", "stopped")},

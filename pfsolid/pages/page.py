@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ..homogenization.representative import lines_of
 from ..io.records import atomic_write_text
 from ..io.run_directory import FIGURES, INPUT, MORPHOLOGY, REPORT, RESULT, check_output_file, looks_like_run
 from ..results.conduction import ConductionResult, ErrorBar
+from ..results.electrode import ElectrodeAxis, ElectrodeResult
 from ..results.representative import RepresentativeResult
 from ..results.run import UNSEPARATED, Provenance, Result
 from ..sweeps.collect import table_of
@@ -110,6 +111,8 @@ def _run(directory: Path) -> tuple[str, list[str], dict[str, Any] | None]:
     parts = [f"<h1>{escape(title)}</h1>", f'<p class="about">{escape(_about(result))}</p>', *_leads(result)]
     for name, found in _conductions(result).items():
         parts += [f"<h2>Effective conductivity{escape(name and f' of carrier {name}')}</h2>", *_conduction(found)]
+    if result.electrode is not None:
+        parts += ["<h2>Both carriers together</h2>", *_electrode(result.electrode)]
     if result.representative is not None:
         parts += ["<h2>Is the sample large enough?</h2>", *_representative(result.representative)]
     if scene is not None:
@@ -202,6 +205,23 @@ def _conduction(found: ConductionResult) -> list[str]:
         rows = [[f"{one.temperature_K:g}", f"{one.mean_S_per_cm:.4g}"] for one in found.temperature_series]
         parts.append(_table(("K", "mean, S/cm"), rows, numbers=(0, 1)))
     return parts
+
+
+def _electrode(found: ElectrodeResult) -> list[str]:
+    """A column for each axis."""
+    rows: list[tuple[str, Callable[[ElectrodeAxis], str]]] = [
+        ("ambipolar conductivity, S/cm", lambda one: f"{one.ambipolar_S_per_cm:.4g}"),
+        (f"transport number of {found.carriers[0]}", lambda one: _plain(one.transport_number)),
+        *((f"active material that {name} reaches", lambda one, name=name: _plain((one.active_reached_by or {}).get(name)))
+          for name in found.carriers),
+        ("active material that both reach", lambda one: _plain(one.active_reached_by_both)),
+        ("active area, nm²/nm³", lambda one: _plain(one.active_area_per_nm)),
+        ("electrode tortuosity", lambda one: _plain(one.electrode_tortuosity)),
+        ("penetration depth, nm", lambda one: "–" if one.front is None else f"{one.front.penetration_depth_nm:.4g}")]
+    table = _table(("", *(f"along {axis}" for axis in found.axes)),
+                   [[name, *(of(one) for one in found.axes.values())] for name, of in rows],
+                   numbers=tuple(range(1, len(found.axes) + 1)))
+    return [table, f'<p class="about">{escape(found.valid)}</p>']
 
 
 def _share(found: ConductionResult, phase: str, axis: str, share: float) -> str:

@@ -48,18 +48,48 @@ class PhaseStyle:
 # --- currents -----------------------------------------------------------------------------------------------
 
 
-def current_axis(run: RunFiles) -> int | None:
-    """Axis of the applied field of a stored current whose statistics are known; None if there is none to be shown."""
-    found = run.result and run.result.conduction
+def currents_of(run: RunFiles) -> dict[str, ConductionResult]:
+    """What conducts, by what stands before the axis in the names of its fields: nothing, or of several carriers "ion_"."""
+    if run.result is None:
+        return {}
+    several = {f"{name}_": one for name, one in (run.result.carriers or {}).items()}
+    return several if run.result.conduction is None else {"": run.result.conduction}
+
+
+def current_axis(run: RunFiles, carrier: str = "") -> int | None:
+    """Axis of the applied field of a stored current whose statistics are known; None if there is none to be shown.
+
+    Parameters
+    ----------
+    run : RunFiles
+    carrier : str
+        A key of `currents_of`.
+
+    Returns
+    -------
+    int or None
+    """
+    found = currents_of(run).get(carrier)
     known = found and found.currents or {}
-    stored = (axis for axis, name in enumerate(AXES) if f"current_density_{name}" in run.fields and name in known)
+    stored = (axis for axis, name in enumerate(AXES) if f"current_density_{carrier}{name}" in run.fields and name in known)
     return next(stored, None) if "phase" in run.fields else None
 
 
-def conduction_figure(run: RunFiles) -> Figure:
-    """A plane of the phases and of the current density, how the current is distributed, and which phase carries it."""
-    axis, found = current_axis(run), run.result.conduction
-    name, statistics = f"current_density_{AXES[axis]}", found.currents[AXES[axis]]
+def conduction_figure(run: RunFiles, carrier: str = "") -> Figure:
+    """A plane of the phases and of the current density, how the current is distributed, and which phase carries it.
+
+    Parameters
+    ----------
+    run : RunFiles
+    carrier : str
+        A key of `currents_of`.
+
+    Returns
+    -------
+    Figure
+    """
+    axis, found = current_axis(run, carrier), currents_of(run)[carrier]
+    name, statistics = f"current_density_{carrier}{AXES[axis]}", found.currents[AXES[axis]]
     grid = describe(run.fields_path, name).grid_nm
     normal = flat_axis(grid.shape)
     if normal is None:
@@ -75,7 +105,7 @@ def conduction_figure(run: RunFiles) -> Figure:
     width, height = size * min(MAP_WIDTH / size[0], MAP_HEIGHT / size[1])
     row, strip = max(height, MIN_BAR), 0.25 + 0.21 * len(phases)
     below = strip + HISTOGRAM_HEIGHT + 1.3
-    figure = new_figure(run, row + below + 0.85, f"conduction, field along {AXES[axis]}")
+    figure = new_figure(run, row + below + 0.85, f"{carrier.strip('_') or 'conduction'}, field along {AXES[axis]}")
     maps = [add_axes(figure, left, below + (row - height) / 2, width, height) for left in (LEFT_MAP, RIGHT_MAP)]
     plane = middle_plane(run, "phase", normal)
     draw_phase_plane(maps[0], plane, normal, grid, phases)

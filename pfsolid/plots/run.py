@@ -6,13 +6,14 @@ the voxels.  Matplotlib is used through Figure and the Agg canvas, without a dis
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from ..errors import InputError
 from ..io.peek import describe
 from ..io.run_directory import FIELDS, HISTORY
 from .clusters import clusters_figure
-from .conduction import arrhenius_figure, conduction_figure, current_axis, temperature_series
+from .conduction import arrhenius_figure, conduction_figure, current_axis, currents_of, temperature_series
 from .electrode import electrode_figure, has_profiles
 from .evolution import evolution_figure
 from .figure import Look, save_figure
@@ -28,8 +29,8 @@ def plot_run(directory, look: Look = Look(),
 
     ``slices`` and, in 3-D, ``structure_3d`` and ``clusters`` need ``rho`` in fields.h5; ``evolution`` needs history.csv;
     ``morphology`` what was measured in result.json, ``representative`` what `pfsolid rev` has found there, ``arrhenius``
-    conductivities at several temperatures, and ``conduction`` a conductivity there and ``phase`` and a current density in
-    fields.h5.  A figure that fails costs no other.
+    conductivities at several temperatures, and ``conduction`` (of several carriers ``conduction_ion`` ...) a conductivity
+    there and ``phase`` and a current density in fields.h5.  A figure that fails costs no other.
 
     Parameters
     ----------
@@ -78,8 +79,9 @@ def _drawings(run: RunFiles) -> dict:
     drawings = {}
     if has_density:
         drawings["slices"] = slices_figure
-    if current_axis(run) is not None:
-        drawings["conduction"] = conduction_figure
+    for carrier in currents_of(run):
+        if current_axis(run, carrier) is not None:
+            drawings["conduction" + f"_{carrier}".rstrip("_")] = partial(conduction_figure, carrier=carrier)
     if len(temperature_series(found)) > 1:
         drawings["arrhenius"] = arrhenius_figure
     if run.result and run.result.representative is not None:

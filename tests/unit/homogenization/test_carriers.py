@@ -155,7 +155,8 @@ def test_the_command_line_leaves_both_in_one_directory(tmp_path, monkeypatch, ru
     electrode = composite.result.to_dict()
     assert result["electrode"]["axes"]["z"]["front"] == electrode["axes"]["z"]["front"]
     assert (tmp_path / "out" / "profiles.csv").read_text().count("\n") == 1 + 2 * (12 + 10 + 9)
-    assert (tmp_path / "out" / "figures" / "electrode.png").exists()
+    figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+    assert figures == {"electrode.png", "conduction_ion.png", "conduction_electron.png"}
     again = run_cli("conduct", "out/input.toml", "-o", "again", "--set", "output.figures=false")
     assert again[0] == 0
     assert json.loads((tmp_path / "again" / "result.json").read_text())["electrode"] == result["electrode"]

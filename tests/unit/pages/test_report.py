@@ -64,6 +64,13 @@ def test_page_of_a_study(study, labels, run_cli):
     assert pf.report(study, force=True) == study / "report.html"
 
 
+def test_without_webgl_the_empty_view_does_not_stand_there(study, tmp_path):
+    """Where the script sets nothing the view has the class off, which must win against what its id says of display."""
+    text = pf.report(study, tmp_path / "page.html").read_text()
+    assert '<div id="view" class="off">' in text and "#view { display: grid" in text
+    assert ".off { display: none !important; }" in text
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_chromium_shows_every_face(study, labels, tmp_path):
     path = pf.report(study, tmp_path / "page.html")
@@ -87,6 +94,7 @@ def test_page_of_two_carriers(labels, tmp_path, run_cli):
     text = pf.report(tmp_path / "two").read_text()
     scene = scene_in(text)
     assert text.count("<h2>Effective conductivity of carrier ") == 2
+    assert "<h2>Both carriers together</h2>" in text and "electrode tortuosity" in text
     assert ">ion: sigma_zz" in text and ">electron: sigma_zz" in text
     assert [one["shown"] for one in scene["phases"]] == [False, True, True]
     assert scene["current"]["name"] in ("current of ion, field along z", "current of electron, field along z")
