@@ -39,6 +39,12 @@ def add_commands(command) -> None:
                         help="processes, without mpirun (default: one a core)")
     parser.add_argument("--threads", type=a_count("--threads"), metavar="N", help="threads on each rank (default: 1)")
 
+    parser = sub("run-case", _run_case, "run one case, for workflow engines: status 0 if it is done, 1 if it has failed, 85 "
+                 "if it is to be run again")
+    parser.add_argument("directory", type=a_path, metavar="DIR")
+    parser.add_argument("case", metavar="CASE", help="its id, or its row in cases.csv, from 1")
+    parser.add_argument("--threads", type=a_count("--threads"), metavar="N", help="threads on each rank (default: 1)")
+
     parser = sub("status", _status, "say what is done, running, failed and missing, and how long it will take")
     parser.add_argument("directory", type=a_path, metavar="DIR")
 
@@ -77,6 +83,12 @@ def _run(options) -> int:
 
     return run_sweep(Launch(options.directory, _part(options.slice), options.ranks_per_case, options.workers,
                             options.threads), world())
+
+
+def _run_case(options) -> int:
+    from ..sweeps.launch import run_case
+
+    return run_case(options.directory, options.case, world(), options.threads)
 
 
 def _part(text: str | None) -> tuple[int, int] | None:

@@ -25,7 +25,7 @@ from ..spectral.transform import SlabTransform
 from ..text import as_word, in_words, plural
 from ..workflows.console import open_session
 from .pick import tidy
-from .plan import Plan, case_bytes, different_grids, load_plan, slice_of
+from .plan import Plan, case_bytes, different_grids, load_plan, one_case, slice_of
 from .state import LOGS, look, read_failure
 from .worker import Tally, work
 
@@ -84,6 +84,46 @@ def run_sweep(launch: Launch, comm) -> int:
         return _status_of(tally.fault, tally.stopped or tally.late > 0, 0)
     with open_session(launch.threads or 1, split_into_groups(comm, ranks)) as session:
         return _launch(plan, launch, comm, session)
+
+
+def run_case(directory: Path, name: str, comm, threads: int | None = None) -> int:
+    """Do one case, for whoever decides himself which comes when: a workflow engine, an array of jobs.  Collective.
+
+    Parameters
+    ----------
+    directory : Path
+    name : str
+        Id of the case, or its row in cases.csv, from 1.
+    comm : Communicator
+        All of its ranks share the case.
+    threads : int, optional
+        Of each rank; default 1.
+
+    Returns
+    -------
+    int
+        0 if it is done, now or before; 1 if it has failed; 85 if it is to be gone on with: stopped by a signal or its own
+        limit, or in the hands of another worker.
+
+    Raises
+    ------
+    InputError, CheckpointError, OutputError
+    """
+    plan = one_case(on_root(comm, load_plan, directory), name)
+    plan.kind.check_ranks(plan.config_of(plan.cases[0]), comm.Get_size())
+    case_id = plan.cases[0].id
+    with open_session(threads or 1, comm) as session:
+        _prepare(plan, directory, session)
+        tally = work(plan, directory, session, 0, comm.bcast(uuid.uuid4().hex), lambda text: None)
+    seen = on_root(comm, look, directory, case_id)
+    if tally.fault or case_id in seen.done:
+        return _status_of(tally.fault, False, 0)
+    if case_id not in seen.failed:
+        return EXIT_CHECKPOINTED
+    if comm.Get_rank() == 0:
+        _say_if_failed(f"pfsolid: case {case_id} has failed: {read_failure(directory, case_id)}; to let it be tried again: "
+                       f"pfsolid sweep retry {as_word(directory)} {case_id}")
+    return EXIT_FAULT
 
 
 def _launch(plan: Plan, launch: Launch, comm, session: Session) -> int:

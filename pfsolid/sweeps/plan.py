@@ -22,7 +22,7 @@ from ..errors import CheckpointError, InputError
 from ..io.files import make_folder
 from ..io.records import atomic_write_text, csv_text
 from ..io.sealed_json import read_sealed_json, write_sealed_json
-from ..text import as_word, in_binary_units, plural
+from ..text import as_word, in_binary_units, one_line, plural
 from .kinds import CaseConfig, Kind, first_seed, kind_of, tables_at
 
 PLAN = "plan.json"
@@ -267,6 +267,35 @@ def _launch_lines(plan: Plan, directory: Path) -> list[str]:
             f"  in one allocation    mpirun -n N pfsolid sweep run{option} {word}",
             f"  as a SLURM array     sbatch --array=1-{tasks} jobs/sweep_array.sbatch {word} {tasks}"
             f"   ({plural(each, 'case')} a task)"]
+
+
+def one_case(plan: Plan, name: str) -> Plan:
+    """A case by itself.
+
+    Parameters
+    ----------
+    plan : Plan
+    name : str
+        Its id, or its row in cases.csv, from 1.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    if re.fullmatch(r"[0-9]{1,9}", name):
+        place = int(name) - 1
+        known = f"its rows are 1 to {len(plan.cases)}"
+    else:
+        place = next((i for i, case in enumerate(plan.cases) if case.id == name), -1)
+        known = "its ids are in cases.csv"
+    if not 0 <= place < len(plan.cases):
+        raise InputError(f"CASE {one_line(name)}: the sweep has no such case; {known}")
+    return replace(plan, cases=(plan.cases[place],), costs=(plan.costs[place],))
 
 
 def slice_of(plan: Plan, part: int, parts: int) -> Plan:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from helpers.sweeps import plan_in, record_of
 
-from pfsolid.errors import ConvergenceError, Interrupted, OutputError
+from pfsolid.errors import ConvergenceError, InputError, Interrupted, OutputError
 from pfsolid.io.claims import beating, take
 from pfsolid.io.files import make_folder
 from pfsolid.parallel.communicator import alone
-from pfsolid.sweeps import kinds
+from pfsolid.sweeps import kinds, launch
 from pfsolid.sweeps import worker as sweep_run
 from pfsolid.sweeps.launch import Progress
 from pfsolid.sweeps.pick import tidy
@@ -206,3 +206,51 @@ def test_where_the_current_goes_is_found_only_for_who_keeps_it(tmp_path):
     # Each within the tolerance of the exact value of this grid.
     tolerance = config.conduction.relative_tolerance
     assert np.diag(without.sigma_eff_S_per_cm) == pytest.approx(np.diag(having.sigma_eff_S_per_cm), rel=2 * tolerance)
+
+
+# --- one case -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def one(sweep, monkeypatch):
+    """Runs a case by itself, played; the status and how often it was begun."""
+    plan, directory = sweep
+    monkeypatch.setattr(launch, "_prepare", lambda *arguments: None)
+
+    def go(name, **acts):
+        player = Played(plan, **acts)
+        monkeypatch.setattr(kinds, "run_case", player)
+        return launch.run_case(directory, name, alone()), len(player.calls)
+
+    return go
+
+
+def test_one_case_by_its_id_or_row(one, sweep):
+    plan, directory = sweep
+    assert one(plan.cases[2].id) == (0, 1) and look(directory).done == {plan.cases[2].id}
+    assert one("3") == (0, 0)  # is done
+    assert one("1") == (0, 1) and look(directory).done == {plan.cases[2].id, plan.cases[0].id}
+    for name in ("0", "7", "x123", "-1", "1.5"):
+        with pytest.raises(InputError, match=f"CASE {name}: the sweep has no such case"):
+            one(name)
+
+
+def test_one_case_that_fails_or_stops(one, sweep, capsys):
+    """1 and why, also when asked again; 85 where a later call goes on, and where another worker is at it."""
+    plan, directory = sweep
+
+    def stop(_folder, session):
+        session.stop_requested = "SIGUSR1"
+        raise Interrupted("a signal came")
+
+    case_id = plan.cases[0].id
+    assert one("1", at0=stop) == (85, 1) and one("1", at0=raising(Interrupted("its limit"))) == (85, 1)
+    assert not look(directory).claims
+    claim = take(shard_of(directory, case_id), case_id, 0, "")
+    with beating(claim, lambda: None):
+        assert one("1") == (85, 0)
+    claim.release()
+    for calls in (1, 0):
+        assert one("1", at0=raising(ConvergenceError("it does not converge"))) == (1, calls)
+        assert f"pfsolid sweep retry {directory} {case_id}" in capsys.readouterr().err
+    assert one("2", at0=raising(OutputError("disk full"))) == (1, 1) and not look(directory, plan.cases[1].id).failed
