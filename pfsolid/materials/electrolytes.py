@@ -24,7 +24,8 @@ DATA = Path(__file__).with_name("electrolytes.toml")
 KINDS = ("bulk", "apparent grain boundary", "specific grain boundary", "surface", "total")
 METHODS = ("measured", "DFT", "MD")
 CARRIERS = ("ions", "electrons")
-UNITS = {"conductivity": "S/cm", "activation energy": "eV", "surface energy": "eV/A^2", "surface depth": "nm"}
+UNITS = {"conductivity": "S/cm", "activation energy": "eV", "surface energy": "eV/A^2", "surface depth": "nm",
+         "interface resistance": "ohm cm^2"}
 
 _REQUIRED = ("quantity", "value", "unit", "method", "source", "where")
 _OPTIONAL = ("kind", "carrier", "at_K", "temperature", "activation_energy_eV", "from_K", "to_K", "quoted_from", "note")
