@@ -367,7 +367,8 @@ def conductivity(image: Any, sigma: Any, voxel_nm: Any = None, boundary: str = "
         adds, {'film_S_per_cm', 'delta_nm'}; or {'misorientation_deg': [15], 'ohm_cm2': [1, 30]}.
     error : {'auto', 'estimate', 'refinement', 'none'}
         How the grid's part of the error is found: from what the solve leaves behind, or on voxels of half the edge.
-    solver : {'auto', 'multigrid', 'fft', 'petsc', 'perturbation'}
+    solver : {'auto', 'multigrid', 'fft', 'petsc', 'perturbation', 'split'}
+        split: full tensors together with resistances, a check for up to 64^3 voxels.
     tolerance : float
         Relative error allowed in sigma_eff.
     plate_resistance : 2 floats, optional

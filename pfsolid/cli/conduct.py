@@ -118,7 +118,7 @@ def add_image_options(sub: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 def add_solver_options(both: argparse._ArgumentGroup) -> None:
     """Add what is said of the solve."""
     both.add_argument("--temperature", metavar="T,...", help="K, one or several")
-    both.add_argument("--solver", choices=["auto", "multigrid", "fft", "petsc", "perturbation"])
+    both.add_argument("--solver", choices=["auto", "multigrid", "fft", "petsc", "perturbation", "split"])
     both.add_argument("--tolerance", metavar="R", help="relative error allowed in sigma_eff (default: 1e-4)")
 
 

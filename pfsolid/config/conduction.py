@@ -98,7 +98,8 @@ class SolverConfig(Section):
     temperature_K: Temperatures | None = key("K, one or a list for sigma_eff(T); laws need it", None,
                                              allowed=TEMPERATURE_TEXT)
     extrapolate: bool = key("follow laws beyond the temperatures their sources give", False)
-    solver: Literal["auto", "multigrid", "fft", "petsc", "perturbation"] = key("who solves; auto picks and says so", "auto")
+    solver: Literal["auto", "multigrid", "fft", "petsc", "perturbation", "split"] = key(
+        "who solves; auto picks and says so; split: full tensors and resistances together, a check to 64^3 voxels", "auto")
     petsc_options: str = key("options passed to PETSc, as on its command line", "")
     grid_error: Literal["estimate", "refinement", "none"] = key(
         "grid part of the error bar: from what is there and a solve on half the voxels along each axis, or on twice as many",
@@ -182,6 +183,12 @@ class ConductionConfig(SolverConfig):
             notes.append(f"conduction.subvoxel = {shown(subvoxel)} is of an older version: read as conduction.profile = "
                          f"{shown(data['profile'])}")
         return data
+
+    @model_validator(mode="after")
+    def _has_faces(self) -> Self:
+        if self.solver == "split":
+            raise ValueError("conduction.solver = \"split\": is for images of labels; use another")
+        return self
 
     @model_validator(mode="after")
     def _conducts(self) -> Self:

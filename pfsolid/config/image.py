@@ -282,11 +282,17 @@ class ImageStudyConfig(Section):
     def _check_tensors(self) -> None:
         """Full tensors are solved on the voxels' corners, and what is made for faces does not go with them."""
         tensors = self.phases.tensors
+        if self.conduction.solver == "split":
+            if self.image.boundary != "periodic" or self.conduction.grid_error == "refinement":
+                raise ValueError("conduction.solver = \"split\": is for image.boundary = \"periodic\" and one grid; use "
+                                 "another, or conduction.grid_error = \"none\"")
+            return
         if not tensors:
             return
         what = f"phases.sigma_S_per_cm: label {next(iter(tensors))} has a full tensor, which does not go with"
         if any(self.phases.interface_resistance_ohm_cm2.values()) or any(self.image.plate_resistance_ohm_cm2):
-            raise ValueError(f"{what} a resistance of interfaces or plates; give a number or three")
+            raise ValueError(f"{what} a resistance of interfaces or plates; give a number or three, or, up to 64^3 voxels, "
+                             "use conduction.solver = \"split\"")
         if self.image.contact is not None:
             raise ValueError(f"{what} image.contact; give a number or three")
         if self.conduction.solver in ("petsc", "multigrid"):

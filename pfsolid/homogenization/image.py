@@ -51,6 +51,7 @@ from .medium import Medium
 from .parts import Part, field_axes, layout_of, parts_of
 from .resistances import Resistances
 from .solve import Memory, OnSolved, check_solver, settings_of_second, solve_conduction
+from .split import check_split, solve_split_conduction
 from .watch import watched_by
 
 WatchParts = Callable[[Part, Medium], OnSolved | None]
@@ -103,6 +104,8 @@ class ImageConduction:
         check_memory(grid_nm.num_voxels, conduction_bytes_per_voxel(study.conduction, grid_nm), PROGRAM_BYTES, session.comm,
                      self.info.name)
         check_solver(study.conduction, session.comm)
+        if study.conduction.solver == "split":
+            check_split(grid_nm.num_voxels, session.comm)
         self.masks = on_root(session.comm, read_contacts, study, self.parts[0].unmirrored_grid_nm, masks)
         self._first: LabelledImage | None = self._read(self.parts[0])
         counts = label_counts(self.first_labels, session.reducer)
@@ -256,6 +259,8 @@ def _solve_part(study: ImageStudyConfig, part: Part, image: LabelledImage, sessi
     """What a part conducts, by the axes of its grid; closes the transform."""
     with image.medium.transform:
         _tell_of_layer(study, image, session)
+        if study.conduction.solver == "split":
+            return solve_split_conduction(image.medium, study.conduction, part.fields)
         found = solve_conduction(image.medium, study.conduction, watched_by(session), axes=part.fields,
                                  on_solved=on_solved, memory=memory, name=name, with_currents=with_currents)
         unlike = unlike_faces(image.medium.labels, session.reducer, _kinds(image.medium, found.sigma, found.temperatures[0]))

@@ -138,14 +138,28 @@ class Medium:
 
     def _percolating(self, system: System, sigma: Floats, resistance: PairValues) -> PerAxisFlag:
         """Axes along which current can wrap the cell through faces that conduct, or join the electrodes.  Collective."""
-        transform = self.transform
         if isinstance(system, FiniteVolumes) and self.make_system is not None:
             # Faces cut inside the voxels can pass a wall that is thinner than a voxel: its voxels' centres tell.
-            conducting = (sigma > 0)[self.labels[1:-1]]
+            transform, conducting = self.transform, (sigma > 0)[self.labels[1:-1]]
             by_voxels = percolating_axes(conducting, transform.reducer, transform.ghosts)
             by_faces = axes_percolating_through_faces(open_faces_of(system.faces), transform.reducer, transform.ghosts)
             x, y, z = (voxels and faces for voxels, faces in zip(by_voxels, by_faces))
             return x, y, z
+        return self.percolating_by_faces(sigma, resistance)
+
+    def percolating_by_faces(self, sigma: Floats, resistance: PairValues) -> PerAxisFlag:
+        """Axes along which open faces between voxels lead through the cell, or from plate to plate.  Collective.
+
+        Parameters
+        ----------
+        sigma : ndarray (num_labels[, 3[, 3]])
+        resistance : PairValues
+
+        Returns
+        -------
+        tuple of 3 bool
+        """
+        transform = self.transform
         if np.isinf(self.plate_resistance).any():
             return False, False, False
         # Elements also conduct through edges and corners, ever less on finer grids: not counted.

@@ -46,7 +46,7 @@ INSIDE = {
                ["electrode", "grains", "rev", "tubules"], ["run"], ["material"], ["classes", "sigma_table"],
                ["conduction", "made", "naming", "resolved"], ["text"]],
     "homogenization": [["representative"], ["subvolumes"], ["carriers"], ["battery", "density", "image", "report"],
-                       ["boundaries", "parts", "watch"], ["impedance", "resistances", "solve"],
+                       ["boundaries", "parts", "split", "watch"], ["impedance", "resistances", "solve"],
                        ["contacts", "electrode", "found", "medium"], ["grid_error"]],
     "results": [["measured"], ["run"], ["conduction", "electrode", "morphology", "representative"], ["record"]],
     "plots": [["run", "sweep"], ["clusters", "sweep_gallery", "sweep_phases"], ["sweep_table", "theory", "sweep_curves"],
