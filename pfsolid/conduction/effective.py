@@ -109,7 +109,7 @@ def solve_tensor(system: System, axes, rtol: float = 1e-4, max_iterations: int =
             solve = _solved(system, axis, rtol, max_iterations, solver, guess, on_iteration, settle, memory)
             error[axis], iterations[axis] = solve.relative_error, solve.iterations
             fluxes[axis] = system.mean_flux(axis)
-            tensor[axis, axis] = fluxes[axis, axis] - system.mean_product(system.potential, system.residual)
+            tensor[axis, axis] = fluxes[axis, axis] - system.mean_work()
             for other, potential in potentials.items():
                 tensor[axis, other] = tensor[other, axis] = (
                     fluxes[axis, other] - system.mean_product(potential, system.residual))

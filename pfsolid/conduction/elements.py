@@ -85,7 +85,7 @@ class ElementSystem:
         self._apply(np.eye(3)[axis])
         np.negative(self._product, out=self.residual)
         self.resume()
-        return float(flux - self.mean_product(self.potential, self.residual))
+        return float(flux - self.mean_work())
 
     def resume(self) -> None:
         """Make ready for a solve that goes on from the u and r of now."""
@@ -121,6 +121,10 @@ class ElementSystem:
         sums = np.empty((self.potential.shape[0], 3))
         kernels.mean_currents(self._direction, self.labels, self.tensors, *self._signs, self.spacing, axis, sums)
         return self._mean(sums.sum(axis=0))
+
+    def mean_work(self) -> float:
+        """Collective: see `System`."""
+        return self.mean_product(self.potential, self.residual)
 
     def current_density(self, axis: int, dtype=np.float32) -> np.ndarray:
         """Collective: mean J of each voxel, local (n0, n1, n2, 3), for a unit field along ``axis``; likewise."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..aligned import aligned_empty, aligned_zeros
 from ..errors import InputError
 from ..grid import AXES
 from ..labels import count_labels
 from ..morphology.interface_normals import face_norms
 from ..pairs import PairValues
 from ..spectral.transform import SlabTransform
-from . import current_kernels, dissipation_kernels, interface_kernels, kernels
-from .aligned import aligned_empty, aligned_zeros
+from . import current_kernels, dissipation_kernels, interface_kernels, kernels, label_kernels
 from .dissipation import Dissipation, dissipation_of, rows_of_rules
 from .phases import check_resistances, diagonal_conductivities
 
@@ -164,6 +164,10 @@ class FiniteVolumes:
         kernels.mean_fluxes(self.potential, self._edges(), self.faces, self.spacing, axis, sums)
         return self._mean(sums.sum(axis=0))
 
+    def mean_work(self) -> float:
+        """Collective: see `System`."""
+        return self.mean_product(self.potential, self.residual)
+
     def current_density(self, axis: int, dtype=np.float32) -> np.ndarray:
         """Collective: cell-centred J, local (n0, n1, n2, 3), for a unit field along ``axis``."""
         out = np.empty(self.potential.shape + (3,), dtype=dtype)
@@ -269,6 +273,9 @@ class ConductionSystem(FiniteVolumes):
                  interface_normals: str = "smoothed", plate_resistance=(0.0, 0.0), contacts=(None, None)):
         self.labels = labels
         self._sigma = diagonal_conductivities(sigma)
+        self._by_axis = np.ascontiguousarray(self._sigma.T)
+        if (self._by_axis == self._by_axis[0]).all():
+            self._by_axis = self._by_axis[:1]
         resistance = check_resistances(interface_resistance, len(self._sigma))
         n0, n1, n2 = transform.local_shape
         faces = aligned_empty((3, n0 + 1, n1, n2), transform.real.dtype)
@@ -279,7 +286,7 @@ class ConductionSystem(FiniteVolumes):
         touched = [one for one in contacts if one is not None]
         self._follows_from_labels = resistance.is_zero and not any(plate_resistance) and not touched
         if resistance.is_zero:
-            kernels.faces_of_labels(labels, self._sigma, transform.periodic, faces)
+            label_kernels.faces_of_labels(labels, self._by_axis, transform.periodic, _blocks(n0 + 1, transform), faces)
         else:
             self._put_in_series(resistance, interface_normals, transform, faces)
         if any(plate_resistance):
@@ -327,10 +334,15 @@ class ConductionSystem(FiniteVolumes):
         """
         if not self._follows_from_labels:
             return super().mean_flux(axis)
-        sums = np.empty((self.potential.shape[0], 3))
-        kernels.residual_of_labels(self.potential, self._edges(), self.labels, self._sigma,
-                                   self.transform.periodic, self.spacing, axis, self._block_starts, self.residual, sums)
-        return self._mean(sums.sum(axis=0))
+        sums = np.empty((self.potential.shape[0], 4))
+        label_kernels.residual_of_labels(self.potential, self._edges(), self.labels, self._by_axis, self.transform.periodic,
+                                         self.spacing, axis, self._block_starts, self.residual, sums)
+        *flux, self._work = self._mean(sums.sum(axis=0))
+        return np.array(flux)
+
+    def mean_work(self) -> float:
+        """See `System`."""
+        return float(self._work) if self._follows_from_labels else super().mean_work()
 
     def dissipation(self, axis: int, groups: np.ndarray | None = None) -> Dissipation | None:
         """Collective: shares of power and voltage of phases, interfaces and plates.

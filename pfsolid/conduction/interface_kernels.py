@@ -7,7 +7,7 @@ from numba import prange
 
 from ..kernel import kernel
 from ..pairs import pair_value
-from .kernels import harmonic_mean
+from .label_kernels import harmonic_mean
 
 
 @kernel()

@@ -30,38 +30,6 @@ def threshold_labels(field, rho_pore, rho_bulk, labels):
                 labels[i + 1, j, k] = 0 if rho < rho_pore else (2 if rho > rho_bulk else 1)
 
 
-@kernel(inline=True)
-def harmonic_mean(a, b):
-    """Of two conductivities: exactly 0 where either is; for other kernels.
-
-    Parameters
-    ----------
-    a, b : float
-
-    Returns
-    -------
-    float
-    """
-    return 2 * a * b / (a + b) if a + b > 0 else 0.0
-
-
-@kernel(parallel=True, divides=True)
-def faces_of_labels(labels, sigma, periodic, faces):
-    """faces from ``sigma[label, axis]``: the harmonic mean of the two voxels."""
-    n0, n1, n2 = labels.shape[0] - 2, labels.shape[1], labels.shape[2]
-    closing = 1.0 if periodic else 0.0
-    for i in prange(n0 + 1):
-        for j in range(n1):
-            for k in range(n2):
-                here = labels[i, j, k]
-                faces[0, i, j, k] = harmonic_mean(sigma[here, 0], sigma[labels[i + 1, j, k], 0])
-                if i > 0:
-                    y_next, y_share = (labels[i, j + 1, k], 1.0) if j + 1 < n1 else (labels[i, 0, k], closing)
-                    z_next, z_share = (labels[i, j, k + 1], 1.0) if k + 1 < n2 else (labels[i, j, 0], closing)
-                    faces[1, i, j, k] = y_share * harmonic_mean(sigma[here, 1], sigma[y_next, 1])
-                    faces[2, i, j, k] = z_share * harmonic_mean(sigma[here, 2], sigma[z_next, 2])
-
-
 @kernel(parallel=True, fast=True)
 def sum_faces(faces, axis, plane_sums):
     """Sum over each plane of (s_+ + s_-) / 2 along ``axis``."""
@@ -317,56 +285,6 @@ def mean_fluxes(potential, edges, faces, spacing, axis, plane_sums):
         plane_sums[i, 0] = 0.5 * total_x
         plane_sums[i, 1] = total_y
         plane_sums[i, 2] = total_z
-
-
-@kernel(parallel=True, fast=True, divides=True)
-def residual_of_labels(potential, edges, labels, sigma, periodic, spacing, axis, block_starts, residual, plane_sums):
-    """residual = -div J and the sums of :func:`mean_fluxes`, with ``sigma[label, axis]`` in double.
-
-    The flux through a face is found once, and kept for the voxel behind it, in a block of planes.
-    """
-    n0, n1, n2 = potential.shape
-    hx, hy, hz = spacing
-    ex, ey, ez = (1.0 if axis == 0 else 0.0), (1.0 if axis == 1 else 0.0), (1.0 if axis == 2 else 0.0)
-    closing = 1.0 if periodic else 0.0
-    for block in prange(block_starts.size - 1):
-        behind_x, behind_y, along_z = np.empty((n1, n2)), np.empty(n2), np.empty(n2)
-        for i in range(block_starts[block], block_starts[block + 1]):
-            after = potential[i + 1] if i + 1 < n0 else edges[-1]
-            if i == block_starts[block]:
-                before = potential[i - 1] if i > 0 else edges[0]
-                for j in range(n1):
-                    for k in range(n2):
-                        behind_x[j, k] = (harmonic_mean(sigma[labels[i, j, k], 0], sigma[labels[i + 1, j, k], 0])
-                                          * (ex - (potential[i, j, k] - before[j, k]) / hx))
-            for k in range(n2):
-                behind_y[k] = (closing * harmonic_mean(sigma[labels[i + 1, n1 - 1, k], 1], sigma[labels[i + 1, 0, k], 1])
-                               * (ey - (potential[i, 0, k] - potential[i, n1 - 1, k]) / hy))
-            total_x = total_y = total_z = 0.0
-            for j in range(n1):
-                j_next, y_next = (j + 1, 1.0) if j + 1 < n1 else (0, closing)
-                for k in range(n2 - 1):
-                    along_z[k] = (harmonic_mean(sigma[labels[i + 1, j, k], 2], sigma[labels[i + 1, j, k + 1], 2])
-                                  * (ez - (potential[i, j, k + 1] - potential[i, j, k]) / hz))
-                along_z[n2 - 1] = (closing * harmonic_mean(sigma[labels[i + 1, j, n2 - 1], 2], sigma[labels[i + 1, j, 0], 2])
-                                   * (ez - (potential[i, j, 0] - potential[i, j, n2 - 1]) / hz))
-                for k in range(n2):
-                    value, label = potential[i, j, k], labels[i + 1, j, k]
-                    x_plus = (harmonic_mean(sigma[label, 0], sigma[labels[i + 2, j, k], 0])
-                              * (ex - (after[j, k] - value) / hx))
-                    y_plus = (y_next * harmonic_mean(sigma[label, 1], sigma[labels[i + 1, j_next, k], 1])
-                              * (ey - (potential[i, j_next, k] - value) / hy))
-                    z_minus = along_z[k - 1 if k > 0 else n2 - 1]
-                    residual[i, j, k] = ((behind_x[j, k] - x_plus) / hx + (behind_y[k] - y_plus) / hy
-                                         + (z_minus - along_z[k]) / hz)
-                    total_x += behind_x[j, k] + x_plus
-                    total_y += y_plus
-                    total_z += along_z[k]
-                    behind_x[j, k] = x_plus
-                    behind_y[k] = y_plus
-            plane_sums[i, 0] = 0.5 * total_x
-            plane_sums[i, 1] = total_y
-            plane_sums[i, 2] = total_z
 
 
 @kernel(parallel=True)

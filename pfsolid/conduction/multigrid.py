@@ -204,24 +204,16 @@ class Multigrid:
             return 0.0, 0.0
         for q in range(last):
             levels.restrict(q)
+        curvature = slope = 0.0
         for q in range(last, 0, -1):
-            self._iterate(q, begins=q == last)
-            levels.interpolate(q - 1)
-        curvature, slope = self._direction_from_x(0)
+            self._iterate(q, slope / curvature if curvature > 0 else 0.0)
+            curvature, slope = levels.interpolate(q - 1)
         return (slope**2 / curvature / self._num_voxels, slope / curvature) if curvature > 0 else (0.0, 0.0)
 
-    def _direction_from_x(self, q: int) -> tuple[float, float]:
-        """p = x on level q; p . A p and f . x."""
-        return self._levels.advance(q, 0.0), self._levels.dot(q)
-
-    def _iterate(self, q: int, begins: bool) -> None:
-        """A few iterations of conjugate gradients for u on level q, from x unless it ``begins`` from 0."""
+    def _iterate(self, q: int, alpha: float) -> None:
+        """A few iterations of conjugate gradients for u on level q, after a first step along what p holds."""
         levels = self._levels
         levels.levels[q].u[...] = 0
-        alpha = 0.0
-        if not begins:
-            curvature, slope = self._direction_from_x(q)
-            alpha = slope / curvature if curvature > 0 else 0.0
         f_x, beta = levels.cycle(q, alpha), 0.0
         for iteration in range(_START_ITERATIONS):
             curvature = levels.advance(q, beta)

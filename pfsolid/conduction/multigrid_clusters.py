@@ -19,8 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..kernel import kernel
-from ..morphology.union_find import find, unite
-from .aligned import aligned_zeros
+from . import multigrid_runs as bits
 
 # Between good and poor lies a range this wide, in powers of 2, in which no face is.
 _GAP = 3
@@ -44,27 +43,29 @@ class GoodClusters:
     ----------
     level : Level
         The finest.
-    threshold : float
-        Of a conductance: what `level.faces` have along an axis, times its 1 / h^2.
-    holes : ndarray of int8, local (n0 + 2, n1, n2)
+    thresholds : ndarray (3,)
+        Of the conductivities of faces along each axis.
+    good : ndarray of uint64
+        The faces that are good ones by them, packed: see :mod:`pfsolid.conduction.multigrid_runs`.
+    holes : ndarray of uint64, local (n0 + 2, n1, words)
         Voxels that are joined to none.
     smallest : int
         Voxels of a cluster that counts.
     reducer : Reducer
     """
 
-    def __init__(self, level, threshold: float, holes: np.ndarray, smallest: int, reducer):
+    def __init__(self, level, thresholds: np.ndarray, good: np.ndarray, holes: np.ndarray, smallest: int, reducer):
         self._reducer = reducer
-        thresholds = _of_faces(level, threshold)
         n0, n1, n2 = level.num_planes, *level.shape[1:]
-        clusters = aligned_zeros((n0 + 2, n1, n2), np.int32)
-        local_sizes = _number_clusters(level.faces, thresholds, holes, smallest, clusters)
+        runs, number, local_sizes = _clusters_of_slab(good, holes, n2, smallest)
         counts = np.array(reducer.gather(local_sizes.size))
         before, total = int(counts[:reducer.rank].sum()), int(counts.sum())
-        if before:
-            clusters[1:-1] += np.where(clusters[1:-1] > 0, np.int32(before), np.int32(0))
-        level.ghosts.fill(clusters)
-        pairs = reducer.concatenate(_pairs(level, thresholds, holes, clusters)).reshape(-1, 2)
+        number[number > 0] += before
+        planes = np.zeros((4, n1, n2), np.int32)  # before the slab, its first and its last, after it
+        for at, plane in ((1, 0), (2, n0 - 1)):
+            bits.paint(runs, number, n1, plane, plane, planes[at:at + 1])
+        level.ghosts.fill(planes)
+        pairs = reducer.concatenate(_pairs(level, good, holes, planes)).reshape(-1, 2)
         graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(total + 1, total + 1))
         _, of_number = connected_components(graph, directed=False)
         own = slice(before + 1, before + 1 + local_sizes.size)
@@ -74,17 +75,18 @@ class GoodClusters:
         if level.periodic:
             kept[np.argmax(sizes)] &= np.count_nonzero(kept) > 1 and sizes.max() <= _LARGEST_SHARE * np.prod(level.shape)
         else:
-            kept &= reducer.sum(_on_electrodes(level, thresholds, of_number[clusters[[1, -2]]], sizes.size)) == 0
-        number = np.where(kept, np.cumsum(kept), 0)[of_number].astype(np.int32)
+            kept &= reducer.sum(_on_electrodes(level, thresholds, of_number[planes[[1, 2]]], sizes.size)) == 0
         self.num_clusters = int(kept.sum())
         if not self.num_clusters:
             return
-        _renumber(number, clusters)
-        runs = np.empty((3, _count_runs(clusters)), np.int64)
-        _find_runs(clusters, runs)
-        self._runs = runs
+        number = np.where(kept, np.cumsum(kept), 0).astype(np.int32)[of_number[number]]
+        clusters = np.zeros((n0 + 2, n1, n2), np.int32)
+        bits.paint(runs, number, n1, 0, n0 - 1, clusters[1:-1])
+        level.ghosts.fill(clusters)
+        mine = number[1:] > 0
+        self._runs = np.stack([runs[0, mine], runs[1, mine] + n2 * runs[2, mine], number[1:][mine] - 1])
         surface = np.zeros(self.num_clusters)
-        _surfaces(level.faces, level.inverse_h2, level.first, level.shape[0], level.periodic, clusters, surface)
+        _surfaces(level.faces, level.inverse_h2, level.first, level.shape[0], level.periodic, self._runs, clusters, surface)
         surface = reducer.sum(surface)
         self._inverse = np.where(surface > 0, 1 / np.where(surface > 0, surface, 1.0), 0.0)
         self._sums = np.zeros(self.num_clusters)
@@ -116,13 +118,20 @@ def good_clusters(level, present: np.ndarray, reducer) -> list[GoodClusters]:
     widest = [i for i in np.argsort(-gaps, kind="stable")[:_MOST_GAPS] if gaps[i] > _GAP]
     lower_ends = 2.0 ** (present - 1)  # of what has these exponents, with room for rounding
     thresholds = [lower_ends[i + 1] for i in sorted(widest)]
-    holes = np.zeros((level.num_planes + 2, *level.shape[1:]), np.int8)
-    found = [GoodClusters(level, threshold, holes, _SMALLEST, reducer) for threshold in thresholds]
-    for threshold in (lower_ends[0], *thresholds):  # the first is above insulators
-        number = _find_holes(level.faces, _of_faces(level, threshold), np.array(level.weights), holes)
+    words = -(-level.shape[2] // bits.WORD)
+    holes = np.zeros((level.num_planes + 2, level.shape[1], words), np.uint64)
+    # The first threshold is above insulators.
+    of_faces = np.array([_of_faces(level, threshold) for threshold in (lower_ends[0], *thresholds)])
+    good = np.zeros((len(of_faces), 3, level.num_planes + 1, level.shape[1], words), np.uint64)
+    bits.pack(level.faces, of_faces, good)
+    packed = list(zip(of_faces, good))
+    found = [GoodClusters(level, *of_threshold, holes, _SMALLEST, reducer) for of_threshold in packed[1:]]
+    counts = np.where(np.array(level.weights) > 0, ~np.uint64(0), np.uint64(0))
+    for of_threshold in packed:
+        number = bits.find_holes(of_threshold[1], counts, level.shape[2], holes)
         if reducer.sum(number)[0]:
             level.ghosts.fill(holes)
-            found.append(GoodClusters(level, threshold, holes, _SMALLEST_CHAMBER, reducer))
+            found.append(GoodClusters(level, *of_threshold, holes, _SMALLEST_CHAMBER, reducer))
     return [clusters for clusters in found if clusters.num_clusters]
 
 
@@ -130,25 +139,6 @@ def _of_faces(level, threshold: float) -> np.ndarray:
     """Threshold of what the faces along each axis have."""
     dtype = level.faces.dtype
     return np.maximum(threshold / np.array(level.inverse_h2), np.finfo(dtype).tiny).astype(dtype)
-
-
-@kernel()
-def _find_holes(faces, thresholds, weights, holes):
-    """holes = 1 where a voxel has two good faces, and these opposite each other; how many there are."""
-    count = 0
-    for i in range(1, faces.shape[1]):
-        for j in range(faces.shape[2]):
-            for k in range(faces.shape[3]):
-                along_x = int(faces[0, i - 1, j, k] >= thresholds[0]) + int(faces[0, i, j, k] >= thresholds[0])
-                along_y = int(faces[1, i, j - 1, k] >= thresholds[1]) + int(faces[1, i, j, k] >= thresholds[1])
-                along_z = int(faces[2, i, j, k - 1] >= thresholds[2]) + int(faces[2, i, j, k] >= thresholds[2])
-                along_x = along_x if weights[0] > 0 else 0
-                along_y = along_y if weights[1] > 0 else 0
-                along_z = along_z if weights[2] > 0 else 0
-                is_hole = along_x + along_y + along_z == 2 and max(along_x, along_y, along_z) == 2
-                holes[i, j, k] = is_hole
-                count += is_hole
-    return count
 
 
 @kernel()
@@ -166,91 +156,29 @@ def _mark_exponents(faces, inverse_h2, exponents):
                     exponents[bits[k] >> shift] = 1
 
 
-@kernel()
-def _join_rows(faces, thresholds, a, i, j, one, other, holes_of_one, holes_of_other, parent):
-    """Unite the runs of two rows where the face between them, ``faces[a, i, j]``, is a good one."""
-    last_one = last_other = -1
-    for k in range(one.size):
-        if (faces[a, i, j, k] >= thresholds[a] and (one[k] != last_one or other[k] != last_other)
-                and not holes_of_one[k] and not holes_of_other[k]):
-            last_one, last_other = one[k], other[k]
-            unite(parent, last_one, last_other)
+def _clusters_of_slab(good: np.ndarray, holes: np.ndarray, n2: int, smallest: int):
+    """Runs of the slab, the cluster of each (from 1) after that of none, sizes of the clusters."""
+    slab = good.shape[1] - 1, *good.shape[2:]
+    links, starts, ends = (np.empty(slab, np.uint64) for _ in range(3))
+    before = np.empty(slab, np.int32)
+    num_runs = bits.mark_runs(good, holes, n2, links, starts, ends, before)
+    runs = np.empty((3, num_runs), np.int64)
+    bits.list_runs(starts, ends, runs)
+    parent = np.arange(num_runs + 1, dtype=np.int32)
+    bits.join_runs(good, holes, n2, links, starts, before, parent)
+    number = np.zeros(num_runs + 1, np.int32)
+    sizes = bits.number_clusters(good, starts, before, runs, smallest, parent, number)
+    return runs, number, sizes
 
 
-@kernel()
-def _number_clusters(faces, thresholds, holes, smallest, clusters):
-    """Clusters 1 ... n of a slab, by runs along z; ``clusters`` has ghost planes, which are left alone.  Their sizes.
-
-    What has less than ``smallest`` voxels has a number only where a good face leads out of the slab, else 0.
-    """
-    n0, n1, n2 = faces.shape[1] - 1, faces.shape[2], faces.shape[3]
-    num_runs = 0
-    for i in range(n0):
-        for j in range(n1):
-            for k in range(n2):
-                if (k == 0 or not faces[2, i + 1, j, k - 1] >= thresholds[2] or holes[i + 1, j, k - 1]
-                        or holes[i + 1, j, k]):
-                    num_runs += 1
-                clusters[i + 1, j, k] = num_runs
-    parent = np.arange(0, num_runs + 1, 1, np.int32)
-    for i in range(n0):
-        for j in range(n1):
-            row = clusters[i + 1, j]
-            ends_are_holes = holes[i + 1, j, 0] or holes[i + 1, j, n2 - 1]
-            if n2 > 1 and faces[2, i + 1, j, n2 - 1] >= thresholds[2] and not ends_are_holes:
-                unite(parent, row[0], row[n2 - 1])
-            next_j = j + 1 if j + 1 < n1 else 0
-            _join_rows(faces, thresholds, 1, i + 1, j, row, clusters[i + 1, next_j], holes[i + 1, j], holes[i + 1, next_j],
-                       parent)
-            if i > 0:
-                _join_rows(faces, thresholds, 0, i, j, clusters[i, j], row, holes[i, j], holes[i + 1, j], parent)
-    of_run = np.zeros(num_runs + 1, np.int32)
-    for i in range(n0):
-        for j in range(n1):
-            start = 0
-            for k in range(1, n2 + 1):
-                if k == n2 or clusters[i + 1, j, k] != clusters[i + 1, j, start]:
-                    of_run[clusters[i + 1, j, start]] = k - start
-                    start = k
-    leads_out = np.zeros(num_runs + 1, np.bool_)
-    for plane, face in ((1, 0), (n0, n0)):
-        for j in range(n1):
-            for k in range(n2):
-                if faces[0, face, j, k] >= thresholds[0]:
-                    leads_out[find(parent, clusters[plane, j, k])] = True
-    for run in range(num_runs, 0, -1):  # a parent is smaller than its child
-        if parent[run] != run:
-            of_run[parent[run]] += of_run[run]
-    sizes = np.empty(num_runs, np.int64)
-    count = 0
-    for run in range(1, num_runs + 1):
-        if parent[run] != run:
-            of_run[run] = of_run[parent[run]]
-        elif of_run[run] >= smallest or leads_out[run]:
-            sizes[count] = of_run[run]
-            count += 1
-            of_run[run] = count
-        else:
-            of_run[run] = 0
-    _renumber(of_run, clusters[1:-1])
-    return sizes[:count].copy()
-
-
-@kernel()
-def _renumber(number, clusters):
-    """clusters = number[clusters]."""
-    for i in range(clusters.shape[0]):
-        for j in range(clusters.shape[1]):
-            for k in range(clusters.shape[2]):
-                clusters[i, j, k] = number[clusters[i, j, k]]
-
-
-def _pairs(level, thresholds: np.ndarray, holes: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+def _pairs(level, good: np.ndarray, holes: np.ndarray, planes: np.ndarray) -> np.ndarray:
     """Clusters that a good face between this slab and the next one joins, (2 n)."""
     if not level.periodic and level.first + level.num_planes == level.shape[0]:
         return np.zeros(0, np.int64)
-    good = (level.faces[0, -1] >= thresholds[0]) & (holes[-2] == 0) & (holes[-1] == 0)
-    return np.unique(np.stack([clusters[-2][good], clusters[-1][good]], axis=1), axis=0).ravel()
+    words = good[0, -1] & ~holes[-2] & ~holes[-1]
+    joined = (words[..., None] >> np.arange(bits.WORD, dtype=np.uint64) & np.uint64(1)).astype(bool)
+    joined = joined.reshape(len(words), -1)[:, :level.shape[2]]
+    return np.unique(np.stack([planes[2][joined], planes[3][joined]], axis=1), axis=0).ravel()
 
 
 def _on_electrodes(level, thresholds: np.ndarray, clusters: np.ndarray, size: int) -> np.ndarray:
@@ -263,70 +191,35 @@ def _on_electrodes(level, thresholds: np.ndarray, clusters: np.ndarray, size: in
 
 
 @kernel()
-def _surfaces(faces, inverse_h2, first, num_planes, periodic, clusters, surface):
+def _surfaces(faces, inverse_h2, first, num_planes, periodic, runs, clusters, surface):
     """What each cluster conducts to the voxels around it; twice what to those of other clusters."""
-    n0, n1, n2 = faces.shape[1] - 1, faces.shape[2], faces.shape[3]
-    for i in range(n0):
-        for j in range(n1):
-            last_j, next_j = (j - 1 if j > 0 else n1 - 1), (j + 1 if j + 1 < n1 else 0)
-            for k in range(n2):
-                here = clusters[i + 1, j, k]
-                if here == 0:
-                    continue
-                last_k, next_k = (k - 1 if k > 0 else n2 - 1), (k + 1 if k + 1 < n2 else 0)
-                total = 0.0
-                if not periodic and first + i == 0:
-                    total += 2 * inverse_h2[0] * faces[0, i, j, k]
-                else:
-                    total += _across(here, clusters[i, j, k]) * inverse_h2[0] * faces[0, i, j, k]
-                if not periodic and first + i == num_planes - 1:
-                    total += 2 * inverse_h2[0] * faces[0, i + 1, j, k]
-                else:
-                    total += _across(here, clusters[i + 2, j, k]) * inverse_h2[0] * faces[0, i + 1, j, k]
-                total += inverse_h2[1] * (_across(here, clusters[i + 1, last_j, k]) * faces[1, i + 1, last_j, k]
-                                          + _across(here, clusters[i + 1, next_j, k]) * faces[1, i + 1, j, k])
-                total += inverse_h2[2] * (_across(here, clusters[i + 1, j, last_k]) * faces[2, i + 1, j, last_k]
-                                          + _across(here, clusters[i + 1, j, next_k]) * faces[2, i + 1, j, k])
-                surface[here - 1] += total
+    n1, n2 = faces.shape[2], faces.shape[3]
+    for m in range(runs.shape[1]):
+        i, j = divmod(runs[0, m], n1)
+        last, start = divmod(runs[1, m], n2)
+        here = runs[2, m] + 1
+        last_j, next_j = (j - 1 if j > 0 else n1 - 1), (j + 1 if j + 1 < n1 else 0)
+        total = 0.0
+        for k in range(start, last + 1):
+            last_k, next_k = (k - 1 if k > 0 else n2 - 1), (k + 1 if k + 1 < n2 else 0)
+            if not periodic and first + i == 0:
+                total += 2 * inverse_h2[0] * faces[0, i, j, k]
+            else:
+                total += _across(here, clusters[i, j, k]) * inverse_h2[0] * faces[0, i, j, k]
+            if not periodic and first + i == num_planes - 1:
+                total += 2 * inverse_h2[0] * faces[0, i + 1, j, k]
+            else:
+                total += _across(here, clusters[i + 2, j, k]) * inverse_h2[0] * faces[0, i + 1, j, k]
+            total += inverse_h2[1] * (_across(here, clusters[i + 1, last_j, k]) * faces[1, i + 1, last_j, k]
+                                      + _across(here, clusters[i + 1, next_j, k]) * faces[1, i + 1, j, k])
+            total += inverse_h2[2] * (_across(here, clusters[i + 1, j, last_k]) * faces[2, i + 1, j, last_k]
+                                      + _across(here, clusters[i + 1, j, next_k]) * faces[2, i + 1, j, k])
+        surface[here - 1] += total
 
 
 @kernel()
 def _across(here, there):
     return 0.0 if there == here else (1.0 if there == 0 else 2.0)
-
-
-@kernel()
-def _count_runs(clusters):
-    """Stretches along z that lie in one cluster each."""
-    count = 0
-    for i in range(1, clusters.shape[0] - 1):
-        for j in range(clusters.shape[1]):
-            last = 0
-            for k in range(clusters.shape[2]):
-                if clusters[i, j, k] not in (0, last):
-                    count += 1
-                last = clusters[i, j, k]
-    return count
-
-
-@kernel()
-def _find_runs(clusters, runs):
-    """Of each run: which row of the slab, its first and last voxel in it as k + n2 l, its cluster from 0."""
-    n1, n2 = clusters.shape[1], clusters.shape[2]
-    m = -1
-    for i in range(1, clusters.shape[0] - 1):
-        for j in range(n1):
-            last = 0
-            for k in range(n2):
-                here = clusters[i, j, k]
-                if here not in (0, last):
-                    m += 1
-                    runs[0, m] = (i - 1) * n1 + j
-                    runs[1, m] = k
-                    runs[2, m] = here - 1
-                if here != 0:
-                    runs[1, m] = runs[1, m] % n2 + n2 * k
-                last = here
 
 
 @kernel()

@@ -6,11 +6,18 @@ time, or the compiler does not make vectors of them.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import prange
 
 from ..kernel import kernel
-from .multigrid_rows import add_row_sums, places_of, target_of
+from .multigrid_rows import add_energy, add_row_sums, dot_plane, places_of, target_of
+
+# Of a number in double precision as an integer: bits below the exponent, them alone, what exponents are counted from, 1.0.
+_MANTISSA_BITS, _MANTISSA, _EXPONENT_BIAS, _ONE = 52, (1 << 52) - 1, 1023, 1023 << 52
+# Numbers between 1 and 2 whose product surely does not overflow.
+_MOST_FACTORS = 512
 
 
 @kernel(parallel=True, fast=True, divides=True)
@@ -28,23 +35,58 @@ def restrict(f, first, block_starts, steps, coarse):
                 add_row_sums(row, steps[2], adds or j % steps[1] != 0, coarse, target, j // steps[1])
 
 
-@kernel(parallel=True, fast=True, divides=True)
-def interpolate(coarse, along_x, along_y, along_z, x):
-    """x = trilinear interpolation of ``coarse``, which has ghost planes.
+@kernel()
+def sum_logarithms(faces, planes, out):
+    """out[i, 0, axis] = sum of the logarithms of the faces above 0 in plane i, out[i, 1, axis] how many those are.
 
-    ``along_a``, (3, n_a): parent of each plane, row or voxel, the one beside it, and how much of that one to take.
+    A number is 2^e m with m from 1 to 2: exponents are added, and what few m make together has one logarithm.
     """
-    for i in prange(along_x.shape[1]):
+    row = np.empty(faces.shape[3])
+    bits = row.view(np.int64)
+    for i in planes:
+        for axis in range(3):
+            exponents = positive = 0
+            logarithms = 0.0
+            for j in range(faces.shape[2]):
+                count = 0
+                for k in range(row.size):
+                    value = np.float64(faces[axis, i + 1, j, k])
+                    row[k] = value if value > 0 else 1.0
+                    count += value > 0
+                for k in range(row.size):
+                    exponents += (bits[k] >> _MANTISSA_BITS) - _EXPONENT_BIAS
+                    bits[k] = (bits[k] & _MANTISSA) | _ONE
+                positive += count
+                for start in range(0, row.size, _MOST_FACTORS):
+                    product = 1.0
+                    for k in range(start, min(start + _MOST_FACTORS, row.size)):
+                        product *= row[k]
+                    logarithms += math.log(product)
+            out[i, 0, axis] = logarithms + math.log(2.0) * exponents
+            out[i, 1, axis] = positive
+
+
+@kernel(parallel=True, fast=True, divides=True)
+def interpolate(coarse, along_x, along_y, along_z, f, p, faces, inverse_h2, block_starts, face_sums, plane_sums):
+    """p = trilinear interpolation of ``coarse``, which has ghost planes; sums of f p, and p.Ap as `advance` leaves it.
+
+    ``along_a``: parents of the planes, rows or voxels and what lies beside those, (2, n_a), and how much of that to take.
+    """
+    parents, shares = along_z
+    for block in prange(block_starts.size - 1):
         row = np.empty(coarse.shape[2], coarse.dtype)
-        I, I_beside, t = int(along_x[0, i]), int(along_x[1, i]), along_x[2, i]
-        for j in range(along_y.shape[1]):
-            J, J_beside, s = int(along_y[0, j]), int(along_y[1, j]), along_y[2, j]
-            for K in range(row.size):
-                row[K] = ((1 - t) * ((1 - s) * coarse[I, J, K] + s * coarse[I, J_beside, K])
-                          + t * ((1 - s) * coarse[I_beside, J, K] + s * coarse[I_beside, J_beside, K]))
-            for k in range(along_z.shape[1]):
-                r = along_z[2, k]
-                x[i + 1, j, k] = (1 - r) * row[int(along_z[0, k])] + r * row[int(along_z[1, k])]
+        start = block_starts[block]
+        for i in range(start, block_starts[block + 1]):
+            I, I_beside, t = along_x[0][0, i], along_x[0][1, i], along_x[1][i]
+            for j in range(p.shape[1]):
+                J, J_beside, s = along_y[0][0, j], along_y[0][1, j], along_y[1][j]
+                for K in range(row.size):
+                    row[K] = ((1 - t) * ((1 - s) * coarse[I, J, K] + s * coarse[I, J_beside, K])
+                              + t * ((1 - s) * coarse[I_beside, J, K] + s * coarse[I_beside, J_beside, K]))
+                for k in range(p.shape[2]):
+                    p[i + 1, j, k] = (1 - shares[k]) * row[parents[0, k]] + shares[k] * row[parents[1, k]]
+            add_energy(p, faces, inverse_h2, i, start, face_sums)
+            plane_sums[i] = dot_plane(p, f, i)
 
 
 @kernel(fast=True, divides=True)

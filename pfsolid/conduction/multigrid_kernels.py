@@ -25,7 +25,8 @@ import numpy as np
 from numba import prange
 
 from ..kernel import kernel
-from .multigrid_rows import add_row_sums, places_of, target_of
+from .multigrid_rows import add_energy, add_row_sums, dot_plane, places_of, target_of
+from .prefetch import LINE_BYTES, prefetch
 
 # What a sweep may take for granted: x = 0 everywhere, in the rows of the colour at hand, nowhere.
 _EVERYWHERE, _IN_COLOUR, _NOWHERE = 0, 1, 2
@@ -92,8 +93,26 @@ def _relaxed(x, f, c, flows, holds, real, at, source, k, last_k, next_k):
 
 
 @kernel(fast=True, divides=True)
-def _relax_plane(x, f, faces, weights, damping, place, i, colour, start, row):
-    """One colour of a sweep on A x = f in plane i.  ``place``: plane 0 within all, their number, whether periodic."""
+def _fetch_rows(f, faces, i, j):
+    """Ask for rows j and j + 1 of plane i of f and of its faces ahead, which lie side by side in memory."""
+    planes, n1, n2 = faces.shape[1], faces.shape[2], faces.shape[3]
+    c, sources = faces.reshape(-1), f.reshape(-1)
+    row, plane, of_axis = np.uintp((i * n1 + j) * n2), np.uintp(n1 * n2), np.uintp(planes * n1 * n2)
+    both = np.uintp(2 * n2 if j + 1 < n1 else n2)
+    for k in range(np.uintp(0), both, np.uintp(LINE_BYTES // faces.itemsize)):
+        prefetch(c, row + plane + k)
+        prefetch(c, row + plane + of_axis + k)
+        prefetch(c, row + plane + of_axis + of_axis + k)
+    for k in range(np.uintp(0), both, np.uintp(LINE_BYTES // f.itemsize)):
+        prefetch(sources, row + k)
+
+
+@kernel(fast=True, divides=True)
+def _relax_plane(x, f, faces, weights, damping, place, i, colour, start, row, fetches=False):
+    """One colour of a sweep on A x = f in plane i.  ``place``: plane 0 within all, their number, whether periodic.
+
+    ``fetches``: what the next plane will need is asked for meanwhile.
+    """
     real = faces.dtype.type
     n1, n2 = f.shape[1], f.shape[2]
     first, num_planes, periodic = place
@@ -110,6 +129,8 @@ def _relax_plane(x, f, faces, weights, damping, place, i, colour, start, row):
         ahead = j + 1 if j + 1 < n1 or alike else 0
         at = places_of(faces, n1 + 1, i, j, last, ahead)
         source = np.uintp((i * n1 + j) * n2)
+        if fetches:
+            _fetch_rows(f, faces, i + 1, j)
         behind_y = ahead_y = held_last = held_ahead = weights[1]
         if alike and j == 0:
             held_last = weights[1] * damping
@@ -299,15 +320,6 @@ def _prolong_plane(x, coarse, first, i, steps):
 
 
 @kernel(fast=True, divides=True)
-def _dot_plane(x, f, i):
-    total = 0.0
-    for j in range(f.shape[1]):
-        for k in range(f.shape[2]):
-            total += np.float64(x[i + 1, j, k]) * np.float64(f[i, j, k])
-    return total
-
-
-@kernel(fast=True, divides=True)
 def ascend(stage, start, end, f, x, faces, weights, damping, place, steps, coarse, plane_sums):
     """Stage 0, 1 or 2, in a block of planes, of: x += what ``coarse`` says of all its children, the adjoint sweep on
     A x = f, sums of f x.  Ghost planes of ``coarse`` must be filled before stage 0, those of x before 1 and 2."""
@@ -316,10 +328,10 @@ def ascend(stage, start, end, f, x, faces, weights, damping, place, steps, coars
         for i in range(start, end):
             _prolong_plane(x, coarse, place[0], i, steps)
             if i >= start + 2:
-                _relax_plane(x, f, faces, weights, damping, place, i - 1, 1, _NOWHERE, row)
+                _relax_plane(x, f, faces, weights, damping, place, i - 1, 1, _NOWHERE, row, True)
             if i >= start + 4:
                 _relax_plane(x, f, faces, weights, damping, place, i - 2, 0, _NOWHERE, row)
-                plane_sums[i - 2] = _dot_plane(x, f, i - 2)
+                plane_sums[i - 2] = dot_plane(x, f, i - 2)
     elif stage == 1:
         _relax_plane(x, f, faces, weights, damping, place, start, 1, _NOWHERE, row)
         if end > start + 1:
@@ -328,7 +340,7 @@ def ascend(stage, start, end, f, x, faces, weights, damping, place, steps, coars
         for i in range(start, end):
             if i < start + 2 or i >= end - 2:
                 _relax_plane(x, f, faces, weights, damping, place, i, 0, _NOWHERE, row)
-                plane_sums[i] = _dot_plane(x, f, i)
+                plane_sums[i] = dot_plane(x, f, i)
 
 
 @kernel(parallel=True, fast=True, divides=True)
@@ -363,27 +375,4 @@ def advance(p, x, beta, faces, inverse_h2, block_starts, face_sums):
                 else:
                     for k in range(n2):
                         p[i + 1, j, k] = x[i + 1, j, k] + beta * p[i + 1, j, k]
-            along_x = along_y = along_z = 0.0
-            for j in range(n1):
-                ahead = j + 1 if j + 1 < n1 else 0
-                for k in range(n2):
-                    step = np.float64(p[i + 1, ahead, k]) - np.float64(p[i + 1, j, k])
-                    along_y += faces[1, i + 1, j, k] * step * step
-                for k in range(n2 - 1):
-                    step = np.float64(p[i + 1, j, k + 1]) - np.float64(p[i + 1, j, k])
-                    along_z += faces[2, i + 1, j, k] * step * step
-                step = np.float64(p[i + 1, j, 0]) - np.float64(p[i + 1, j, n2 - 1])
-                along_z += faces[2, i + 1, j, n2 - 1] * step * step
-                if i > start:
-                    for k in range(n2):
-                        step = np.float64(p[i + 1, j, k]) - np.float64(p[i, j, k])
-                        along_x += faces[0, i, j, k] * step * step
-            face_sums[i, 0] = inverse_h2[1] * along_y + inverse_h2[2] * along_z
-            face_sums[i, 1] = inverse_h2[0] * along_x
-
-
-@kernel(parallel=True, fast=True, divides=True)
-def dot(f, x, plane_sums):
-    """Sums of f x over each plane."""
-    for i in prange(f.shape[0]):
-        plane_sums[i] = _dot_plane(x, f, i)
+            add_energy(p, faces, inverse_h2, i, start, face_sums)

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..aligned import aligned_empty, aligned_zeros
 from ..parallel.collective import PlaneExchange
 from ..parallel.communicator import alone
 from . import kernels
 from . import multigrid_coarsening as coarsening
 from . import multigrid_kernels as multigrid
-from .aligned import aligned_empty, aligned_zeros
 from .multigrid_small import SmallLevels
 
 # What couples voxels of one colour counts as much more in the diagonal: less would let channels one voxel wide ring.
@@ -150,7 +150,7 @@ class Hierarchy:
         lengths = [np.add.reduceat(length, np.arange(0, length.size, s)) for length, s in zip(fine.lengths, steps)]
         first = -(-fine.first // steps[0])
         num_planes = -(-(fine.first + fine.num_planes) // steps[0]) - first
-        faces = np.empty((3, num_planes + 1, *shape[1:]), fine.faces.dtype)
+        faces = aligned_empty((3, num_planes + 1, *shape[1:]), fine.faces.dtype)
         place = fine.first, fine.shape[0], self._periodic
         ends = [np.empty((4, *fine.shape[1:]), faces.dtype) for _ in range(2)]
         coarsening.strongest_at_ends(fine.faces, *place, tuple(fine.lengths), *ends)
@@ -171,7 +171,7 @@ class Hierarchy:
         level = Level(faces, shape, lengths, first, fine.inverse_h2, ghosts, self._periodic, self._threads)
         level.whole = whole
         level.f = fine.inflow[1:-1] if fine.whole else np.zeros((level.num_planes, *shape[1:]), faces.dtype)
-        level.u = np.zeros(level.f.shape)
+        level.u = aligned_zeros(level.f.shape)
         self.levels.append(level)
 
     def _exchange_faces(self, fine: Level, faces: np.ndarray, steps) -> None:
@@ -296,22 +296,27 @@ class Hierarchy:
             p . A p summed over all voxels.
         """
         level = self.levels[q]
+        multigrid.advance(level.p, level.x, level.faces.dtype.type(beta), level.faces, level.inverse_h2, level.blocks,
+                          level.face_sums)
+        return self._energy(level)
+
+    def _energy(self, level: Level) -> float:
+        """p . A p from the sums of a kernel that has made p in blocks; fills the ghost planes of p."""
         sums, blocks = level.face_sums, level.blocks
-        multigrid.advance(level.p, level.x, level.faces.dtype.type(beta), level.faces, level.inverse_h2, blocks, sums)
         level.ghosts.fill(level.p, odd=True)
         kernels.faces_between_blocks(level.p, level.faces, level.inverse_h2, blocks, level.ghosts.end_shares, sums)
         planes = sums[:-1, 0] + sums[1:, 1]
         planes[0] += sums[0, 1]
         return float(self._mean(level, planes))
 
-    def dot(self, q: int) -> float:
-        """f . x on level q, summed over all voxels."""
-        level = self.levels[q]
-        multigrid.dot(level.f, level.x, level.plane_sums)
-        return float(self._mean(level, level.plane_sums))
+    def interpolate(self, q: int) -> tuple[float, float]:
+        """p of level q = u of level q + 1, trilinear between the centres of its voxels.
 
-    def interpolate(self, q: int) -> None:
-        """x of level q = u of level q + 1, trilinear between the centres of its voxels."""
+        Returns
+        -------
+        (float, float)
+            p . A p and f . p, summed over all voxels.
+        """
         fine, coarse = self.levels[q], self.levels[q + 1]
         coarse.p[1:-1] = coarse.u
         field = self._seen_from(q, coarse.p)
@@ -319,10 +324,12 @@ class Hierarchy:
                  for axis, (old, new, s) in enumerate(zip(fine.lengths, coarse.lengths, fine.steps))]
         # The planes of `field` begin with the ghost plane before the first aggregate that this rank owns.
         rows = slice(fine.first, fine.first + fine.num_planes)
-        along_x = along[0][:, rows].copy()
-        along_x[:2] += 1 - fine.owned.start
-        ways = (one.astype(field.dtype) for one in (along_x, *along[1:]))
-        coarsening.interpolate(field, *ways, fine.x)
+        parents, shares = along[0]
+        along[0] = parents[:, rows] + 1 - fine.owned.start, shares[rows]
+        ways = ((np.ascontiguousarray(parents), shares.astype(field.dtype)) for parents, shares in along)
+        coarsening.interpolate(field, *ways, fine.f, fine.p, fine.faces, fine.inverse_h2, fine.blocks, fine.face_sums,
+                               fine.plane_sums)
+        return self._energy(fine), float(self._mean(fine, fine.plane_sums))
 
 
 def _all_faces(faces: np.ndarray, reducer) -> np.ndarray:
@@ -379,16 +386,14 @@ def _logarithms(level: Level) -> np.ndarray:
     """Of the faces along each axis in each plane: sum of the logarithms, how many are above 0, how many; (n0, 3, 3)."""
     interval = max(1, level.shape[0] // _PLANES_SAMPLED)
     out = np.zeros((level.num_planes, 3, 3))
-    for i in range(-level.first % interval, level.num_planes, interval):
-        for axis in range(3):
-            values = level.faces[axis, i + 1]
-            positive = values[values > 0]
-            out[i, :, axis] = np.log(positive).sum(dtype=np.float64), positive.size, values.size
+    planes = np.arange(-level.first % interval, level.num_planes, interval)
+    coarsening.sum_logarithms(level.faces, planes, out)
+    out[planes, 2] = np.prod(level.shape[1:])
     return out
 
 
-def _interpolation(fine: np.ndarray, coarse: np.ndarray, step: int, inside_slab: bool, periodic: bool) -> np.ndarray:
-    """Of each fine voxel along an axis: its aggregate, the one beside it, and what share that one has in its value."""
+def _interpolation(fine: np.ndarray, coarse: np.ndarray, step: int, inside_slab: bool, periodic: bool):
+    """Of each fine voxel along an axis: its aggregate and the one beside it, (2, n); the share of that one in its value."""
     centre = np.cumsum(fine) - fine / 2
     of_parent = np.cumsum(coarse) - coarse / 2
     parent = np.arange(fine.size) // step
@@ -401,4 +406,4 @@ def _interpolation(fine: np.ndarray, coarse: np.ndarray, step: int, inside_slab:
             beside = wrapped
         else:  # insulating sides
             beside = np.clip(beside, 0, coarse.size - 1)
-    return np.stack([parent, beside, np.abs(offset) / distance])
+    return np.stack([parent, beside]), np.abs(offset) / distance

@@ -46,3 +46,36 @@ def target_of(first, i, step):
     """Plane of the coarse array, with ghost planes, that plane i is a child of; whether it is not the first child here."""
     own = (first + step - 1) // step
     return (first + i) // step - own + 1, i > 0 and (first + i) % step != 0
+
+
+@kernel(fast=True, divides=True)
+def dot_plane(x, f, i):
+    """Sum of f x over plane i; x, (n0 + 2, n1 or more, n2), has ghost planes."""
+    total = 0.0
+    for j in range(f.shape[1]):
+        for k in range(f.shape[2]):
+            total += np.float64(x[i + 1, j, k]) * np.float64(f[i, j, k])
+    return total
+
+
+@kernel(fast=True, divides=True)
+def add_energy(p, faces, inverse_h2, i, start, face_sums):
+    """face_sums[i] = p.Ap over the faces in plane i, and over those to the plane before where that is in the same block."""
+    n1, n2 = p.shape[1], p.shape[2]
+    along_x = along_y = along_z = 0.0
+    for j in range(n1):
+        ahead = j + 1 if j + 1 < n1 else 0
+        for k in range(n2):
+            step = np.float64(p[i + 1, ahead, k]) - np.float64(p[i + 1, j, k])
+            along_y += faces[1, i + 1, j, k] * step * step
+        for k in range(n2 - 1):
+            step = np.float64(p[i + 1, j, k + 1]) - np.float64(p[i + 1, j, k])
+            along_z += faces[2, i + 1, j, k] * step * step
+        step = np.float64(p[i + 1, j, 0]) - np.float64(p[i + 1, j, n2 - 1])
+        along_z += faces[2, i + 1, j, n2 - 1] * step * step
+        if i > start:
+            for k in range(n2):
+                step = np.float64(p[i + 1, j, k]) - np.float64(p[i, j, k])
+                along_x += faces[0, i, j, k] * step * step
+    face_sums[i, 0] = inverse_h2[1] * along_y + inverse_h2[2] * along_z
+    face_sums[i, 1] = inverse_h2[0] * along_x

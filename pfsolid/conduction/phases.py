@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..aligned import aligned_empty
 from ..errors import InputError
 from ..labels import empty_labels
 from ..pairs import PairValues
 from ..spectral.transform import SlabTransform
-from . import interface_kernels, kernels
+from . import interface_kernels, kernels, label_kernels
 
 PORE, SURFACE, BULK = 0, 1, 2
 PHASES = {"pore": PORE, "surface": SURFACE, "bulk": BULK}
@@ -114,25 +115,11 @@ def open_faces_of_labels(labels: np.ndarray, sigma: np.ndarray, interface_resist
     """
     conducts = ((diagonal_conductivities(sigma) > 0) @ (1, 2, 4)).astype(np.uint8)
     blocks = interface_resistance.only(np.isinf)
+    found = aligned_empty((labels.shape[0] - 1, *labels.shape[1:]), np.uint8)
     if blocks.is_zero:
-        return _open_between(conducts, labels, periodic)
-    found = np.empty((labels.shape[0] - 1, *labels.shape[1:]), np.uint8)
+        label_kernels.open_faces_of_labels(labels, conducts, periodic, found)
+        return found
     interface_kernels.open_faces_of_labels(labels, conducts, blocks.table, periodic, found)
-    return found
-
-
-def _open_between(conducts: np.ndarray, labels: np.ndarray, periodic: bool) -> np.ndarray:
-    """The same where no pair of labels blocks: a look for each voxel instead of one for each face."""
-    bits = np.empty(labels.shape, np.uint8)
-    for plane, of_plane in zip(bits, labels):
-        np.take(conducts, of_plane, out=plane, mode="clip")  # labels are known to conductivities; "raise" would copy
-    found = bits[:-1] & bits[1:] & np.uint8(1)
-    inner, ahead = bits[1:-1], found[1:]
-    for axis, bit in ((1, np.uint8(2)), (2, np.uint8(4))):
-        along, into = inner.swapaxes(1, axis), ahead.swapaxes(1, axis)
-        into[:, :-1] |= along[:, :-1] & along[:, 1:] & bit
-        if periodic:
-            into[:, -1] |= along[:, -1] & along[:, 0] & bit
     return found
 
 

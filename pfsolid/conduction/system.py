@@ -54,6 +54,9 @@ class System(Protocol):
     def mean_flux(self, axis: int) -> np.ndarray:
         """<J>, (3,), of u in a unit field along ``axis``; may compute r anew; a solve after it needs `start` or `resume`."""
 
+    def mean_work(self) -> float:
+        """<u r>, right after `mean_flux`."""
+
     def current_density(self, axis: int, dtype=np.float32) -> np.ndarray:
         """J of each voxel, local (n0, n1, n2, 3); a solve after it needs `start` or `resume`."""
 

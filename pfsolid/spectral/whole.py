@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..aligned import untouched_zeros
 from ..errors import InputError
 from ..grid import PeriodicGrid
 
@@ -53,8 +54,11 @@ class WholePlans:
         options = dict(axes=axes, flags=(f"FFTW_{planning.upper()}", "FFTW_DESTROY_INPUT"), threads=threads)
         self._forward = pyfftw.FFTW(self.real, self.spectral, **options)
         self._backward = pyfftw.FFTW(self.spectral, self.real, direction="FFTW_BACKWARD", **options)
-        self.real.fill(0)  # measuring has left something in them
-        self.spectral.fill(0)
+        # Measuring has left something in them; where it was not needed, and no transform is, these take no memory.
+        self.real = untouched_zeros(grid.shape, dtype)
+        self.spectral = self.planes = untouched_zeros(half, self.spectral.dtype)
+        self._forward.update_arrays(self.real, self.spectral)
+        self._backward.update_arrays(self.spectral, self.real)
         self.local_slice = tuple(slice(0, n) for n in grid.shape)
         self.spectral_slice = tuple(slice(0, n) for n in half)
 

@@ -31,7 +31,7 @@ LAYERS = [
     ["results"],
     ["orientation"],
     ["grid", "text", "units"],
-    ["arrays", "errors", "json_values", "kernel", "process", "regular"],
+    ["aligned", "arrays", "errors", "json_values", "kernel", "process", "regular"],
     ["__init__"],  # the version
 ]
 
