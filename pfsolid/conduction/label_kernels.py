@@ -133,7 +133,7 @@ def _fluxes_ahead(potential, after, of_planes, slots, axes, place, closing, spac
 
 @kernel(parallel=True, fast=True, divides=True)
 def residual_of_labels(potential, edges, labels, sigma, periodic, spacing, axis, block_starts, residual, plane_sums):
-    """-div J for a unit field.  The flux through a face is found once and kept for the voxel behind it, in a block of planes.
+    """-div J for a unit field.  The flux through a face is found once, and kept for the voxel behind, in a block of planes.
 
     Parameters
     ----------
