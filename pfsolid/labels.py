@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
+from .kernel import kernel
 from .parallel.collective import Reducer
 from .spectral.transform import SlabTransform
 

@@ -25,8 +25,7 @@ import numpy as np
 from numba import prange
 
 from ..kernel import kernel
-from .multigrid_rows import add_energy, add_row_sums, dot_plane, places_of, target_of
-from .prefetch import LINE_BYTES, prefetch
+from .multigrid_rows import LINE_BYTES, add_energy, add_row_sums, dot_plane, places_of, prefetch, target_of
 
 # What a sweep may take for granted: x = 0 everywhere, in the rows of the colour at hand, nowhere.
 _EVERYWHERE, _IN_COLOUR, _NOWHERE = 0, 1, 2

@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
+from llvmlite import ir
+from numba.extending import intrinsic
 
 from ..kernel import kernel
+
+# Bytes that one request for memory brings; what is asked of the processor: for reading, into the second cache, data.
+LINE_BYTES = 64
+_READ, _SECOND_CACHE, _DATA = 0, 2, 1
+
+
+@intrinsic
+def _prefetch(typing_context, array, index):
+    """Ask for the line that holds a number of an array as it lies in memory, and do not wait for it."""
+    def generate(context, builder, signature, arguments):
+        first = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(first, [arguments[1]]), ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
+        builder.call(function, [place, number(_READ), number(_SECOND_CACHE), number(_DATA)])
+        return context.get_dummy_value()
+
+    return numba.types.void(array, numba.types.uintp), generate
+
+
+def _without_compiling(array, index):
+    """Kernels that are not compiled have no use for it."""
+
+
+prefetch = _without_compiling if numba.config.DISABLE_JIT else _prefetch
 
 
 @kernel(fast=True, divides=True)
