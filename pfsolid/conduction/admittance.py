@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..aligned import aligned_empty, aligned_zeros
 from ..errors import InputError
 from ..grid import AXES
 from ..morphology.interface_normals import face_norms
 from ..pairs import PairValues
 from ..spectral.transform import SlabTransform
 from . import admittance_kernels as kernels
-from .aligned import aligned_empty, aligned_zeros
 
 _HALF = 0.5  # the share of a sum over faces that those at an electrode have
 

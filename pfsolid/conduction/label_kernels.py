@@ -77,7 +77,17 @@ def faces_of_labels(labels, sigma, periodic, block_starts, faces):
 
 @kernel()
 def open_faces_of_labels(labels, conducts, periodic, open_faces):
-    """As `pfsolid.conduction.interface_kernels.open_faces_of_labels`, where no pair of labels blocks."""
+    """As `pfsolid.conduction.interface_kernels.open_faces_of_labels`, where no pair of labels blocks.
+
+    Parameters
+    ----------
+    labels : ndarray, local (n0 + 2, n1, n2)
+    conducts : ndarray of uint8 (num_labels,)
+        Bits 1, 2, 4 where a label conducts along x, y, z.
+    periodic : bool
+    open_faces : ndarray of uint8, local (n0 + 1, n1, n2)
+        Out.
+    """
     n0, n1, n2 = labels.shape[0] - 2, labels.shape[1], labels.shape[2]
     along_x, along_y, along_z = np.uint8(1), np.uint8(2), np.uint8(4)
     closing = np.uint8(255 if periodic else 0)

@@ -79,7 +79,19 @@ def target_of(first, i, step):
 
 @kernel(fast=True, divides=True)
 def dot_plane(x, f, i):
-    """Sum of f x over plane i; x, (n0 + 2, n1 or more, n2), has ghost planes."""
+    """Sum of f x over plane i.
+
+    Parameters
+    ----------
+    x : ndarray (n0 + 2, n1 or more, n2)
+        With ghost planes.
+    f : ndarray (n0, n1, n2)
+    i : int
+
+    Returns
+    -------
+    float
+    """
     total = 0.0
     for j in range(f.shape[1]):
         for k in range(f.shape[2]):
