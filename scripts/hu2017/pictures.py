@@ -59,7 +59,7 @@ def _find(names, values: dict, data: Path, sweeps: Path):
                 continue
             plan = load_plan(place)
             cases = {case.id: case for case in plan.cases}
-            for row in rows:
+            for row in sorted(rows, key=lambda row: -(row.get("edge") or 0)):  # in the largest cell
                 path = kept_path(place, row["case"], "rho")
                 if row["case"] in cases and path.exists():
                     return read_stored(path, "rho")[0].transpose(2, 1, 0), plan.config_of(cases[row["case"]]), row

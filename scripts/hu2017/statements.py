@@ -330,7 +330,10 @@ def _two_three(data: Data) -> Found:
     rows_ = data.diagram()
     count = sum(r["connectivity"] == "2-3" for r in rows_)
     first = f"{count} of {len(rows_)}; " if rows_ else ""
-    return (first + "(20, 20): 2-3 in one of three seeds at 48 nm, 0-3 and 1-3 in a cell of 160 nm", REMARK,
+    lenses = ", ".join(f"{group[0]['connectivity']} at {edge / 2:.0f} nm" for edge, group in by(
+        [r for r in data.rows("classes") if r[X] == r[Y] == 20], "edge").items())
+    return (first + f"(20, 20), one seed: {lenses or '–'}; of 20 November 2-3 in one of three seeds at 48 nm, 0-3 and 1-3 "
+            "in a cell of 160 nm", REMARK,
             "a pore at rest at (20, 20) is √20 times as wide as thick and wider than a 48 nm cell: it becomes a layer "
             "or, where "
             "ribbons along x and y miss each other, 2-3 "
