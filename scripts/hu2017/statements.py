@@ -110,8 +110,9 @@ def _coarsening(data: Data) -> Found:
         return ours, REMARK, f"up to {points[-1, 0]:.0f} nm here: `{COMMAND} --full --figure 1e`"
     last = [r for r in rows_ if r[SIZE] == points[-1, 0]]
     low, high = min(r[SIGMA] for r in last), max(r[SIGMA] for r in last)
-    return (ours, YES if low <= 1.74e-4 <= high else NO,
-            f"{plural(len(last), 'sample')} with pores of 40 nm: {low:.2e} … {high:.2e}, cells of {cells(last)} nm; the "
+    span = f"{low:.2e}" + (f" … {high:.2e}" if len(last) > 1 else "")
+    return (ours, YES if low <= 1.74e-4 <= high else NO if len(last) > 2 else REMARK,
+            f"{plural(len(last), 'sample')} with pores of 40 nm: {span}, cells of {cells(last)} nm; the "
             "paper's is one of 128 nm")
 
 
@@ -137,7 +138,7 @@ def _threshold(column: str, rising: bool, paper: float):
         ours = [f"{threshold(large, column, rising, low, high)} % (96³, λ = 1.4 nm)",
                 f"{threshold(small, column, rising, low, high)} % (64³)"]
         for (depth, edge), rows_ in by(data.rows("porosity"), "surface_depth_nm", "edge").items():
-            if len(by(rows_, POROSITY)) > 4 and (value := threshold(rows_, column, rising, low, high)):
+            if len(by(rows_, POROSITY)) > 4 and (value := threshold(rows_, column, rising, low, high))[:1].isdigit():
                 seeds = plural(len({r["seed"] for r in rows_}), "seed")
                 ours.append(f"{value} % ({edge:.0f}³, {depth} nm, {seeds})")
         if rising:

@@ -14,6 +14,8 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "scripts" / "docs")]
 import reproduce_hu2017  # noqa: E402
 from hu2017 import closer, explanations, numbers, report, statements, sweeps  # noqa: E402
 
+from pfsolid.sweeps.plan import load_plan  # noqa: E402
+
 PAGE = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
 NOTHING = numbers.Data(Path("nowhere"))
 
@@ -47,6 +49,22 @@ def test_a_quick_sweep_is_planned_run_and_written(tmp_path, monkeypatch):
     before = (place / "closer.jsonl").read_text()
     reproduce_hu2017._gather("porosity", "quick", tmp_path)
     assert (place / "closer.jsonl").read_text() == before
+
+
+def test_more_seeds_are_added_and_both_sizes_are_read(tmp_path, monkeypatch):
+    part = sweeps.Part({sweeps.POROSITY: [0.4]}, {"grid": {"shape": [20] * 3}}, 3)
+    monkeypatch.setitem(sweeps.SWEEPS, "porosity", (("2a",), {"full": part}))
+    one, all_ = (load_plan(sweeps.plan("porosity", "full", tmp_path, seeds)).cases for seeds in (1, None))
+    assert [case.id for case in all_][:1] == [case.id for case in one] and len(all_) == 3
+
+    def row(case, edge, porosity):
+        return {"case": case, "state": "separated", "edge": edge, sweeps.POROSITY: porosity}
+
+    sweeps.write_rows([row("a", 64, 0.3), row("b", 64, 0.4)], tmp_path / sweeps.data_file("porosity", "standard"))
+    sweeps.write_rows([row("a", 64, 0.3), row("c", 128, 0.3)], tmp_path / sweeps.data_file("porosity", "full"))
+    rows = numbers.Data(tmp_path).rows("porosity")
+    assert [one["case"] for one in rows] == ["a", "b", "c"]
+    assert [one["case"] for one in numbers.in_largest_cell(rows)] == ["c", "b"]
 
 
 def test_what_is_not_there_is_not_run(monkeypatch):
