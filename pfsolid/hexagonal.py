@@ -25,6 +25,29 @@ _NORMALS = [(math.cos(angle), math.sin(angle)) for angle in (0.0, math.pi / 3, 2
 
 
 @dataclass(frozen=True)
+class Pages:
+    """Labels z, y, x, of which there are three different planes at the most: before free ends, through roots, beyond.
+
+    Attributes
+    ----------
+    shape : tuple of 3 int
+    sections : tuple of 3 ndarray of uint8 (ny, nx)
+    planes : tuple of 2 int
+        Of the gap and of the roots; one of them is 0.
+    """
+
+    shape: tuple[int, int, int]
+    sections: tuple[Labels, Labels, Labels]
+    planes: tuple[int, int]
+    dtype = np.dtype(np.uint8)
+
+    def __getitem__(self, index: tuple[int, slice, slice]) -> Labels:
+        plane, rows, columns = index
+        gap, root = self.planes
+        return self.sections[0 if plane < gap else 1 if plane < root else 2][rows, columns]
+
+
+@dataclass(frozen=True)
 class Tubules:
     """A periodic cell of them, ``cells`` times the rectangle of two tubules that has the edges pitch and sqrt(3) pitch.
 
@@ -124,13 +147,20 @@ class Tubules:
             labels[distances <= radius - self.wall_nm] = LUMEN
         return labels.astype(np.uint8)
 
-    def labels(self) -> Labels:
-        """Labels of all voxels, (nx, ny, nz)."""
-        section = self.section_labels()
+    def labels(self, part: slice = slice(None)) -> Labels:
+        """Labels of all voxels, (nx, ny, nz), or of a part of them along x."""
+        section = self.section_labels()[part]
         found = np.repeat(section[:, :, np.newaxis], self.shape[2], axis=2)
         found[:, :, :self._planes(self.gap_nm)] = BETWEEN
         found[section == WALL, :self._planes(self.root_nm)] = ROOT
         return found
+
+    def pages(self) -> Pages:
+        """The labels as an array z, y, x that holds a section alone."""
+        section = np.ascontiguousarray(self.section_labels().T)
+        rooted = np.where(section == WALL, ROOT, section).astype(np.uint8)
+        planes = self._planes(self.gap_nm), self._planes(self.root_nm)
+        return Pages(self.shape[::-1], (np.full_like(section, BETWEEN), rooted, section), planes)
 
     def area_fractions(self) -> dict[str, float]:
         """Shares of the cross-section where the tubules run through, as the voxels have them: between, wall, lumen."""

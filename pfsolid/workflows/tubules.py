@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
+from ..config.estimate import PROGRAM_BYTES
 from ..config.tubules import TubulesConfig, tubules_toml
 from ..hexagonal import Tubules
 from ..io.images.description import ArrayImage
+from ..parallel.memory import check_memory
 from ..parallel.session import Session
 from ..spectral.transform import check_rank_count, slab_of
 from .made import check_made, write_labels
 
+_BYTES_PER_VOXEL = 2  # labels, and what of them is on its way to the file
+
 
 def image_of(tubules: Tubules) -> ArrayImage:
-    """An image in memory, of arrays z, y, x as files have them.
+    """An image z, y, x, as files have them, that takes no more memory than its sections.
 
     Parameters
     ----------
@@ -26,7 +28,7 @@ def image_of(tubules: Tubules) -> ArrayImage:
     ArrayImage
     """
     hx, hy, hz = tubules.grid_nm.spacing
-    return ArrayImage(tubules.labels().transpose(), "tubules", (hz, hy, hx), ("zyx", "as pfsolid makes tubules"))
+    return ArrayImage(tubules.pages(), "tubules", (hz, hy, hx), ("zyx", "as pfsolid makes tubules"))
 
 
 def check_output(path: Path, force: bool) -> None:
@@ -62,14 +64,15 @@ def write_tubules(config: TubulesConfig, path: Path, session: Session) -> Tubule
     Raises
     ------
     InputError
-        More ranks than planes.
+        More ranks than planes, or less memory than it takes.
     OutputError
         Disk full, no permission.
     """
     tubules = config.tubules
     grid = tubules.grid_nm
     check_rank_count(grid, session.comm.Get_size())
-    labels = np.ascontiguousarray(tubules.labels()[slab_of(grid, session.comm)])
+    check_memory(grid.num_voxels, _BYTES_PER_VOXEL, PROGRAM_BYTES, session.comm, "the image")
+    labels = tubules.labels(slab_of(grid, session.comm)[0])
     write_labels(path, labels, grid, tubules_toml(config), None, session)
     return tubules
 

@@ -102,6 +102,17 @@ def test_free_ends_and_roots():
     assert np.array_equal(rooted.labels()[:, :, 1], section)
 
 
+@pytest.mark.parametrize("change", [{}, {"ends": "free", "gap_nm": 20.0}, {"root_nm": 10.0}])
+def test_pages_are_those_of_the_whole(change):
+    """What a study reads of them holds a section alone; parts along x, as ranks take them, are those of the whole."""
+    made = Tubules(**SMALL | change)
+    pages, whole = made.pages(), made.labels()
+    assert pages.shape == whole.shape[::-1]
+    for k in range(whole.shape[2]):
+        assert np.array_equal(pages[k, slice(3, 60), slice(0, 17)], whole[:17, 3:60, k].T)
+    assert np.array_equal(made.labels(slice(5, 19)), whole[5:19])
+
+
 def test_free_ends_conduct_nothing_where_nothing_is_between_and_electrons_reach_all():
     made = pf.tubules((6, 70, 40), 100, 60, 80, 20, ends="free", gap_nm=20)
     found = pf.electrode(made.image, {"ion": {"wall": 1e-3}, "electron": {"wall": 1.0}}, directions="z")

@@ -113,7 +113,7 @@ class ArrayImage:
 
     Attributes
     ----------
-    array : ndarray (n0, n1[, n2])
+    array : ndarray (n0, n1[, n2]), or what has its shape and dtype and gives pages of it
         In memory or mapped: a rank looks at its own part of it only.
     name : str
         What it is called in messages.
