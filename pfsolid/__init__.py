@@ -24,6 +24,7 @@ _PLACES = {
     "open_morphology": ".api.morphology",
     "grains": ".api.grains", "Grains": ".api.grains",
     "tubules": ".api.tubules", "Tubules": ".api.tubules",
+    "impedance": ".api.impedance", "Spectrum": ".api.impedance",
     "rev": ".api.representative", "Representative": ".api.representative",
     "report": ".api.report", "open_run": ".api.run", "Run": ".api.run",
     "sweep": ".api.sweep", "open_sweep": ".api.sweep", "Sweep": ".api.sweep",

@@ -24,7 +24,7 @@ def study_of(image: Image, sigma: object, layer: object, resistance: object, exc
              interface_normals: object, settings: dict[str, Any], of_image: dict[str, Any],
              rev: dict[str, Any] | None = None, function: str = _NAME, carriers: object = None,
              electrode: dict[str, Any] | None = None, classes: object = None, crystal_symmetry: object = None,
-             table: object = None) -> ImageStudyConfig:
+             table: object = None, impedance: dict[str, Any] | None = None) -> ImageStudyConfig:
     """The study that the arguments of a function describe.
 
     Parameters
@@ -78,6 +78,12 @@ def study_of(image: Image, sigma: object, layer: object, resistance: object, exc
     of_image["exclude"] = [label_of(one, names, "exclude") for one in listed(exclude)]
     raw = {"image": of_image, "phases": phases, "conduction": settings}
     raw |= given(rev=rev, electrode=electrode)
+    if impedance is not None:
+        raw["impedance"] = impedance | {
+            "permittivity": {label if label in known else str(label_of(plain(label), names, "permittivity")): plain(value)
+                             for label, value in impedance["permittivity"].items()},
+            "boundary_capacitance_F_per_cm2": _pairs(impedance["boundary_capacitance_F_per_cm2"], names, known, function,
+                                                     "boundary_capacitance")}
     if layer is not None:
         raw["layer"] = _layer(layer, names, function)
     number_labels(raw)
@@ -178,7 +184,8 @@ def listed(labels: object) -> Iterable[Any]:
     return labels if isinstance(labels, list) else [labels]
 
 
-def _pairs(resistance: object, names: Mapping[int, str], classes: Mapping[str, Any], function: str) -> dict[str, Any]:
+def _pairs(resistance: object, names: Mapping[int, str], classes: Mapping[str, Any], function: str,
+           argument: str = "resistance") -> dict[str, Any]:
     """Resistances by pairs as an input writes them."""
     found: dict[str, Any] = {}
     if not isinstance(resistance, Mapping):
@@ -186,14 +193,15 @@ def _pairs(resistance: object, names: Mapping[int, str], classes: Mapping[str, A
     for pair, value in resistance.items():
         sides = tuple(pair.split(":")) if isinstance(pair, str) else pair
         if not (isinstance(sides, tuple) and len(sides) == 2):
-            raise InputError(f"{function}: resistance = {resistance.get(None, resistance)!r}: must be ohm cm^2 by pairs of "
+            unit = "ohm cm^2" if argument == "resistance" else "F/cm^2"
+            raise InputError(f"{function}: {argument} = {resistance.get(None, resistance)!r}: must be {unit} by pairs of "
                              f"labels or classes: {{(1, 2): 30, 'grain:grain': 5}}, and '{ANY_PAIR}' for all other pairs")
         sides = tuple(side.strip() if isinstance(side, str) else plain(side) for side in sides)
         key = ANY_PAIR if sides == ("*", "*") else ":".join(
             side if side in classes or isinstance(side, str) and side.isdigit() else
-            str(label_of(side, names, "resistance")) for side in sides)
+            str(label_of(side, names, argument)) for side in sides)
         if key in found:
-            raise InputError(f"{function}: resistance gives {key} twice")
+            raise InputError(f"{function}: {argument} gives {key} twice")
         found[key] = plain(value)
     return found
 

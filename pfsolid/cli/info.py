@@ -13,6 +13,7 @@ from ..config.text import parse_toml, read_text
 from ..errors import InputError, PfsolidError
 from ..homogenization.report import headline
 from ..homogenization.representative import lines_of
+from ..homogenization.spectra import lines_of as lines_of_spectra
 from ..io.checkpoint import list_checkpoints
 from ..io.files import damage_errors
 from ..io.run_directory import CHECKPOINTS, FIELDS, HISTORY, RESULT, looks_like_run, unfinished_part
@@ -98,6 +99,8 @@ def _result_lines(result: Result) -> list[str]:
         lines += [f"  {line}" for line in electrode_lines(result.electrode)]
     if result.representative is not None:
         lines += [f"  {line}" for line in lines_of(result.representative)]
+    if result.impedance is not None:
+        lines += [f"  {line}" for line in lines_of_spectra(result.impedance)]
     return lines if result.conduction is None else lines + _conduction_lines(result, result.conduction)
 
 

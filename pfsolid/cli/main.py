@@ -17,7 +17,7 @@ from ..errors import EXIT_CHECKPOINTED, EXIT_FAULT, EXIT_INPUT, InputError, Pfso
 from ..parallel.communicator import Communicator, rank_by_launcher, world
 from ..parallel.launch import end_all_ranks_on_uncaught_errors, leave_together, under_mpirun
 from ..text import as_word, on_screen
-from . import completion, conduct, grains, materials, rev, sweep, theory, tubules
+from . import completion, conduct, grains, impedance, materials, rev, sweep, theory, tubules
 from .options import CROP, Parser, a_count, a_path, add_look, add_output, add_set, add_threads, check_name, crop_of, running
 from .run import (
     doctor_command,
@@ -124,6 +124,7 @@ def _build_parser() -> argparse.ArgumentParser:
     add_threads(sub)
 
     conduct.add_commands(command)
+    impedance.add_commands(command)
     rev.add_commands(command)
     grains.add_commands(command)
     tubules.add_commands(command)

@@ -34,7 +34,8 @@ def check_execution_only(before: BaseModel, after: BaseModel, directory) -> None
     name, value = next(changed for changed in _entries(new) if changed not in list(_entries(old)))
     allowed = [f"{section}.{key}" for section, keys in EXECUTION_KEYS.items() for key in keys
                if key in getattr(type(getattr(after, section, None)), "model_fields", {})]
-    command = "run" if hasattr(after, "evolution") else "conduct" if getattr(after, "rev", None) is None else "rev"
+    command = "run" if hasattr(after, "evolution") else next(
+        (name for name in ("rev", "impedance") if getattr(after, name, None) is not None), "conduct")
     raise InputError(f"{OVERRIDE_SOURCE} {name}={shown(value)}: decides the result, so it cannot change when a run is "
                      f"resumed ({', '.join(allowed)} can); begin another one: pfsolid {command} {directory}/input.toml "
                      f"{OVERRIDE_SOURCE} {name}=... -o OTHER")

@@ -17,6 +17,7 @@ from ..units import S_PER_M
 from .conduction import SolverConfig
 from .electrode import ElectrodeConfig
 from .grains import GrainsConfig
+from .impedance import ImpedanceConfig
 from .made import name_grains, turn_grains, with_made_image
 from .naming import REST, as_label, number_labels, put_once
 from .phases import PhasesConfig, is_law, sigma_at, with_axes
@@ -204,6 +205,7 @@ class ImageStudyConfig(Section):
     grains: GrainsConfig | None = None
     rev: RevConfig | None = None
     electrode: ElectrodeConfig | None = None
+    impedance: ImpedanceConfig | None = None
     conduction: SolverConfig = SolverConfig()
     output: ImageOutputConfig = ImageOutputConfig()
     parallel: ImageParallelConfig = ImageParallelConfig()
@@ -233,6 +235,10 @@ class ImageStudyConfig(Section):
             raise ValueError("rev: does not go with phases.carriers_S_per_cm: give one carrier's sigma_S_per_cm")
         if self.electrode is not None and len(carriers) != 2:
             raise ValueError("electrode: is for two carriers in phases.carriers_S_per_cm (--carrier)")
+        if self.impedance is not None:
+            self.impedance.check(self.phases, self.image, self.conduction)
+        if self.impedance is not None and self.rev is not None:
+            raise ValueError("impedance: does not go with the section [rev]")
         for name in carriers:
             try:
                 self.of_carrier(name)._check()

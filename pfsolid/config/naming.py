@@ -87,6 +87,10 @@ def number_labels(raw: dict[str, Any]) -> None:
         key = "phases.interface_resistance_ohm_cm2"
         resistances = _without_errors(resistances, errors, numbers)
         phases["interface_resistance_ohm_cm2"] = numbers.of_keys(resistances, key, pairs=True)
+    impedance = raw.get("impedance")
+    for name, pairs in (("permittivity", False), ("boundary_capacitance_F_per_cm2", True)):
+        if isinstance(impedance, dict) and isinstance(impedance.get(name), dict):
+            impedance[name] = numbers.of_keys(impedance[name], f"impedance.{name}", pairs)
     if errors:
         given = phases.get("relative_errors", {})
         phases["relative_errors"] = {**given, **errors} if isinstance(given, dict) else given

@@ -29,10 +29,13 @@ FIELDS = "fields.h5"
 RESULT = "result.json"
 MORPHOLOGY = "morphology.json"  # of `pfsolid measure`
 SUBVOLUMES = "subvolumes.csv"  # of `pfsolid rev`
+SPECTRUM = "spectrum.csv"  # of `pfsolid impedance`: the first direction and temperature
+SPECTRA = "spectra"  # the others
 REPORT = "report.html"  # of `pfsolid report`
 PROFILES = "profiles.csv"  # of several carriers
 EXPORTS = {"pybamm": "pybamm.json", "bpx": "bpx.json", "json": "transport.json"}  # of `pfsolid conduct --export`
 CHECKPOINTS = "checkpoints"
+KNOWN_POINTS = "points.json"  # in SOLVED: frequencies that are done
 KNOWN_SUBVOLUMES = "subvolumes.json"  # in SOLVED: those that are done
 SOLVED = "solved"  # what an unfinished solve has come to, in folders of checkpoints
 SNAPSHOTS = "snapshots"
@@ -41,14 +44,16 @@ FIGURE_FORMATS = "png", "pdf", "svg"
 
 # What a run writes: files, and folders with the patterns of the files in them.  The result is the first to go and the last
 # to come: what stands beside it is whole.
-FILES = (RESULT, FIELDS, "fields.xdmf", HISTORY, MORPHOLOGY, SUBVOLUMES, PROFILES, REPORT, *EXPORTS.values(), LOG, INPUT)
+FILES = (RESULT, FIELDS, "fields.xdmf", HISTORY, MORPHOLOGY, SUBVOLUMES, SPECTRUM, PROFILES, REPORT,
+         *EXPORTS.values(), LOG, INPUT)
 _CHECKPOINT = ("step_[0-9]*.h5", ".step_[0-9]*.h5.part")
 _DRAWN = ("slices", "structure_3d", "evolution", "conduction", "currents", "arrhenius", "clusters", "morphology",
-          "representative", "electrode", "conduction_*")  # that of each carrier
+          "representative", "electrode", "impedance", "impedance_maps", "conduction_*")  # that of each carrier
 FOLDERS = {
     CHECKPOINTS: _CHECKPOINT,
     **{f"{SOLVED}/{name}": _CHECKPOINT for name in ("first", "x", "y", "z", "stopped")},
-    SOLVED: (KNOWN_SUBVOLUMES, f".{KNOWN_SUBVOLUMES}.part"),
+    SOLVED: tuple(name for known in (KNOWN_SUBVOLUMES, KNOWN_POINTS) for name in (known, f".{known}.part")),
+    SPECTRA: ("[xyz]*.csv", ".[xyz]*.csv.part"),
     SNAPSHOTS: ("rho_[0-9]*.h5", ".rho_[0-9]*.h5.part", "series.xdmf", ".series.xdmf.part"),
     FIGURES: tuple(name for drawn in _DRAWN for kind in FIGURE_FORMATS
                    for name in (f"{drawn}.{kind}", f".{drawn}.{kind}.part")),

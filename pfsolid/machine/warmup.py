@@ -74,8 +74,10 @@ _TINY = {
 }
 Part = tuple[Callable[..., None], tuple]  # a function of a session and of these arguments
 # What decides which kernels are called with which types.
-USUAL = {"precision": "double", "interface_diffusion": 0.0, "relative_tolerance": 1e-4, "wide_labels": False}
-EVERY = [dict(zip(USUAL, values)) for values in product(("double", "single"), (0.0, 1.0), (1e-4, 1e-10), (False, True))]
+USUAL = {"precision": "double", "interface_diffusion": 0.0, "relative_tolerance": 1e-4, "wide_labels": False,
+         "spectrum": False}
+EVERY = [dict(zip(USUAL, values)) for values in product(("double", "single"), (0.0, 1.0), (1e-4, 1e-10), (False, True),
+                                                              (False, True))]
 
 
 def ensure_compiled(config: RunConfig | ImageStudyConfig | None, session: Session) -> None:
@@ -130,6 +132,8 @@ def _kind_of(config: RunConfig | ImageStudyConfig | None) -> dict:
     conduction = config and config.conduction
     if conduction is not None and preconditioner_precision(conduction.relative_tolerance) == "float64":
         kind["relative_tolerance"] = 1e-10
+    if getattr(config, "impedance", None) is not None:
+        kind["spectrum"] = True
     return kind
 
 
@@ -222,6 +226,8 @@ def parts_of(kinds: Iterable[dict]) -> list[Part]:
         parts += [(_measure, (wide,)), *((_prepare, (periodic, wide)) for periodic in (True, False))]
     parts += [(_grow, (precision, mobility)) for precision in sorted({kind["precision"] for kind in kinds})
               for mobility in sorted({kind["interface_diffusion"] for kind in kinds})]
+    parts += sorted({(_spectrum, (periodic, kind["relative_tolerance"], kind["wide_labels"])) for kind in kinds
+                     if kind["spectrum"] for periodic in (True, False)}, key=lambda part: part[1], reverse=True)
     return sorted(parts, key=lambda part: _ORDER.index(part[0]))
 
 
@@ -265,6 +271,16 @@ def _solve_otherwise(session: Session, periodic: bool, tolerance: float, wide: b
         solve_conduction(resisting, settings, axes=_axes(transform))
 
 
+def _spectrum(session: Session, periodic: bool, tolerance: float, wide: bool) -> None:
+    """Complex admittivities, with boundaries, at two frequencies; and a map."""
+    from ..homogenization.impedance import Dielectric, SpectrumSolver  # for those who solve spectra alone
+
+    with _random_labels(session, periodic, tolerance, wide) as (labels, _, transform):
+        medium = Medium(labels, lambda _: _TABLES["scalars"], transform, interface_resistance={(1, 2): 1.0})
+        SpectrumSolver(medium, Dielectric(np.full(3, 10.0), 1e-3)).solve(
+            0, (1e6, 1e9), tolerance, on_solved=lambda *solved: solved[3].current_magnitude())
+
+
 def _axes(transform: SlabTransform) -> tuple[int, ...]:
     return (0, 1, 2) if transform.periodic else (0,)
 
@@ -306,7 +322,7 @@ def _measure(session: Session, wide: bool) -> None:
 
 _TABLES = {"scalars": np.array([1.0, 0.5, 0.2]), "islands": np.array([1e-6, 1e-6, 1.0])}
 _TABLES["tensors"] = _TABLES["scalars"][:, None, None] * (np.eye(3) + 0.1)
-_ORDER = (_solve, _solve_density, _grow, _measure, _solve_otherwise, _prepare)
+_ORDER = (_solve, _solve_density, _grow, _measure, _solve_otherwise, _spectrum, _prepare)
 
 
 def compile_all(kinds: Iterable[dict]) -> None:

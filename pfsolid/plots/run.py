@@ -17,6 +17,7 @@ from .conduction import arrhenius_figure, conduction_figure, current_axis, curre
 from .electrode import electrode_figure, has_profiles
 from .evolution import evolution_figure
 from .figure import Look, save_figure
+from .impedance import impedance_figure, maps_figure, maps_of
 from .morphology import measured, morphology_figure
 from .representative import representative_figure
 from .run_files import RunFiles, flat_axis, read_run
@@ -86,6 +87,10 @@ def _drawings(run: RunFiles) -> dict:
         drawings["arrhenius"] = arrhenius_figure
     if run.result and run.result.representative is not None:
         drawings["representative"] = representative_figure
+    if run.result and run.result.impedance is not None:
+        drawings["impedance"] = impedance_figure
+        if maps_of(run):
+            drawings["impedance_maps"] = maps_figure
     if has_profiles(run):
         drawings["electrode"] = electrode_figure
     if run.history:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .conduction import ConductionResult
 from .electrode import ElectrodeResult
+from .impedance import ImpedanceResult
 from .morphology import MorphologyResult
 from .record import Record, key
 from .representative import RepresentativeResult
@@ -141,6 +142,7 @@ class Result(Record):
                                                        "its effective conductivity", absent="but of several carriers")
     electrode: ElectrodeResult | None = key("what two carriers do together", absent="but of two carriers")
     representative: RepresentativeResult | None = key("whether the sample is large enough", absent="but of `pfsolid rev`")
+    impedance: ImpedanceResult | None = key("spectra", absent="but of `pfsolid impedance`")
     rho_pore: float | None = key("density below which a voxel is pore", absent=f"{_OF_IMAGES}, and without conduction")
     rho_bulk: float | None = key("density above which a voxel is bulk", absent=f"{_OF_IMAGES}, and without conduction")
     material: MaterialOf | None = key("sources of the numbers", absent="where the input names none")

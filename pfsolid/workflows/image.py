@@ -187,6 +187,8 @@ def prepare(study: ImageStudyConfig, session: Session) -> Prepared[ImageConducti
         raise InputError("phases.carriers_S_per_cm: several carriers are conducted by pfsolid conduct alone")
     if study.rev is not None:
         raise InputError("the section [rev] is for pfsolid rev, which asks whether the image is large enough")
+    if study.impedance is not None:
+        raise InputError("the section [impedance] is for pfsolid impedance, which solves spectra")
     return read_study(ImageConduction, study, session)
 
 

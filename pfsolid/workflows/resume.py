@@ -17,7 +17,7 @@ from ..parallel.collective import on_root
 from ..parallel.session import Session
 from ..results.run import Result
 from ..text import in_words
-from . import carriers, image, rev, stored_density
+from . import carriers, image, impedance, rev, stored_density
 from .console import log_to
 from .run import check_initial_limits, damage_of_result, go_on
 
@@ -69,7 +69,7 @@ def resume(config: Config, directory: Path, session: Session) -> Result:
     directory = Path(directory)
     prepared, study = None, image
     if isinstance(config, ImageStudyConfig):
-        study = rev if config.rev is not None else carriers if carriers.is_of_carriers(config) else image
+        study = _of_kind(config)
         prepared = study.prepare(config, session)
     else:
         check_initial_limits(config, session)
@@ -88,6 +88,15 @@ def resume(config: Config, directory: Path, session: Session) -> Result:
                 result = go_on(config, place, session)
     session.say(f"done in {in_words(session.elapsed_s)}: {directory / RESULT}")
     return result
+
+
+def _of_kind(config: ImageStudyConfig):
+    """The module whose study it is."""
+    if config.rev is not None:
+        return rev
+    if config.impedance is not None:
+        return impedance
+    return carriers if carriers.is_of_carriers(config) else image
 
 
 def check_resumable(directory: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
-PAGES = [*TUTORIALS, ROOT / "docs" / "howto" / "figures.md"]  # whose blocks are run
+PAGES = [*TUTORIALS, *(ROOT / "docs" / "howto" / name for name in ("figures.md", "impedance.md"))]  # whose blocks are run
 # Last digits printed differ where FFTW or the processor rounds otherwise; the widest digit is one of ten.
 TOLERANCE = 0.1
 LIMIT_S = 240  # for a block of shell lines: under load each command takes seconds to start
