@@ -122,8 +122,8 @@ def areas_of_rules(labels, conducts, norms, table, kind_rows, periodic, face_are
     face_areas : ndarray (3,)
     block_starts : ndarray of int (num_blocks + 1,)
         Of blocks of planes.
-    areas : ndarray (num_blocks, num_rows, 2)
-        Added to: the area, and the area times its finite resistance.
+    areas : ndarray (num_blocks, num_rows, 3)
+        Added to: the area, the area times its finite resistance, and the area times |n|_1 squared.
     """
     n1, n2 = labels.shape[1], labels.shape[2]
     for block in prange(block_starts.size - 1):
@@ -150,3 +150,4 @@ def areas_of_rules(labels, conducts, norms, table, kind_rows, periodic, face_are
                             row = kind_rows[pair_kind(table, here, other)]
                             areas[block, row, 0] += face_areas[axis] / norm
                             areas[block, row, 1] += face_areas[axis] / norm * value
+                            areas[block, row, 2] += face_areas[axis] * norm

@@ -260,8 +260,8 @@ class ConductionSystem(FiniteVolumes):
         Global, of each label's interfaces that resist; None where there are none, or their faces are taken as they are.
     rules : list of str
         Of resistances, those that count together under one name.
-    areas_of_rules : ndarray (num_rules, 2)
-        Global: area of the interfaces with a finite resistance above 0, and the integral of the resistance over it.
+    areas_of_rules : ndarray (num_rules, 3)
+        Global: area of the interfaces with a finite resistance above 0, and the integrals of the resistance and of |n|_1^2.
 
     Raises
     ------
@@ -282,7 +282,7 @@ class ConductionSystem(FiniteVolumes):
         self.interface_area = None
         self._resistance, self._in_contact_everywhere = resistance, not any(one is not None for one in contacts)
         self._kind_rows, self.rules = rows_of_rules(resistance)
-        self.areas_of_rules = np.zeros((len(self.rules), 2))
+        self.areas_of_rules = np.zeros((len(self.rules), 3))
         touched = [one for one in contacts if one is not None]
         self._follows_from_labels = resistance.is_zero and not any(plate_resistance) and not touched
         if resistance.is_zero:

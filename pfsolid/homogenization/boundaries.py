@@ -64,7 +64,7 @@ def boundaries_result(found: Conduction, sigma_eff: float) -> BoundariesResult |
     if surfaces is None or not surfaces.rules:
         return None
     kinds = {name: BoundaryKind(area_per_nm=area, resistance_ohm_cm2=resistance / _OHM_CM2)
-             for name, (area, resistance) in surfaces.rules.items()}
+             for name, (area, resistance, _) in surfaces.rules.items()}
     total = sum(kind.area_per_nm for kind in kinds.values())
     mean = sum(kind.area_per_nm * kind.resistance_ohm_cm2 for kind in kinds.values()) / total
     grain, apparent = _grain_conductivity(found), None
@@ -88,6 +88,36 @@ def _grain_conductivity(found: Conduction) -> float | None:
         values = np.diagonal(values, axis1=1, axis2=2)
     low, high = float(values.min()), float(values.max())
     return high if low > 0 and high - low <= _ALIKE * high else None
+
+
+def staircase_shares(found: Conduction, spacing: float) -> Floats:
+    """How far sigma_eff may be too low, relative along each axis, because currents along oblique interfaces cross them.
+
+    Where R is small beside h / sigma the current does not care for the steps of a staircase and pays R |n|_1 on each, in all
+    sum_i |n|_1 |n_i| = |n|_1^2 times what the interface costs, 2.27 times for all directions alike.  Where R is large it
+    avoids them.  So of an interface's share of the power (1 - 1 / <|n|_1^2>) / (1 + R sigma / h) may be the steps'.
+
+    Parameters
+    ----------
+    found : Conduction
+    spacing : float
+        h, in the unit of the grid.
+
+    Returns
+    -------
+    ndarray (3,)
+    """
+    shares = np.zeros(3)
+    if found.interfaces is None:
+        return shares
+    along = np.diagonal(found.sigma, axis1=1, axis2=2) if found.sigma.ndim == 3 else found.sigma
+    conducts = (found.fractions > 0) & (along > 0 if along.ndim == 1 else along.max(axis=1) > 0)
+    sigma = float(np.average(along[conducts].reshape(conducts.sum(), -1).mean(axis=1), weights=found.fractions[conducts]))
+    for axis, currents in found.currents.items():
+        power = {} if currents.dissipation is None else currents.dissipation.interfaces
+        shares[axis] = sum(power[name].power * steps / (1 + resistance * sigma / spacing)
+                           for name, (_, resistance, steps) in found.interfaces.rules.items() if name in power)
+    return shares
 
 
 def _brick(size_nm: float, resistance: float, grain: float, sigma_eff: float) -> BrickLayer:

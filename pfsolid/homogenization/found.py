@@ -32,14 +32,15 @@ class Interfaces:
         6 V / S of the label for which it is least, in the largest voxel edges: the edge of cubes, the diameter of balls,
         three times the width of layers.
     smallest_label : int
-    rules : mapping of str to (float, float)
-        Of conductors' interfaces by their rules: area per volume, and mean resistance in spacing / (S/m).
+    rules : mapping of str to (float, float, float)
+        Of conductors' interfaces by their rules: area per volume, mean resistance in spacing / (S/m), and which part of what
+        they cost on coarse voxels the staircase costs, 1 - 1 / <|n|_1^2>.
     """
 
     area_per_volume: float
     smallest: float
     smallest_label: int
-    rules: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    rules: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def is_fine(self) -> bool:
@@ -137,7 +138,7 @@ class Conduction:
         fractions[[label for label in excluded if label < fractions.size]] = 0.0
         surfaces = self.interfaces and replace(
             self.interfaces, area_per_volume=self.interfaces.area_per_volume / share,
-            rules={name: (area / share, value) for name, (area, value) in self.interfaces.rules.items()})
+            rules={name: (area / share, *others) for name, (area, *others) in self.interfaces.rules.items()})
         return replace(self, interfaces=surfaces, grid=grid, fractions=fractions, flux_jumps=self.flux_jumps / share,
                        series=tuple(replace(one, tensor=one.tensor / share) for one in self.series),
                        currents={axis: one.within(share, excluded) for axis, one in self.currents.items()})

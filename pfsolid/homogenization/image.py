@@ -33,7 +33,7 @@ from ..parallel.session import Session
 from ..spectral.transform import CosineSlabTransform, SlabTransform, check_rank_count
 from ..text import listed
 from ..units import M2_PER_CM2, NM_PER_M
-from .boundaries import input_errors
+from .boundaries import input_errors, staircase_shares
 from .contacts import contacts_of, read_contacts
 from .found import FEWEST_VOXELS, Conduction, joined
 from .grid_error import (
@@ -264,7 +264,12 @@ def _solve_part(study: ImageStudyConfig, part: Part, image: LabelledImage, sessi
         found = solve_conduction(image.medium, study.conduction, watched_by(session), axes=part.fields,
                                  on_solved=on_solved, memory=memory, name=name, with_currents=with_currents)
         unlike = unlike_faces(image.medium.labels, session.reducer, _kinds(image.medium, found.sigma, found.temperatures[0]))
-    return replace(found, grid=_grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name, masks))
+    grid = _grid_part(study, part, found, unlike < UNRESOLVED, session, memory, name, masks)
+    if grid is not None:
+        edges = [part.grid_nm.spacing[axis] for axis in part.grid_nm.real_axes]
+        steps = staircase_shares(found, sum(edges) / len(edges))
+        grid = replace(grid, high=grid.high + steps * np.diag(found.effective.tensor))
+    return replace(found, grid=grid)
 
 
 def _kinds(medium: Medium, sigma: Floats, temperature: float | None) -> Integers:

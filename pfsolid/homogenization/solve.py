@@ -204,11 +204,11 @@ def _survey_interfaces(system: System, counts: Floats, unit: float) -> Interface
         return None
     grid = system.transform.grid
     volume = grid.num_voxels * np.prod(grid.spacing)
-    rules = {name: (float(area / volume), float(total / area / unit))
-             for name, (area, total) in zip(system.rules, system.areas_of_rules.tolist()) if area > 0}
+    rules = {name: (float(area / volume), float(total / area / unit), float(1 - area / paid))
+             for name, (area, total, paid) in zip(system.rules, system.areas_of_rules.tolist()) if area > 0}
     area = system.interface_area
     if area is None or not area.any():
-        return Interfaces(sum(one for one, _ in rules.values()), np.inf, 0, rules) if rules else None
+        return Interfaces(sum(one[0] for one in rules.values()), np.inf, 0, rules) if rules else None
     size = np.full(area.size, np.inf)
     np.divide(6 * counts[:area.size] * np.prod(grid.spacing), area, out=size, where=area > 0)
     label = int(size.argmin())
