@@ -15,7 +15,7 @@ from .text import Section, key, problems_of, shown
 
 DEFAULT_THRESHOLDS = (0.1, 0.9)  # densities between which a voxel is surface: where the profile has its ends
 MAX_CONDUCTIVITY = 1e12  # S/cm; far outside anything physical: it keeps products from overflowing
-TEMPERATURE_LIMITS = dict(ge=1, le=1e4)
+TEMPERATURE_LIMITS: dict[str, Any] = dict(ge=1, le=1e4)
 MAX_TEMPERATURES = 200
 
 CONDUCTIVITY_TEXT = (f"from 0 to {MAX_CONDUCTIVITY:g}, or a law {{ value, at_K, activation_energy_eV }}, or several with "

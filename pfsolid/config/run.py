@@ -45,7 +45,7 @@ DEFAULT_INITIAL_STEP = 1e-3
 MIN_VOXELS = 8
 
 # Far outside anything physical: they keep products of the values from overflowing or underflowing.
-LENGTH_LIMITS = dict(ge=1e-6, le=1e9)
+LENGTH_LIMITS: dict[str, Any] = dict(ge=1e-6, le=1e9)
 ENERGY_LIMITS = dict(ge=1e-9, le=1e9)
 RATE_LIMITS = dict(ge=1e-60, le=1e20)
 TIME_LIMITS = dict(ge=1e-12, le=1e15)
@@ -62,19 +62,19 @@ def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def as_edges(value):
+def as_edges(value: Any) -> Any:
     """One edge length stands for three equal ones."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return (value,) * 3
     return as_tuple(value)
 
 
-def as_order(value):
+def as_order(value: Any) -> Any:
     """An order of axes as `order_of_axes` spells it."""
     return (order_of_axes(value) if isinstance(value, str) else None) or _refuse(ORDERS)
 
 
-def _refuse(allowed: str):
+def _refuse(allowed: str) -> Any:
     raise ValueError(allowed)
 
 

@@ -12,6 +12,7 @@ import re
 import tomllib
 import typing
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -33,7 +34,7 @@ NAMES_OF_FILES = "image.file", "microstructure.initial_field"  # keys
 KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text in quotes"}
 
 
-def key(meaning: str, default=..., *, allowed: str | None = None, **limits):
+def key(meaning: str, default: Any = ..., *, allowed: str | None = None, **limits: Any) -> Any:
     """Declare one key of a section.
 
     Parameters
@@ -69,7 +70,7 @@ def encodable(text: str) -> str:
 # --- reading ---
 
 
-def read_text(path) -> str:
+def read_text(path: Any) -> str:
     """The text of an input file; InputError says why there is none."""
     path = Path(path)
     try:
@@ -91,7 +92,7 @@ def read_text(path) -> str:
         raise InputError(f"{path}: is not a UTF-8 text; an input file is a short TOML text") from None
 
 
-def parse_toml(text: str, source: str) -> dict:
+def parse_toml(text: str, source: str) -> dict[str, Any]:
     """The tables of a TOML text; InputError gives the line and column of a mistake."""
     try:
         return _checked_toml(text)
@@ -101,7 +102,7 @@ def parse_toml(text: str, source: str) -> dict:
         raise InputError(f"{source}: not valid TOML {where}: {problem[:1].lower()}{problem[1:]}") from None
 
 
-def _checked_toml(text: str) -> dict:
+def _checked_toml(text: str) -> dict[str, Any]:
     """The tables of a TOML text that hold no number beyond those of floating point, nor what is nested beyond sense.
 
     Raises
@@ -142,7 +143,7 @@ class Override(str):
         return made
 
 
-def apply_overrides(raw: dict, overrides) -> dict[tuple[str, ...], str]:
+def apply_overrides(raw: dict[str, Any], overrides: Any) -> dict[tuple[str, ...], str]:
     """Put ``section.key=value`` strings into ``raw``; return where, with the option of the command each comes from.
 
     A value is read as TOML; what is not TOML is taken as a text, so quotes can be left out.
@@ -171,7 +172,7 @@ def apply_overrides(raw: dict, overrides) -> dict[tuple[str, ...], str]:
     return places
 
 
-def _override_value(name: str, text: str, option: str):
+def _override_value(name: str, text: str, option: str) -> Any:
     try:
         parsed = _checked_toml(f"value = {text}")
     except _Excess as error:
@@ -181,7 +182,7 @@ def _override_value(name: str, text: str, option: str):
     return parsed["value"] if len(parsed) == 1 else text
 
 
-def _check_text(raw, source: str, places: dict, place: str = "") -> None:
+def _check_text(raw: Any, source: str, places: dict[Any, Any], place: str = "") -> None:
     """Raise InputError for a text that is not UTF-8, such as the name of a file: no input and no result could hold it."""
     if isinstance(raw, dict):
         for name, value in raw.items():
@@ -195,7 +196,7 @@ def _check_text(raw, source: str, places: dict, place: str = "") -> None:
         raise InputError(f"{places.get(tuple(place.split('.', 1)), source)}: {place}: {ascii(raw)} is not UTF-8; {advice}")
 
 
-def validated(schema: type[BaseModel], raw: dict, source: str, places: dict | None = None):
+def validated(schema: type[BaseModel], raw: dict[str, Any], source: str, places: dict[Any, Any] | None = None) -> Any:
     """``schema`` filled from ``raw``; InputError names every key that is wrong, one line each.
 
     Parameters
@@ -216,7 +217,7 @@ def validated(schema: type[BaseModel], raw: dict, source: str, places: dict | No
     raise InputError("\n".join(lines)) from None
 
 
-def problems_of(schema: type[BaseModel], raw: dict) -> list[str]:
+def problems_of(schema: type[BaseModel], raw: dict[str, Any]) -> list[str]:
     """What is wrong with a table that stands for a value, a message for each key; nothing where all is well."""
     try:
         schema.model_validate(raw)
@@ -308,7 +309,7 @@ def allowed_values(field: FieldInfo) -> str:
     return f"{KINDS[kinds[0]]} {range_text(**extra['limits'])}".rstrip()
 
 
-def range_text(gt=None, ge=None, lt=None, le=None) -> str:
+def range_text(gt: Any = None, ge: Any = None, lt: Any = None, le: Any = None) -> str:
     """Limits in words: 'between' leaves the ends out, 'from ... to' takes them in."""
     if gt is not None and lt is not None:
         return f"between {gt} and {lt}"
@@ -359,7 +360,7 @@ def _beginning_with(wanted: str, keys: list[tuple]) -> list[tuple]:
 # --- writing ---
 
 
-def toml_value(value) -> str:
+def toml_value(value: Any) -> str:
     """A number, text, bool, table or sequence of them as TOML that reads back equal, on one line.
 
     One table stands without brackets for a list of one.
@@ -380,10 +381,10 @@ def toml_value(value) -> str:
     return repr(value)
 
 
-def _toml_key(name) -> str:
+def _toml_key(name: Any) -> str:
     return str(name) if re.fullmatch(r"[A-Za-z0-9_-]+", str(name)) else toml_value(str(name))
 
 
-def shown(value) -> str:
+def shown(value: Any) -> str:
     """A wrong value for an error message: as in the file, on one line, not too long."""
     return one_line(toml_value(value))

@@ -138,7 +138,7 @@ class Conduction:
         fractions[[label for label in excluded if label < fractions.size]] = 0.0
         surfaces = self.interfaces and replace(
             self.interfaces, area_per_volume=self.interfaces.area_per_volume / share,
-            rules={name: (area / share, *others) for name, (area, *others) in self.interfaces.rules.items()})
+            rules={name: (area / share, value, steps) for name, (area, value, steps) in self.interfaces.rules.items()})
         return replace(self, interfaces=surfaces, grid=grid, fractions=fractions, flux_jumps=self.flux_jumps / share,
                        series=tuple(replace(one, tensor=one.tensor / share) for one in self.series),
                        currents={axis: one.within(share, excluded) for axis, one in self.currents.items()})
