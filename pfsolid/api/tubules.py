@@ -13,6 +13,8 @@ from ..errors import InputError
 from ..hexagonal import PARTS
 from ..hexagonal import Tubules as _Geometry
 from ..orientation import order_of_axes
+from ..parallel.memory import available_bytes
+from ..text import in_binary_units
 from .arguments import given, in_arguments, in_array_order, plain
 from .image import Image
 
@@ -118,7 +120,10 @@ def tubules(shape: Any, pitch_nm: float, length_nm: float, diameter_nm: float, w
         config = tubules_config(given(shape=sizes, pitch_nm=plain(pitch_nm), length_nm=plain(length_nm),
                                       diameter_nm=plain(diameter_nm), wall_nm=plain(wall_nm), section=section,
                                       cells=plain(cells), ends=ends, gap_nm=plain(gap_nm), root_nm=plain(root_nm)), _NAME)
-    made = config.tubules
+        made, free = config.tubules, available_bytes()
+        if free is not None and made.grid_nm.num_voxels > free:
+            raise InputError(f"{_NAME}: shape: labels of {made.grid_nm.num_voxels:,} voxels are more bytes than the "
+                             f"{in_binary_units(free)} of memory that are free")
     grid = made.grid_nm
     hx, hy, hz = grid.spacing
     return Tubules(in_array_order(made.labels(), order), (hx, hy, hz), order, made.area_fractions(), made.drawn_fractions(),

@@ -161,6 +161,12 @@ def test_from_python_arguments_are_named():
         pf.tubules((6, 70, 40), 100, 60, 80, axes="zz")
 
 
+def test_more_than_there_is_memory_for_is_refused(monkeypatch):
+    monkeypatch.setattr("pfsolid.api.tubules.available_bytes", lambda: 1000)
+    with pytest.raises(pf.InputError, match="16,800 voxels are more bytes"):
+        pf.tubules((6, 70, 40), 100, 60, 80)
+
+
 def pfsolid(*arguments, folder):
     return subprocess.run([sys.executable, "-m", "pfsolid", *arguments], cwd=folder, capture_output=True, text=True,
                           timeout=120)
