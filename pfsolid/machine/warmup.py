@@ -35,6 +35,7 @@ from ..conduction.phases import check_resistances, labels_from_density, open_fac
 from ..conduction.selection import coordination
 from ..conduction.voxel_matrix import build_voxel_matrix
 from ..config.conduction import SolverConfig
+from ..config.grains import GrainsConfig
 from ..config.image import ImageStudyConfig
 from ..config.run import RunConfig, config_from_dict
 from ..errors import EXIT_FAULT, Interrupted
@@ -56,6 +57,7 @@ from ..parallel.session import Session
 from ..spectral.transform import CosineSlabTransform, SlabTransform, slab_of
 from ..text import plural
 from ..workflows.console import open_session
+from ..workflows.grains import make_grains
 
 _IN_HELPER = "PFSOLID_COMPILING"
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -75,9 +77,9 @@ _TINY = {
 Part = tuple[Callable[..., None], tuple]  # a function of a session and of these arguments
 # What decides which kernels are called with which types.
 USUAL = {"precision": "double", "interface_diffusion": 0.0, "relative_tolerance": 1e-4, "wide_labels": False,
-         "spectrum": False}
-EVERY = [dict(zip(USUAL, values)) for values in product(("double", "single"), (0.0, 1.0), (1e-4, 1e-10), (False, True),
-                                                              (False, True))]
+         "spectrum": False, "grains": False}
+EVERY = [*(USUAL | dict(zip(USUAL, values)) for values in product(("double", "single"), (0.0, 1.0), (1e-4, 1e-10),
+                                                                  (False, True), (False, True))), USUAL | {"grains": True}]
 
 
 def ensure_compiled(config: RunConfig | ImageStudyConfig | None, session: Session) -> None:
@@ -228,6 +230,7 @@ def parts_of(kinds: Iterable[dict]) -> list[Part]:
               for mobility in sorted({kind["interface_diffusion"] for kind in kinds})]
     parts += sorted({(_spectrum, (periodic, kind["relative_tolerance"], kind["wide_labels"])) for kind in kinds
                      if kind["spectrum"] for periodic in (True, False)}, key=lambda part: part[1], reverse=True)
+    parts += [(_make_grains, ())] if any(kind["grains"] for kind in kinds) else []
     return sorted(parts, key=lambda part: _ORDER.index(part[0]))
 
 
@@ -307,6 +310,12 @@ def _prepare(session: Session, periodic: bool, wide: bool) -> None:
                           transform.periodic)
 
 
+def _make_grains(session: Session) -> None:
+    """A polycrystal with films, channels and pores."""
+    make_grains(GrainsConfig(shape=(12, 12, 12), voxel_size_nm=(1.0, 1.0, 1.0), number=4, film_nm=1.0, triple_line_nm=2.0,
+                             porosity=0.1, pore_nm=3.0), session)
+
+
 def _measure(session: Session, wide: bool) -> None:
     """An image of three phases that ends at its faces; and a body in space, as it is drawn."""
     dtype = np.uint32 if wide else np.uint8
@@ -322,7 +331,7 @@ def _measure(session: Session, wide: bool) -> None:
 
 _TABLES = {"scalars": np.array([1.0, 0.5, 0.2]), "islands": np.array([1e-6, 1e-6, 1.0])}
 _TABLES["tensors"] = _TABLES["scalars"][:, None, None] * (np.eye(3) + 0.1)
-_ORDER = (_solve, _solve_density, _grow, _measure, _solve_otherwise, _spectrum, _prepare)
+_ORDER = (_solve, _solve_density, _grow, _measure, _make_grains, _solve_otherwise, _spectrum, _prepare)
 
 
 def compile_all(kinds: Iterable[dict]) -> None:

@@ -26,7 +26,7 @@ ROOT = Path(pfsolid.__file__).parent
 UNCOMPILED = """
 from pfsolid.kernel import KERNELS
 from pfsolid.machine.warmup import USUAL, compile_all
-compile_all([USUAL, USUAL | {"interface_diffusion": 1.0}])
+compile_all([USUAL | {"grains": True}, USUAL | {"interface_diffusion": 1.0}])
 called = {id(k.py_func.__globals__.get(name)) for k in KERNELS for name in k.py_func.__code__.co_names}
 print("left:", *(f"{k.__module__}.{k.__name__}" for k in KERNELS if not k.signatures and id(k) not in called))
 """
@@ -239,6 +239,11 @@ def test_what_is_lost_or_damaged_is_compiled_again_beforehand(compiled, harm):
     harm(kept)
     ensure()
     assert len(calls) == 2
+
+
+def test_what_the_command_compiles_holds_what_runs_look_for():
+    """By the same keys and values: a run after `pfsolid warmup` would start a helper otherwise."""
+    assert warmup._kind_of(None) in warmup.EVERY and all(list(kind) == list(warmup.USUAL) for kind in warmup.EVERY)
 
 
 def test_processor_is_numbas_own_key():
