@@ -522,7 +522,8 @@ def test_mistakes_with_materials(text, overrides, says):
 
 def test_unknown_material_costs_one_line():
     assert complaint_of_text(NAMED.replace("beta-Li3PS4", "beta-Li3PS")) == (
-        'a.toml: material.name = "beta-Li3PS": unknown material \'beta-Li3PS\': did you mean beta-Li3PS4 or nanoporous-Li3PS4?')
+        'a.toml: material.name = "beta-Li3PS": unknown material \'beta-Li3PS\': did you mean beta-Li3PS4 or '
+        'nanoporous-Li3PS4?')
 
 
 def test_the_review_shows_values_from_materials_with_their_source():
