@@ -144,6 +144,9 @@ class _ImageCases:
         if study.rev is not None:
             raise InputError(f"{source}: the section [rev] is for pfsolid rev, which asks whether an image is large enough; "
                              "a sweep conducts images")
+        if study.impedance is not None:
+            raise InputError(f"{source}: the section [impedance] is for pfsolid impedance; a sweep conducts images at no "
+                             "frequency")
         return study
 
     def check(self, config: ImageStudyConfig) -> None:

@@ -116,6 +116,7 @@ def axis(key, values):
     (axis("image.bin", "[9]"), "", "bin 9: more than the"),
     (axis("rev.sizes", "[[4, 2]]"), "", "is for pfsolid rev"),
     (axis("image.bin", "[2, 2]"), "", "the same case as bin = 2"),
+    (axis("impedance.frequencies_Hz", "[[1.0]]"), "", "impedance"),
 ])
 def test_what_cannot_be_is_refused_in_one_line_when_it_is_planned(folder, axes, head, words):
     with pytest.raises(InputError) as error:
