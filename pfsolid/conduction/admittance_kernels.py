@@ -17,8 +17,6 @@ from ..pairs import pair_value
 @kernel()
 def _in_series(y, resistance, capacitance, omega, inverse_h, axis, here, other, norm):
     """Half a voxel of each label with the boundary between them: 1 / R + i omega C per area, divided by |n|_1."""
-    if here == other:
-        return y[here, axis]
     a, b = y[here, axis], y[other, axis]
     if a == 0 or b == 0:
         return 0j
@@ -59,19 +57,23 @@ def faces_of_admittivities(labels, y, resistance, capacitance, omega, inverse_h,
                 k_next = k + 1 if k + 1 < n2 else 0
                 z_share = 1.0 if periodic or k + 1 < n2 else 0.0
                 here = labels[i, j, k]
-                value = _in_series(y, resistance, capacitance, omega, inverse_h, 0, here, labels[i + 1, j, k],
-                                   1.0 if plain else norms[0, i, j, k])
+                # Equal labels here: a call hands over all that tells of pairs, and most faces have no use for it.
+                other = labels[i + 1, j, k]
+                value = y[here, 0] if here == other else _in_series(
+                    y, resistance, capacitance, omega, inverse_h, 0, here, other, 1.0 if plain else norms[0, i, j, k])
                 faces[0, 0, i, j, k], faces[1, 0, i, j, k] = value.real, value.imag
                 if i == 0:
                     for axis in (1, 2):
                         faces[0, axis, 0, j, k] = faces[1, axis, 0, j, k] = 0.0
                     continue
-                value = y_share * _in_series(y, resistance, capacitance, omega, inverse_h, 1, here, labels[i, j_next, k],
-                                             1.0 if plain else norms[1, i, j, k])
-                faces[0, 1, i, j, k], faces[1, 1, i, j, k] = value.real, value.imag
-                value = z_share * _in_series(y, resistance, capacitance, omega, inverse_h, 2, here, labels[i, j, k_next],
-                                             1.0 if plain else norms[2, i, j, k])
-                faces[0, 2, i, j, k], faces[1, 2, i, j, k] = value.real, value.imag
+                other = labels[i, j_next, k]
+                value = y[here, 1] if here == other else _in_series(
+                    y, resistance, capacitance, omega, inverse_h, 1, here, other, 1.0 if plain else norms[1, i, j, k])
+                faces[0, 1, i, j, k], faces[1, 1, i, j, k] = y_share * value.real, y_share * value.imag
+                other = labels[i, j, k_next]
+                value = y[here, 2] if here == other else _in_series(
+                    y, resistance, capacitance, omega, inverse_h, 2, here, other, 1.0 if plain else norms[2, i, j, k])
+                faces[0, 2, i, j, k], faces[1, 2, i, j, k] = z_share * value.real, z_share * value.imag
 
 
 @kernel(parallel=True, fast=True)
