@@ -170,7 +170,7 @@ class Multigrid:
             if single and (estimate < floor or r_z < _SINGLE_REACHES * first):
                 single = False
                 system.refresh_residual()
-                errors, beta, r_z = EquivalentErrorEstimate(), 0.0, self.precondition()
+                errors, beta, r_z = EquivalentErrorEstimate(errors), 0.0, self.precondition()
                 continue
             energy += alpha * r_z
             was_twice = self._levels.twice
@@ -178,7 +178,7 @@ class Multigrid:
             beta = r_z / r_z_before
             iteration += 1
             if self._levels.twice != was_twice:  # To another preconditioner directions and coefficients mean nothing.
-                errors, beta = EquivalentErrorEstimate(), 0.0
+                errors, beta = EquivalentErrorEstimate(errors), 0.0
 
     def _reach_of_single(self) -> float:
         """Error of the energy down to which a residual in single precision will do; infinite where it will not.

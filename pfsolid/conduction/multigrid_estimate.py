@@ -26,12 +26,22 @@ _RITZ_INTERVAL = 32
 
 
 class EquivalentErrorEstimate:
-    """Estimates r . A^-1 r from r . z and the coefficients of conjugate gradients."""
+    """Estimates r . A^-1 r from r . z and the coefficients of conjugate gradients.
 
-    def __init__(self):
+    Parameters
+    ----------
+    before : EquivalentErrorEstimate, optional
+        Of the same solve, whose directions were given up: its eigenvalues are still there, and at first no less is left
+        than it has said.
+    """
+
+    def __init__(self, before: EquivalentErrorEstimate | None = None):
         self._alpha: list[float] = []
         self._r_z: list[float] = []
-        self._ritz = 1.0
+        self._ritz = before._ritz if before else 1.0
+        self._lowest = self._ritz if before else np.inf
+        self._least = before._last if before else 0.0
+        self._last = 0.0
         self._next_ritz = 1
 
     def add(self, alpha: float, r_z: float) -> float:
@@ -49,14 +59,18 @@ class EquivalentErrorEstimate:
         float
             Estimate of r . A^-1 r, what is left before that step.
         """
+        self._last = self._next(alpha, r_z)
+        return self._last
+
+    def _next(self, alpha: float, r_z: float) -> float:
         self._alpha.append(alpha)
         self._r_z.append(r_z)
         step = alpha * r_z
         if len(self._alpha) >= self._next_ritz:
             self._next_ritz += 1 + len(self._alpha) // _RITZ_INTERVAL
-            self._ritz = self._smallest_ritz_value()
+            self._ritz = min(self._lowest, self._smallest_ritz_value())
         if len(self._alpha) == 1:
-            return _AT_START * step
+            return max(_AT_START * step, self._least)
         beta = r_z / self._r_z[-2]
         of_steps = beta * alpha / self._alpha[-2]
         factor = (_FACTOR * min(max(self._ritz, _LOWEST), 1.0) ** -_RITZ_POWER

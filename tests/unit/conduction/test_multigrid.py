@@ -271,3 +271,13 @@ def test_elements_are_refused():
     system = ElementSystem(np.ones((6, 4, 4), np.uint8), (0.0, 1.0), transform)
     with pytest.raises(InputError, match="finite volumes"):
         solve(system)
+
+
+def test_an_estimate_that_begins_anew_remembers():
+    """Behind a small eigenvalue the first step after a restart says little: on 128^3 voxels near a threshold a quarter."""
+    before = EquivalentErrorEstimate()
+    for alpha, r_z in ((1.0, 1.0), (4.0, 0.5), (6.0, 0.4)):
+        last = before.add(alpha, r_z)
+    fresh, again = EquivalentErrorEstimate(), EquivalentErrorEstimate(before)
+    assert fresh.add(1.0, 0.1) < last == again.add(1.0, 0.1)
+    assert again.add(1.0, 0.05) > fresh.add(1.0, 0.05)
