@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import Floats, Labels
+from .arrays import Array, Floats, Labels
 from .errors import InputError
 from .grid import PeriodicGrid
 
@@ -37,11 +37,11 @@ class Pages:
     """
 
     shape: tuple[int, int, int]
-    sections: tuple[Labels, Labels, Labels]
+    sections: tuple[Array, Array, Array]
     planes: tuple[int, int]
     dtype = np.dtype(np.uint8)
 
-    def __getitem__(self, index: tuple[int, slice, slice]) -> Labels:
+    def __getitem__(self, index: tuple[int, slice, slice]) -> Array:
         plane, rows, columns = index
         gap, root = self.planes
         return self.sections[0 if plane < gap else 1 if plane < root else 2][rows, columns]

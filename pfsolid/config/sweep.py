@@ -81,7 +81,7 @@ class Axis:
     """Values of one key."""
 
     key: str
-    values: tuple
+    values: tuple[Any, ...]
     zip: str | None
 
 
@@ -96,7 +96,7 @@ class SweepConfig:
     """
 
     name: str
-    base: dict
+    base: dict[str, Any]
     axes: tuple[Axis, ...]
     replicas: int
     keep: tuple[str, ...]
@@ -119,7 +119,7 @@ def read_sweep(path, overrides=()) -> SweepConfig:
     return sweep_from_dict(parse_toml(read_text(path), str(path)), str(path), path.parent, path.stem, overrides)
 
 
-def sweep_from_dict(raw: dict, source: str, folder: Path, name: str, overrides=()) -> SweepConfig:
+def sweep_from_dict(raw: dict[str, Any], source: str, folder: Path, name: str, overrides=()) -> SweepConfig:
     """A sweep of the keys of such a file.
 
     Parameters
@@ -164,7 +164,7 @@ def sweep_from_dict(raw: dict, source: str, folder: Path, name: str, overrides=(
     return SweepConfig(name if head.name is None else head.name, base, tuple(made), head.replicas, head.keep)
 
 
-def is_of_images(base: dict) -> bool:
+def is_of_images(base: dict[str, Any]) -> bool:
     """Whether a base input is a study of an image."""
     return any(name in base for name in ("image", *MADE))
 
@@ -201,7 +201,7 @@ def _base(base, sweep: str, folder: Path, overrides) -> dict:
     return base
 
 
-def _axis(raw: dict, source: str, schemas: tuple) -> Axis:
+def _axis(raw: dict[str, Any], source: str, schemas: tuple[Any, ...]) -> Axis:
     section = validated(AxisSection, raw, source)
     source = f"{source}, {one_line(section.key)}"
     _check_key(section.key, source, schemas)
@@ -217,7 +217,7 @@ def _axis(raw: dict, source: str, schemas: tuple) -> Axis:
     return Axis(section.key, values, section.zip)
 
 
-def _check_key(name: str, source: str, schemas: tuple) -> None:
+def _check_key(name: str, source: str, schemas: tuple[Any, ...]) -> None:
     place = tuple(name.split(".", 1))
     for sections in map(section_models, schemas):
         if len(place) == 2 and place[0] in sections and place[1] in sections[place[0]].model_fields:

@@ -13,6 +13,7 @@ import math
 import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..config.estimate import PROGRAM_BYTES
 from ..config.run import RunConfig
@@ -57,7 +58,7 @@ class Plan:
     """
 
     name: str
-    base: dict
+    base: dict[str, Any]
     keys: tuple[str, ...]
     keep: tuple[str, ...]
     cases: tuple[Case, ...]
@@ -113,7 +114,7 @@ def make_plan(sweep: SweepConfig, source: str) -> Plan:
     return Plan(sweep.name, sweep.base, keys, sweep.keep, tuple(cases), tuple(costs), known)
 
 
-def _which(where: list[dict]) -> str:
+def _which(where: list[dict[str, Any]]) -> str:
     first = ", ".join(f"{name} = {shown(value)}" for name, value in where[0].items())
     return f"1 case: {first}" if len(where) == 1 else f"{len(where)} cases, the first: {first}"
 
@@ -333,19 +334,19 @@ class Case:
     """
 
     id: str
-    values: dict
+    values: dict[str, Any]
     replica: int
     seed: int | None
 
 
-def points_of(sweep: SweepConfig) -> list[dict]:
+def points_of(sweep: SweepConfig) -> list[dict[str, Any]]:
     """Values of the axes' keys at each point, the last axis varying fastest."""
     rows = [[dict(zip([axis.key for axis in group], values)) for values in zip(*(axis.values for axis in group))]
             for group in groups_of(sweep.axes)]
     return [{name: value for part in parts for name, value in part.items()} for parts in itertools.product(*rows)]
 
 
-def config_at(base: dict, values: dict, seed: int | None = None, source: str = "input") -> CaseConfig:
+def config_at(base: dict[str, Any], values: dict[str, Any], seed: int | None = None, source: str = "input") -> CaseConfig:
     """The input of one case: the base with the values of its axes and its seed.
 
     Raises
@@ -355,7 +356,7 @@ def config_at(base: dict, values: dict, seed: int | None = None, source: str = "
     return kind_of(base).config_of(tables_at(base, values, seed), source)
 
 
-def case_at(config: CaseConfig, values: dict, replica: int) -> Case:
+def case_at(config: CaseConfig, values: dict[str, Any], replica: int) -> Case:
     """The case that computes this input."""
     return Case(case_id(config), values, replica, config.microstructure.seed if isinstance(config, RunConfig) else None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,7 @@ class ArrayImage:
         The order of its axes and how that is known, where it is no matter of the caller's.
     """
 
-    array: np.ndarray
+    array: Any
     name: str = "the array"
     spacing_nm: tuple[float, float, float] | None = None
     said: tuple[str, str] | None = None
