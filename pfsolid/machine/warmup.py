@@ -63,6 +63,7 @@ _IN_HELPER = "PFSOLID_COMPILING"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _TIMEOUT_S = 900
 _POLL_S = 0.2
+_KERNEL = "kernel "  # how such a line of a stamp begins
 _MOST_WORKERS = 8  # beyond, they would wait for each other; each takes 0.8 GB
 _MINUTES = "one to three minutes"
 _PATIENCE_S = 10  # the compiler hears a signal between two kernels
@@ -161,7 +162,7 @@ def _compile_elsewhere(kinds: list[dict], stamps: list[Path], session: Session) 
     if said:
         session.warn(f"the kernels could not be compiled beforehand ({said}): compiling them as they are needed")
         return
-    names = "\n".join(str(_from_package(path)) for path in cache_files() if is_whole(path))
+    names = "\n".join([*(str(_from_package(path)) for path in cache_files() if is_whole(path)), *_written_kernels()])
     for stamp in stamps:
         with suppress(OSError):
             stamp.write_text(names, encoding="utf-8", errors="surrogateescape")
@@ -193,8 +194,8 @@ def _wait_for(helper: subprocess.Popen, session: Session) -> str:
 
 
 def _stamp_name(kind: dict) -> str:
-    """Of a file in numba's own cache folder, so that both go together; changes with whatever makes numba compile anew."""
-    versions = (kind, __version__, numba.__version__, sys.version, processor(), sorted(kernel.stamp for kernel in KERNELS))
+    """Of a file in numba's own cache folder, so that both go together; what is written in the kernels stands in it."""
+    versions = (kind, __version__, numba.__version__, sys.version, processor())
     return f"compiled-{hashlib.sha256(repr(versions).encode()).hexdigest()[:16]}"
 
 
@@ -209,7 +210,17 @@ def _is_complete(stamp: Path) -> bool:
         names = stamp.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return False
-    return bool(names) and all(is_whole(_PACKAGE / name) for name in names)
+    files = [name for name in names if not name.startswith(_KERNEL)]
+    then = dict(name.rpartition(" ")[::2] for name in names if name.startswith(_KERNEL))
+    # A command may have loaded kernels that the helper has not: they do not count.
+    now = dict(name.rpartition(" ")[::2] for name in _written_kernels())
+    return bool(files) and all(is_whole(_PACKAGE / name) for name in files) and \
+        all(then.get(name, written) == written for name, written in now.items())
+
+
+def _written_kernels() -> list[str]:
+    """What is written in each kernel that is loaded, as lines of a stamp."""
+    return [f"{_KERNEL}{kernel.py_func.__module__}.{kernel.__name__} {kernel.stamp}" for kernel in KERNELS]
 
 
 # --- what is compiled: parts of which each worker takes one after another --------------------------------------------
