@@ -11,6 +11,8 @@ from .api.growth import Microstructure as Microstructure
 from .api.growth import grow as grow
 from .api.image import Image as Image
 from .api.image import read_image as read_image
+from .api.impedance import Spectrum as Spectrum
+from .api.impedance import impedance as impedance
 from .api.morphology import GrainMorphology as GrainMorphology
 from .api.morphology import LabelMorphology as LabelMorphology
 from .api.morphology import Morphology as Morphology

@@ -55,7 +55,7 @@ class Spectrum:
     result : ImpedanceResult
         All numbers, of all directions and temperatures, as result.json has them.
     maps : dict of float to CurrentField
-        {frequency: |J| over the modulus of its mean} at the frequencies asked for.
+        {frequency: abs(J) over the modulus of its mean} at the frequencies asked for.
     """
 
     frequencies: npt.NDArray[np.float64]
@@ -181,7 +181,7 @@ def impedance(image: Any, sigma: Any, frequencies: Any, permittivity: Mapping[An
     noise, seed
         Relative standard deviation of what is fitted, and of which numbers.
     maps : sequence of float
-        Hz, of the spectrum, at which |J| is kept.
+        Hz, of the spectrum, at which abs(J) is kept.
     extrapolate, axes, names, classes, thresholds, comm, threads, progress
         As for `pfsolid.conductivity`.
 
@@ -200,7 +200,7 @@ def impedance(image: Any, sigma: Any, frequencies: Any, permittivity: Mapping[An
     Notes
     -----
     Conjugate gradients without conjugation (H. A. van der Vorst, J. B. M. Melissen, doi:10.1109/20.106415) with a multigrid
-    cycle on |y|.  The grid's part in the error is not estimated.
+    cycle on abs(y).  The grid's part in the error is not estimated.
 
     Examples
     --------
@@ -239,7 +239,7 @@ def impedance(image: Any, sigma: Any, frequencies: Any, permittivity: Mapping[An
 
 
 class _MapKeeper:
-    """Keeps |J| over the modulus of its mean."""
+    """Keeps abs(J) over the modulus of its mean."""
 
     def __init__(self, axes: str):
         self._axes = axes

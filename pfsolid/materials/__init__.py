@@ -7,10 +7,10 @@
 
 >>> import pfsolid as pf
 >>> pf.materials.names()[:2]
-['beta-Li3PS4', 'Li10GeP2S12']
+['beta-Li3PS4', 'nanoporous-Li3PS4']
 >>> lps = pf.materials.get("beta-Li3PS4")
->>> lps
-beta-Li3PS4: bulk conductivity, surface conductivity, surface energy, surface depth
+>>> lps                                                                           # doctest: +ELLIPSIS
+beta-Li3PS4: bulk conductivity, surface conductivity, surface energy, surface depth, ...
 >>> round(lps.sigma_S_per_cm("bulk", 298.15), 9)
 8.93e-07
 """
